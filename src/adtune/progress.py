@@ -1,0 +1,15 @@
+"""How long work tells that it is getting on, without knowing who listens."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called with what is being done, how much of how much is done, and a short note (loss, tokens/s, best so far)."""
+
+    def __call__(self, label: str, done: float, total: float, note: str = "") -> None: ...
+
+
+def silent(label: str, done: float, total: float, note: str = "") -> None:
+    """A Progress that nobody sees."""

@@ -1,0 +1,255 @@
+"""Frozen records that cross borders between stages.
+
+Every record is plain data: `dataclasses.asdict` gives its JSON form, `from_dict` reads it back. Nothing here imports
+anything but the standard library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+
+class Approval(StrEnum):
+    """How far a piece has come; no approval field counts as approved."""
+
+    GOLD = "gold"
+    APPROVED = "approved"
+    DRAFT = "draft"
+    REJECTED = "rejected"
+
+
+class ContentType(StrEnum):
+    """The content types that adtune knows; an archive may hold others, kept as they stand."""
+
+    ARTICLE = "article"
+    EMAIL = "e-mail"
+    SOCIAL = "social post"
+    SEARCH_AD = "search ad"
+    PRODUCT = "product copy"
+
+
+class Split(StrEnum):
+    """The three parts of a dataset; only `evaluate` reads test."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Verdict(StrEnum):
+    """What `advise` may say."""
+
+    RULES = "rules"
+    PROMPT = "prompt"
+    PREFIX = "prefix"
+    LORA = "lora"
+    FULL = "full"
+    COLLECT = "collect"
+
+
+class Stopped(StrEnum):
+    """Why a training run ended."""
+
+    PEAK = "peak"                      # validation rose beyond the noise floor after its minimum
+    NO_IMPROVEMENT = "no_improvement"  # validation stayed within the noise floor for the patience
+    EPOCHS = "epochs"                  # all epochs done
+    INTERRUPTED = "interrupted"
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal bytes on every machine."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def hash_of(value: Any) -> str:
+    """Hex sha256 of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a piece came from. `line` is 1-based with a header counted; `id` is the file's own id or None."""
+
+    file: str
+    line: int | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One piece of a client's archive.
+
+    `id` is the sha256 of the content (title, text, category, content type, ...) and of how many equal pieces stood before
+    it in the same import, so that importing a file again adds nothing and true duplicates stay visible to curation.
+    Dates are ISO 8601 strings (`2024-05-31`), `language` an ISO 639-1 code, unknown fields are None.
+    """
+
+    id: str
+    client: str
+    text: str
+    title: str | None = None
+    summary: str | None = None
+    facts: tuple[str, ...] = ()
+    category: str | None = None
+    content_type: str | None = None
+    author: str | None = None
+    date: str | None = None
+    approval: str | None = None
+    rights: str | None = None
+    rights_until: str | None = None
+    language: str | None = None
+    source: Source = field(default_factory=lambda: Source(""))
+
+    CONTENT = ("text", "title", "summary", "facts", "category", "content_type", "author", "date", "approval", "rights",
+               "rights_until")
+
+    @staticmethod
+    def identity(content: Mapping[str, Any], occurrence: int) -> str:
+        """The id of a piece with this content, `occurrence` equal pieces before it in the same import."""
+        return hash_of([[content.get(name) if name != "facts" else list(content.get(name) or ()) for name in Asset.CONTENT], occurrence])
+
+    @staticmethod
+    def from_dict(row: Mapping[str, Any]) -> Asset:
+        return Asset(**{**row, "facts": tuple(row.get("facts") or ()), "source": Source(**row["source"])})
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row or file that could not become an Asset; `where` is `line N` (1-based, a header counted) where one file
+    was imported, `FILE, line N` where a folder was, and `FILE` where no line is to blame."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a writer is asked for."""
+
+    title: str | None = None
+    category: str | None = None
+    content_type: str | None = None
+    summary: str | None = None
+    facts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A brief with the text that answers it; a brief without a title trains as plain text."""
+
+    brief: Brief
+    text: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """One kept piece of a dataset with its split and its lineage."""
+
+    asset: str
+    split: str
+    cluster: str
+    category: str | None
+    example: Example
+    source: Source
+    approval: str | None = None
+
+    @staticmethod
+    def from_dict(row: Mapping[str, Any]) -> Item:
+        example = row["example"]
+        brief = Brief(**{**example["brief"], "facts": tuple(example["brief"].get("facts") or ())})
+        return Item(**{**row, "example": Example(brief, example["text"]), "source": Source(**row["source"])})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A curated dataset. `hash` covers ordered items, settings and guide; no paths, no times."""
+
+    hash: str
+    client: str
+    task: str
+    guide: str
+    items: tuple[Item, ...]
+    read: int
+    dropped: dict[str, int]
+    settings: dict[str, Any]
+
+    @staticmethod
+    def make(client: str, guide: str, items: tuple[Item, ...], read: int, dropped: dict[str, int], settings: dict[str, Any]) -> Dataset:
+        """A dataset for drafting, with its hash."""
+        return Dataset("", client, "", guide, items, read, dropped, settings).for_task("drafting")
+
+    def for_task(self, task: str) -> Dataset:
+        """The same items for a task, which the hash covers."""
+        content = [[{"asset": i.asset, "split": i.split, "cluster": i.cluster, "example": asdict(i.example)} for i in self.items],
+                   self.settings, self.guide, self.client, task]
+        return replace(self, task=task, hash=hash_of(content))
+
+    def split(self, name: str) -> list[Item]:
+        return [item for item in self.items if item.split == name]
+
+    @staticmethod
+    def from_dict(row: Mapping[str, Any]) -> Dataset:
+        return Dataset(**{**row, "items": tuple(Item.from_dict(item) for item in row["items"])})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of advice. `status` is ok | warn | stop | not measured."""
+
+    check: str
+    status: str
+    message: str
+    recommendation: str = ""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % interval; None where it was not measured."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+    def as_list(self) -> list[float] | None:
+        return None if self.low is None or self.high is None else [self.low, self.high]
+
+
+@dataclass(frozen=True)
+class TunePlan:
+    """What advise recommends for a dataset, and why; `tune --method auto` takes it."""
+
+    dataset: str
+    base: str
+    base_hash: str
+    method: str
+    reason: str
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of a training run; losses are nats per target token."""
+
+    step: int
+    epoch: float
+    validation_loss: float
+    train_loss: float | None = None
+    general_loss: float | None = None
+    noise_floor: float | None = None
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One generated draft with its scores; `effort` is the editing-effort index where a reference exists."""
+
+    text: str
+    adapter: str | None
+    on_brand: float | None
+    effort: float | None

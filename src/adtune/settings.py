@@ -1,0 +1,117 @@
+"""One frozen record of settings per stage; `resolve` says where every value came from.
+
+A knob is declared once, here; its comment is its documentation (`docs/reference/settings.md` is generated from it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from .errors import SettingError, did_you_mean
+
+
+@dataclass(frozen=True)
+class CurateSettings:
+    """How a dataset is made from an archive."""
+
+    keep: int | None = None              # pieces to keep at most, over all splits; None keeps every good piece
+    min_words: int = 20                  # a shorter piece is dropped as too short
+    near_duplicate: float = 0.8          # estimated Jaccard similarity of 5-word shingles from which two pieces are the same
+    markup_share: float = 0.15           # a piece with a larger share of mark-up characters is dropped
+    today: str | None = None             # ISO date against which usage rights expire; None is the day of the run
+
+
+@dataclass(frozen=True)
+class TuneSettings:
+    """How a base is fine-tuned."""
+
+    method: str = "auto"                 # lora | prefix | full | head | auto
+    base: str = "starter"                # `starter`, a local directory or a hub id
+    epochs: int = 4                      # passes over the training pieces at most; validation decides when to stop
+    seed: int = 0                        # decides order, initialisation and dropout
+    rank: int = 16                       # LoRA rank r
+    alpha: int = 32                      # LoRA scale is alpha / rank
+    dropout: float = 0.0                 # LoRA dropout on the adapter's input
+    prefix_tokens: int = 48              # P, the tokens of the client's prompt that the prefix starts from
+    rate: float | None = None            # learning rate; None probes three rates of the method
+    batch_tokens: int = 4096             # target and context tokens of one optimiser step, padding included
+    micro_tokens: int = 4096             # tokens of one forward pass; smaller needs less memory and changes nothing else
+    window_tokens: int = 1024            # longest training row; longer pieces become several windows
+    warmup_share: float = 0.05           # share of the steps with a rising learning rate
+    clip: float = 1.0                    # largest norm of the gradient
+    evaluations: int = 10                # evaluations a run, step 0 not counted; at least 8
+    patience: int = 3                    # evaluations without improvement beyond the noise floor before stopping
+    replay: float = 0.1                  # share of general text in the trained tokens, against forgetting
+    forgetting_limit: float = 0.15       # nats per token of general text that a run may lose at most
+    allow_lost_tokens: bool = False      # go on although tokens of the archive would not be trained
+    loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts
+    precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
+    checkpoint_seconds: float = 30.0     # time between two checkpoints at most, beside those at evaluations
+
+
+@dataclass(frozen=True)
+class AdviseSettings:
+    """How advice is measured."""
+
+    share: float = 0.35                  # share of a full run's epochs that each arm of the bake-off gets
+    pieces: int = 24                     # validation pieces that each arm is measured on, at most
+    margin: float = 0.02                 # relative gain in loss under which two arms count as equal
+    volume: float | None = None          # pieces a month
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """How an adapter is measured, and what its gates ask."""
+
+    briefs: int = 24                     # held-out briefs that are drafted in every arm, at most
+    draft_tokens: int = 420              # longest draft, tokens
+    temperature: float = 0.7             # sampling temperature of the drafts
+    seed: int = 0
+    gain_limit: float = 0.0              # gate: relative gain in held-out loss over the better of base and prompted
+    forgetting_limit: float = 0.15       # gate: nats per token lost on general text
+    memorised_limit: int = 20            # gate: longest verbatim run from training pieces, words
+    on_brand_limit: float = 0.0          # gate: on-brand rate of tuned less prompted
+
+
+@dataclass(frozen=True)
+class DraftSettings:
+    """How a draft is sampled."""
+
+    n: int = 1                           # drafts
+    temperature: float = 0.7             # 0 is greedy
+    top_p: float = 0.95                  # nucleus of probability that is sampled from
+    max_tokens: int = 512                # longest draft, tokens
+    seed: int = 0
+
+
+Settings = TypeVar("Settings")
+
+
+def resolve(kind: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> tuple[Settings, dict[str, str]]:
+    """Settings from named layers, later ones winning, with the name of the layer that gave each value.
+
+    None in a layer means "not said". Raises SettingError for unknown keys and impossible types.
+    """
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(known, "default")
+    for layer, given in layers:
+        for key, value in given.items():
+            if key not in known:
+                raise SettingError(layer, f"the setting '{key}'", f"a setting of {kind.__name__}", did_you_mean(key, known))
+            if value is None:
+                continue
+            values[key], origin[key] = _typed(layer, key, value, str(known[key].type)), layer
+    return kind(**values), origin
+
+
+def _typed(layer: str, key: str, value: Any, annotation: str) -> Any:
+    wanted = annotation.replace(" | None", "")
+    if wanted == "float" and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value).__name__ != wanted:
+        raise SettingError(layer, f"{key} = {value!r}", f"{key} as {wanted}", f"Give {key} a value of type {wanted}.")
+    return value
