@@ -1,0 +1,237 @@
+"""The facade: one object for everything that is stored.
+
+root/adtune.db                  clients, assets, artifacts, runs, drafts
+root/artifacts/<kind>/<id>/     files and MANIFEST.json of an artifact
+root/runs/<id>/                 checkpoints of a run
+root/locks/                     locks between processes
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, WorkspaceError
+from .artifacts import ArtifactStore
+from .faults import disk_faults, disk_full
+from .locks import held
+
+if TYPE_CHECKING:
+    from ..records import Asset
+    from .database import Database
+
+DATABASE = "adtune.db"
+UPGRADE_SECONDS = 120.0  # how long opening waits for another process that migrates
+
+
+class Workspace:
+    """An open workspace; `close()` it, or use it in a `with` block. Make one with `Workspace.open`."""
+
+    def __init__(self, root: Path, database: Database):
+        from .archive import Archive
+        from .catalogue import Catalogue
+        from .logs import Logs
+
+        self.root = root
+        self._database = database
+        self._archive = Archive(database)
+        self._catalogue = Catalogue(database, ArtifactStore(root / "artifacts"))
+        self._logs = Logs(database)
+
+    @classmethod
+    def open(cls, root: Path, url: str | None = None) -> Workspace:
+        """Opens the workspace at `root`, creating and upgrading it where needed; `url` names another database than root/adtune.db.
+
+        Raises WorkspaceError where the place is unwritable, a file, not a database, or written by a newer adtune, and
+        DiskFullError where there is no space.
+        """
+        from sqlalchemy import URL
+
+        from .database import Database
+        from .upgrade import upgrade
+
+        root, file = Path(root), Path(root) / DATABASE
+        with disk_faults(root):
+            for name in ("artifacts", "runs", "locks"):
+                (root / name).mkdir(parents=True, exist_ok=True)
+            ArtifactStore(root / "artifacts").sweep()
+        with held(root / "locks", "workspace.schema", wait=UPGRADE_SECONDS):
+            if url is None:
+                _check_file(file, root)
+            database = Database(url or URL.create("sqlite", database=str(file)))
+            try:
+                upgrade(database)
+                return cls(root, database)
+            except BaseException:
+                database.close()
+                raise
+
+    def close(self) -> None:
+        """Closes the database's connections."""
+        self._database.close()
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def clients(self) -> list[str]:
+        """All clients' names, sorted."""
+        return self._archive.clients()
+
+    def ensure_client(self, name: str) -> None:
+        """Creates the client where it is new. Raises InputError for an impossible name."""
+        self._archive.ensure_client(name)
+
+    def require_client(self, name: str) -> None:
+        """Raises InputError, with the nearest name, where there is no such client."""
+        self._archive.require_client(name)
+
+    def add_assets(self, client: str, assets: Sequence[Asset]) -> int:
+        """Adds the assets that are new, all or nothing, and gives how many were; creates the client where it is new."""
+        return self._archive.add_assets(client, assets)
+
+    def assets(self, client: str) -> list[Asset]:
+        """The client's assets in the order of their first import."""
+        return self._archive.assets(client)
+
+    def archive_hash(self, client: str) -> str:
+        """Hex sha256 over the client's sorted asset ids."""
+        return self._archive.archive_hash(client)
+
+    def asset(self, id: str, client: str | None = None) -> Asset:
+        """One asset; name the client where two hold the same content. Raises InputError."""
+        return self._archive.asset(id, client)
+
+    def publish(
+        self,
+        kind: str,
+        client: str | None,
+        files: Mapping[str, bytes | Path],
+        record: Mapping[str, Any],
+        parents: Sequence[str] = (),
+        identity: str | None = None,
+    ) -> str:
+        """Stores files (bytes, or a Path to a file or directory) and their record for good, atomically; gives the artifact's id.
+
+        The id hashes kind, client and either `identity` (the caller's promise that it determines the files, such as a
+        dataset's hash) or the files' sha256 with the record. Publishing the same again gives the same id and makes it the
+        newest of its kind; it also repairs what a crash or a damaged disk left. Parents are artifacts or runs of the same
+        client or of none. Raises InputError, DiskFullError, WorkspaceError.
+        """
+        return self._catalogue.publish(kind, client, files, record, parents, identity)
+
+    def record(self, id: str) -> dict[str, Any]:
+        """{id, kind, client, hash, created (ISO 8601, UTC), parents, record} of an artifact."""
+        return self._catalogue.record(id)
+
+    def path(self, id: str, verify: bool = True) -> Path:
+        """An artifact's directory, all hashes checked. Raises IntegrityError naming the file that is not as published."""
+        return self._catalogue.path(id, verify)
+
+    def newest(self, kind: str, client: str | None) -> str | None:
+        """The artifact of this kind and client that was published last, or None."""
+        return self._catalogue.newest(kind, client)
+
+    def find(self, word: str) -> str:
+        """The full id of the artifact, run or draft that `word` is or uniquely begins, or the client of this exact name."""
+        return self._catalogue.find(word)
+
+    def listing(self, kind: str | None = None, client: str | None = None) -> list[dict[str, Any]]:
+        """Records of artifacts, the newest first."""
+        return self._catalogue.listing(kind, client)
+
+    def lineage(self, id: str) -> list[dict[str, Any]]:
+        """All ancestors, nearest first: {id, kind, client, created}."""
+        return self._catalogue.lineage(id)
+
+    def create_run(self, client: str, settings: Mapping[str, Any]) -> str:
+        """A new run in the state `running`. Raises InputError for an unknown client."""
+        self.require_client(client)
+        return self._logs.create_run(client, settings)
+
+    def run(self, id: str) -> dict[str, Any]:
+        """{id, client, state, settings, outcome, created, updated}."""
+        return self._logs.run(id)
+
+    def update_run(self, id: str, state: str, outcome: Mapping[str, Any] | None = None) -> None:
+        """Sets the state (running, interrupted, failed, done), and the outcome where one is given."""
+        self._logs.update_run(id, state, outcome)
+
+    def newest_run(self, client: str, states: Sequence[str]) -> dict[str, Any] | None:
+        """The client's newest run in one of the states, or None."""
+        return self._logs.newest_run(client, states)
+
+    def runs(self, client: str | None = None) -> list[dict[str, Any]]:
+        """Runs, the newest first."""
+        return self._logs.runs(client)
+
+    def run_dir(self, id: str) -> Path:
+        """The directory for a run's checkpoints, created where it is missing."""
+        folder = self.root / "runs" / self.run(id)["id"]
+        with disk_faults(folder):
+            folder.mkdir(exist_ok=True)
+        return folder
+
+    def log_draft(self, client: str, adapter_id: str | None, brief: Mapping[str, Any], text: str, scores: Mapping[str, Any]) -> str:
+        """Notes a served draft; gives its id. Raises InputError for an unknown client."""
+        self.require_client(client)
+        return self._logs.log_draft(client, adapter_id, brief, text, scores)
+
+    def draft(self, id: str) -> dict[str, Any]:
+        """{id, client, adapter, brief, text, scores, created}."""
+        return self._logs.draft(id)
+
+    def lock(self, name: str) -> AbstractContextManager[None]:
+        """Holds an exclusive lock between processes. Raises WorkspaceError at once, naming the holder, where it is taken."""
+        return held(self.root / "locks", name)
+
+    def backup(self, path: Path) -> None:
+        """Copies the database (not the artifacts) to the file `path` while others go on writing.
+
+        Uses SQLite's online backup (https://www.sqlite.org/backup.html); raises WorkspaceError on PostgreSQL.
+        """
+        path = Path(path)
+        if not self._database.is_sqlite:
+            raise WorkspaceError(self._database.where, "a PostgreSQL database", "SQLite", "Back it up with pg_dump.")
+        if path.is_dir():
+            raise InputError(str(path), "a directory", "the name of a file", "Name a file in that directory.")
+        aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with closing(sqlite3.connect(str(self.root / DATABASE))) as source, closing(sqlite3.connect(str(aside))) as copy:
+                source.backup(copy)
+            with disk_faults(path):
+                aside.replace(path)
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+                raise disk_full(path) from error
+            raise WorkspaceError(str(path), str(error), "a file that can be written", "Check the directory and the disk.") from error
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def _check_file(file: Path, root: Path) -> None:
+    """Refuses what SQLite would take for a new database although the workspace holds work, and what it could not write."""
+    empty = not file.exists() or (file.is_file() and file.stat().st_size == 0)
+    if empty and any(child for folder in ("artifacts", "runs") for child in (root / folder).iterdir() if not child.name.startswith(".")):
+        raise WorkspaceError(
+            str(file),
+            "no database although the workspace holds artifacts or runs",
+            "the database that belongs to them",
+            f"Restore {DATABASE} from a backup, or name another directory with --workspace.",
+        )
+    if file.is_dir():
+        raise WorkspaceError(str(file), "a directory", "an adtune database", "Move it away, or name another directory with --workspace.")
+    for place in (root, file):
+        if place.exists() and not os.access(place, os.W_OK):
+            raise WorkspaceError(
+                str(place),
+                "a place that may not be written",
+                "a writable file in a writable directory",
+                "Change its permissions, or name another directory with --workspace.",
+            )
