@@ -1,0 +1,109 @@
+"""Which column of a file is which field: by the names that people use, or as `--map FIELD=COLUMN` says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import InputError, did_you_mean
+from .normal import line_of, printable
+from .rows import Row
+
+# The field's names in files, best first; case, spaces and punctuation do not count.
+SYNONYMS = {
+    "text": "text body content copy article post body_text full_text article_text ad_copy",
+    "title": "title headline subject name",
+    "category": "category section topic categories topics tags",
+    "content_type": "content_type type format",
+    "author": "author by byline writer authors",
+    "date": "date published created published_at published_on publish_date publication_date date_published created_at pub_date",
+    "approval": "approval status approved state approval_status",
+    "rights": "rights licence license usage_rights copyright",
+    "rights_until": "rights_until expires expiry rights_expire rights_expiry usage_rights_until expiry_date",
+    "language": "language lang locale",
+    "summary": "summary dek abstract description standfirst excerpt",
+    "facts": "facts key_facts sources source_facts",
+    "id": "id slug url guid uuid permalink url_or_path",
+}
+SHOWN = 12  # column names in a message
+
+
+def squeezed(name: str) -> str:
+    """A column name without case, spaces and punctuation; with them where nothing else is left."""
+    return re.sub(r"[\W_]+", "", name.casefold()) or name.strip()
+
+
+_KNOWN = {field: tuple(squeezed(name) for name in names.split()) for field, names in SYNONYMS.items()}
+
+
+class Columns:
+    """Picks fields out of rows, and remembers which mapped columns no row had."""
+
+    def __init__(self, mapping: Mapping[str, str]):
+        for field in mapping:
+            if field not in SYNONYMS:
+                raise InputError("--map", f"the field '{field}'", "a field of a piece", did_you_mean(field, SYNONYMS))
+        self._mapped = {field: (squeezed(column), column) for field, column in mapping.items()}
+        self._names = {field: self._names_of(field) for field in SYNONYMS}
+        self._missing = dict(self._mapped)
+        self._seen: dict[str, None] = {}
+
+    def _names_of(self, field: str) -> tuple[str, ...]:
+        """A mapped field has its column and no other; a column that is mapped serves no second field by its name."""
+        if field in self._mapped:
+            return (self._mapped[field][0],)
+        taken = {name for name, _ in self._mapped.values()}
+        return tuple(name for name in _KNOWN[field] if name not in taken)
+
+    def pick(self, row: Row) -> dict[str, tuple[str, Any]]:
+        """Field to (column, value), with the first of the field's columns that holds something, else the first there is."""
+        there: dict[str, tuple[str, Any]] = {}
+        for column, value in row.values.items():
+            there.setdefault(squeezed(column), (column, value))
+        self._note(there)
+        out = {}
+        for field, names in self._names.items():
+            if field == "text" and row.document:
+                names = ("text",)
+            found = [there[name] for name in names if name in there]
+            if found:
+                out[field] = next((pair for pair in found if not _blank(pair[1])), found[0])
+        return out
+
+    def _note(self, there: Mapping[str, tuple[str, Any]]) -> None:
+        if self._missing:
+            self._missing = {field: pair for field, pair in self._missing.items() if pair[0] not in there}
+            for column, _ in there.values():
+                if len(self._seen) < 200:
+                    self._seen.setdefault(printable(column))
+
+    def require_text(self, name: str, header: Iterable[str]) -> None:
+        """Raises InputError where a table with this header has no column for the text."""
+        header = [printable(column) for column in header if column.strip()]
+        if {squeezed(column) for column in header} & set(self._names["text"]):
+            return
+        if "text" in self._mapped:
+            column = self._mapped["text"][1]
+            raise InputError(name, f"no column '{column}'", "the column that --map text names", did_you_mean(column, header[:200]))
+        raise InputError(name, f"the columns {listed(header)}", "a column of text (text, body, content, copy, article or post)",
+                         "Say which column holds the text: --map text=COLUMN")
+
+    def require_mapped(self, name: str) -> None:
+        """Raises InputError where rows were read and a mapped column was in none of them."""
+        if not self._seen:
+            return
+        for field, (_, column) in self._missing.items():
+            raise InputError(f"--map {field}={column}", f"no column '{column}' in {name}", f"one of the columns {listed(self._seen)}",
+                             did_you_mean(column, self._seen))
+
+
+def listed(columns: Iterable[str]) -> str:
+    """The first column names, for a message."""
+    columns = [printable(line_of(column[:60])) for column in columns]
+    rest = len(columns) - SHOWN
+    return ", ".join(columns[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
