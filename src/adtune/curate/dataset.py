@@ -1,0 +1,138 @@
+"""From assets to a dataset: checks, choice, clusters, splits, and a hash over the result.
+
+The pieces kept and the pieces dropped always add up to the pieces read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+
+from ..errors import InputError, SettingError
+from ..progress import Progress, silent
+from ..records import Asset, Brief, Dataset, Example, Item
+from ..settings import CurateSettings
+from .checks import CHECKS, Judge
+from .choose import choose
+from .pieces import Piece, pieces_of
+from .similar import Alike
+from .split import SIBLINGS, clusters_of, position, splits_of
+
+LEAST_PIECES = 10
+OVER_KEEP = "over_keep"
+REASONS = (*(name for name, _ in CHECKS), OVER_KEEP)
+TASKS = ("drafting",)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A piece that does not train; `reason` is one of REASONS, `evidence` says in words what was found."""
+
+    asset: Asset
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Curated:
+    """A dataset with what was left out of it.
+
+    `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece.
+    """
+
+    dataset: Dataset
+    dropped: tuple[Dropped, ...]
+    clusters: dict[str, tuple[str, ...]]
+
+
+def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide: str = "", progress: Progress = silent,
+           task: str = "drafting") -> Curated:
+    """The dataset of a client's assets, which are given in the order of import.
+
+    Every asset is kept or dropped for one reason, the first of REASONS that holds. Items are ordered by asset id. The hash depends on
+    the contents, the settings and the guide; the day enters it only where a piece has usage rights that end and no day was set.
+    Raises InputError for fewer than 10 kept pieces, another client's piece or a task that is not built, SettingError for settings
+    that cannot hold.
+    """
+    _refuse(assets, client, settings, task)
+    pieces = pieces_of(assets)
+    progress("comparing pieces", 0, len(REASONS) + 2)
+    alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
+    judge = Judge(settings, settings.today or date.today().isoformat(), alike)
+    kept, reasons = sift(pieces, judge, progress)
+    if len(kept) < LEAST_PIECES:
+        raise _too_few(client, len(pieces), len(kept), reasons)
+    clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
+    items = _items(kept, clusters, client)
+    recorded = replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None)
+    counts = Counter(reason for reason, _ in reasons.values())
+    dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, asdict(recorded)).for_task(task)
+    dropped = tuple(Dropped(piece.asset, *reasons[piece.order]) for piece in pieces if piece.order in reasons)
+    progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
+    return Curated(dataset, dropped, _families(pieces, clusters))
+
+
+def sift(pieces: Sequence[Piece], judge: Judge, progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, str]]]:
+    """The pieces that stay, and (reason, evidence) of each of the others by its order."""
+    left, reasons = list(pieces), {}
+    for step, (name, check) in enumerate(CHECKS, start=1):
+        progress(f"checking {name.replace('_', ' ')}", step, len(REASONS) + 2)
+        found = check(left, judge)
+        reasons.update({order: (name, evidence) for order, evidence in found.items()})
+        left = [piece for piece in left if piece.order not in found]
+    chosen = choose(left, judge.settings.keep)
+    evidence = f"{len(left)} pieces passed, {judge.settings.keep} are kept"
+    reasons.update({piece.order: (OVER_KEEP, evidence) for piece in left if piece.order not in chosen})
+    return [piece for piece in left if piece.order in chosen], reasons
+
+
+def _items(kept: Sequence[Piece], clusters: Mapping[str, str], client: str) -> tuple[Item, ...]:
+    splits = splits_of({clusters[piece.content]: position(client, clusters[piece.content]) for piece in kept}, len(kept))
+    items = [_item(piece, clusters[piece.content], splits[clusters[piece.content]]) for piece in kept]
+    return tuple(sorted(items, key=lambda item: item.asset))
+
+
+def _item(piece: Piece, cluster: str, split: str) -> Item:
+    asset = piece.asset
+    brief = Brief(asset.title, asset.category, asset.content_type, asset.summary, asset.facts)
+    return Item(asset.id, str(split), cluster, asset.category, Example(brief, piece.body), asset.source, asset.approval)
+
+
+def _families(pieces: Sequence[Piece], clusters: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    members: dict[str, list[str]] = defaultdict(list)
+    for piece in pieces:
+        members[clusters[piece.content]].append(piece.asset.id)
+    return {name: tuple(ids) for name, ids in members.items() if len(ids) > 1}
+
+
+def _refuse(assets: Sequence[Asset], client: str, settings: CurateSettings, task: str) -> None:
+    where = f"curate {client}"
+    if task not in TASKS:
+        raise InputError(where, f"the task '{task}'", f"one of: {', '.join(TASKS)}", f"Curation for '{task}' is not built yet.")
+    strangers = sorted({asset.client for asset in assets} - {client})
+    if strangers:
+        raise InputError(where, f"pieces of {', '.join(strangers)}", f"pieces of {client} only", "Curate each client's archive by itself.")
+    if settings.keep is not None and settings.keep < LEAST_PIECES:
+        raise SettingError(where, f"keep = {settings.keep}", f"at least {LEAST_PIECES}",
+                           "Keep more, or leave keep out to keep every good piece.")
+    if not 0 < settings.near_duplicate <= 1:
+        raise SettingError(where, f"near_duplicate = {settings.near_duplicate}", "a similarity above 0 and up to 1", "The default is 0.8.")
+    if settings.today is not None and not _is_day(settings.today):
+        raise SettingError(where, f"today = {settings.today!r}", "a date such as 2025-05-31", "Give the day as YEAR-MONTH-DAY.")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _too_few(client: str, read: int, kept: int, reasons: Mapping[int, tuple[str, str]]) -> InputError:
+    counts = Counter(reason for reason, _ in reasons.values())
+    told = ", ".join(f"{counts[name]} {name}" for name in REASONS if counts[name])
+    found = f"{kept} good pieces of {read} read" + (f" (dropped: {told})" if told else "")
+    do = "Import more approved pieces" + (", or change the settings that dropped the most." if told else ".")
+    return InputError(f"curate {client}", found, f"at least {LEAST_PIECES} pieces", do)

@@ -1,0 +1,91 @@
+"""The curation report: one HTML file with every count, examples of what was dropped, and the hash of the dataset."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from ..records import Split
+from ..report.page import Page
+from ..report.plots import bars
+from .dataset import REASONS, Curated, Dropped
+
+EXAMPLES = 10
+_EXCERPT = 160
+
+EXPLAINED = {
+    "empty": "no text, or only the title again",
+    "too_short": "fewer words than the settings ask for",
+    "markup": "too many tags, template tokens or code, or hardly any letters",
+    "not_approved": "marked as a draft or as rejected",
+    "rights_expired": "the usage rights have ended",
+    "exact_duplicate": "the same words as a piece that was kept",
+    "near_duplicate": "nearly the same words as a piece that was kept",
+    "over_keep": "a good piece beyond the number to keep",
+}
+
+
+def curate_report(curated: Curated) -> str:
+    """The report as a self-contained HTML text; all texts of the archive in it are escaped."""
+    dataset = curated.dataset
+    page = Page(f"Curation of {dataset.client}", f"Dataset {dataset.hash}")
+    page.section("Pieces", *_counts(page, curated))
+    page.section("Splits", *_splits(page, curated))
+    page.section("Categories", *_categories(page, curated))
+    examples = defaultdict(list)
+    for dropped in curated.dropped:
+        examples[dropped.reason].append(dropped)
+    for reason in REASONS:
+        if examples[reason]:
+            page.section(f"Dropped: {reason.replace('_', ' ')}", *_examples(page, reason, examples[reason]))
+    page.section("Settings", page.table(("Setting", "Value"), [(key, str(value)) for key, value in dataset.settings.items()]))
+    return page.render()
+
+
+def _counts(page: Page, curated: Curated) -> list[str]:
+    dataset = curated.dataset
+    rows = [("kept", len(dataset.items), "trains, validates or tests")]
+    rows += [(reason.replace("_", " "), dataset.dropped[reason], EXPLAINED[reason]) for reason in REASONS]
+    rows.append(("read", dataset.read, "the sum of the rows above"))
+    shown = [(name, float(count)) for name, count, _ in rows[:-1] if count]
+    return [page.paragraph(f"{dataset.read} pieces were read, {len(dataset.items)} kept and {len(curated.dropped)} dropped. "
+                           "A dropped piece counts once, for the first reason that holds."),
+            page.table(("", "Pieces", "Meaning"), rows), bars(shown, " pieces")]
+
+
+def _splits(page: Page, curated: Curated) -> list[str]:
+    items = curated.dataset.items
+    rows = [(str(split), len(chosen), len({item.cluster for item in chosen}), sum(len(item.example.text.split()) for item in chosen))
+            for split in Split for chosen in [curated.dataset.split(split)]]
+    rows.append(("all", len(items), len({item.cluster for item in items}), sum(row[3] for row in rows)))
+    note = "Pieces that resemble each other form one cluster, and a cluster stands in one split."
+    return [page.table(("Split", "Pieces", "Clusters", "Words"), rows), page.paragraph(note)]
+
+
+def _categories(page: Page, curated: Curated) -> list[str]:
+    counts = Counter((item.category or "none", item.split) for item in curated.dataset.items)
+    names = sorted({name for name, _ in counts})
+    rows: list[Sequence[object]] = []
+    for name in names:
+        parts = [counts[name, split] for split in Split]
+        rows.append((name, *parts, sum(parts)))
+    return [page.table(("Category", *(str(split) for split in Split), "Kept"), rows)]
+
+
+def _examples(page: Page, reason: str, dropped: Sequence[Dropped]) -> list[str]:
+    shown = dropped[:EXAMPLES]
+    rows = [(_place(one), one.asset.title or "", one.evidence, _excerpt(one.asset.text)) for one in shown]
+    told = f"{len(dropped)} pieces: {EXPLAINED[reason]}."
+    if len(shown) < len(dropped):
+        told += f" The first {len(shown)} are shown."
+    return [page.paragraph(told), page.table(("Where", "Title", "Found", "Begins"), rows)]
+
+
+def _place(dropped: Dropped) -> str:
+    source = dropped.asset.source
+    return f"{source.file}, line {source.line}" if source.line else source.file
+
+
+def _excerpt(text: str) -> str:
+    joined = " ".join(text[:4 * _EXCERPT].split())
+    return joined if len(joined) <= _EXCERPT else joined[:_EXCERPT].rstrip() + " …"
