@@ -1,0 +1,10 @@
+"""Evaluate: three arms measured on pieces that training never saw, the gates, and the report."""
+
+from .arms import ARMS, BASE, PROMPTED, TUNED, Arm, Material
+from .context import PUBLISHED, ReportContext
+from .gates import GATES, all_passed, judge
+from .measure import measure
+from .report import evaluate_report
+
+__all__ = ["ARMS", "BASE", "GATES", "PROMPTED", "PUBLISHED", "TUNED", "Arm", "Material", "ReportContext", "all_passed", "evaluate_report",
+           "judge", "measure"]

@@ -1,0 +1,143 @@
+"""The measured chapters of a report: arms, the loss curve, forgetting, memorisation, conventions, drafts, gates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from ..records import Interval
+from ..report.page import Page
+from ..report.plots import intervals, lines
+from ..report.words import percents, shown
+from .arms import ARMS, BASE, PROMPTED, TUNED
+from .context import PUBLISHED, ReportContext
+from .countable import PIECES
+
+SHOWN_BRIEFS = 3
+NAMES = {BASE: "Base alone", PROMPTED: "Base, prompted", TUNED: "Tuned", PIECES: "Client's own pieces", PUBLISHED: "Published"}
+CURVES = (("validation_loss", "validation pieces"), ("train_loss", "training pieces"), ("general_loss", "general text"))
+
+
+def arms(page: Page, result: Mapping[str, Any]) -> None:
+    """Loss, on-brand rate and editing effort of the three arms, drawn and in a table."""
+    held, brand, edit = result["held_out"], result["on_brand"], result["editing"]
+    loss = {name: _interval(held[f"loss_{name}"], held[f"loss_{name}_interval"]) for name in ARMS}
+    rate = {name: _interval(brand[name], brand[f"{name}_interval"]) for name in ARMS}
+    effort = {name: _interval(edit[f"effort_{name}"], edit[f"effort_{name}_interval"]) for name in ARMS}
+    share = {name: percents(brand[name], brand[f"{name}_interval"]) for name in ARMS}
+    rows = [[NAMES[name], loss[name], share[name], effort[name], edit[f"minutes_{name}"]] for name in ARMS]
+    on_brand = percents(brand["tuned_less_prompted"], brand["tuned_less_prompted_interval"])
+    less_effort = _told(edit["tuned_less_prompted"], edit["tuned_less_prompted_interval"])
+    page.section(
+        "The three arms",
+        page.table(["Arm", "Held-out loss", "Drafts on-brand", "Editing effort", "Minutes a piece"], rows),
+        page.figure(_dots(loss, "nats per token", True, "Held-out loss"), f"Held-out loss over {_count(held['pieces'], 'test piece')} "
+                    f"({held['tokens']:,} target tokens), with 95 % intervals."),
+        page.figure(_dots(rate, "share", False, "Drafts on-brand"), "Share of drafts that the on-brand scorer takes for the client's. "
+                    + _scorer(brand)),
+        page.figure(_dots(effort, "index", True, "Editing effort"), "Editing effort from each draft to the text that the client published: "
+                    f"0 is nothing to edit, 1 is a rewrite; {_count(edit['briefs'], 'brief')}."),
+        page.paragraph("Intervals of single arms may overlap although the arms differ: the arms answer the same pieces, and the paired "
+                       f"comparison is sharper. Tuned less prompted: on-brand {on_brand}; effort {less_effort}."))
+
+
+def curve(page: Page, context: ReportContext) -> None:
+    """Losses over the run, with the kept evaluation ringed and the noise floor shaded."""
+    series = [(label, [(row["step"], row[key]) for row in context.evaluations if row.get(key) is not None]) for key, label in CURVES]
+    series = [(label, points) for label, points in series if points]
+    best = context.best
+    mark = (best["step"], best["validation_loss"], f"peak kept: step {best['step']:,}, epoch {best['epoch']:.3g}") if best else None
+    floors = [row["noise_floor"] for row in context.evaluations if row.get("noise_floor") is not None and isfinite(row["noise_floor"])]
+    band = (best["validation_loss"], best["validation_loss"] + floors[-1]) if best and floors else None
+    told = "The loss on validation pieces decides; the evaluation with the lowest is what you get."
+    told += " The shaded band is the noise floor above it: differences inside it mean nothing." if band else ""
+    page.section("The training run", page.figure(lines(series, "step", "nats per token", mark=mark, band=band, title="Loss by step"), told))
+
+
+def forgetting(page: Page, result: Mapping[str, Any]) -> None:
+    row = result["forgetting"]
+    page.section(
+        "What was forgotten",
+        page.table(["Passages of general text", "Loss before", "Loss after", "Difference"],
+                   [[row["passages"], row["loss_before"], row["loss_after"], _interval(row["delta"], row["interval"])]]),
+        page.paragraph("Nats per token on general text that was never trained on. A difference above zero is skill lost; "
+                       "below zero, gained."))
+
+
+def memorised(page: Page, result: Mapping[str, Any]) -> None:
+    row = result["memorised"]
+    levels = [(NAMES[TUNED], row), (NAMES[PROMPTED], row["prompted"]), (NAMES[PIECES], row["pieces"])]
+    rows = [[name, level["longest_run_words"], percents(level["share_8gram"], level["share_8gram_interval"])] for name, level in levels]
+    run = [page.heading("The longest run in the tuned drafts"), page.quote(row["text"])] if row["text"] else []
+    page.section(
+        "What was repeated from training pieces",
+        page.table(["Texts", "Longest run, words", "8-word runs shared"], rows),
+        *run,
+        page.paragraph("Words that stand in the brief are not counted. The client's own published answers to the same briefs show how much "
+                       "the brand repeats itself."))
+
+
+def conventions(page: Page, result: Mapping[str, Any]) -> None:
+    """Conventions kept, length and repetition, by arm and for the client's own pieces."""
+    counted = result["measures"]
+    columns = [*ARMS, PIECES]
+    names = list(dict.fromkeys(name for column in columns for name in counted["conventions"][column]))
+    rules = [[name, *(_rule(counted["conventions"][column].get(name)) for column in columns)] for name in names]
+    rows = [*rules,
+            ["Words a text, median", *(_plain(counted["length"][column]["median_words"]) for column in columns)],
+            ["Empty drafts", *(counted["length"][column]["empty"] for column in columns)],
+            ["4-word runs repeated within a text", *(percents(counted["repetition"][column]["share_4gram"], None) for column in columns)]]
+    note = "" if names else "No conventions are declared for this client; declare them to see which arm keeps them. "
+    page.section("Conventions and habits", page.table(["Measure", *(NAMES[column] for column in columns)], rows),
+                 page.paragraph(f"{note}A convention's figure is the share of texts that keep it, with its 95 % interval."))
+
+
+def drafts(page: Page, context: ReportContext) -> None:
+    """The first briefs with every arm's draft and the published text beside each other; nothing was picked."""
+    told = [name for name in (*ARMS, PUBLISHED) if context.drafts.get(name)]
+    blocks = []
+    for index, brief in enumerate(context.briefs[:SHOWN_BRIEFS] if told else ()):
+        texts = [(NAMES[name], context.drafts[name][index] or "(empty)") for name in told if index < len(context.drafts[name])]
+        blocks += [page.heading(brief or "(a brief without a title)"), page.columns(texts)]
+    lead = f"The first {_count(len(blocks) // 2, 'held-out brief')}; none was picked by hand." if blocks else "No drafts were made."
+    page.section("Drafts side by side", page.paragraph(lead), *blocks)
+
+
+def gates(page: Page, result: Mapping[str, Any]) -> None:
+    said = {True: "passed", False: "failed", None: None}
+    rows = [[name.replace("_", "-"), said[gate["passed"]], _plain(gate["value"]), _plain(gate["limit"]), gate["reason"]]
+            for name, gate in result["gates"].items()]
+    page.section("Gates", page.table(["Gate", "Outcome", "Value", "Limit", "Reason"], rows),
+                 page.paragraph("A gate that was not measured does not fail the adapter; it is not a pass either."))
+
+
+def _dots(values: Mapping[str, Interval], unit: str, lower_is_better: bool, title: str) -> str:
+    rows = [(NAMES[name], value.value, value.low, value.high) for name, value in values.items()]
+    return intervals(rows, unit, lower_is_better, title)  # type: ignore[arg-type]
+
+
+def _scorer(brand: Mapping[str, Any]) -> str:
+    auc = _told(brand["scorer_auc"], brand["scorer_auc_interval"])
+    trusted = any(brand[name] is not None for name in ARMS)
+    return f"The scorer's AUC on unseen pieces: {auc}." + ("" if trusted else " It is only used from 0.75 on, and with drafts to score.")
+
+
+def _interval(value: float | None, ends: Sequence[float] | None) -> Interval:
+    return Interval(value, *ends) if ends else Interval(value)
+
+
+def _told(value: float | None, ends: Sequence[float] | None) -> str:
+    return shown(_interval(value, ends))
+
+
+def _rule(row: Mapping[str, Any] | None) -> str | None:
+    return percents(row["rate"], row["interval"]) if row and row["rate"] is not None else None
+
+
+def _plain(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4g}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

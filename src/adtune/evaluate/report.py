@@ -1,0 +1,35 @@
+"""The evaluation report: one HTML file that an account lead can read in a minute and send to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..report.page import Page
+from . import background, chapters, findings
+from .context import ReportContext
+
+TONES = {"passed": "good", "failed": "bad", None: "warn"}
+
+
+def evaluate_report(result: Mapping[str, Any], context: ReportContext) -> str:
+    """The HTML text for a result of `measure`; the first screen says what was asked, what was found and what to do next."""
+    page = Page(f"Evaluation of {context.adapter}", f"{context.client}; {context.method} on {context.base}")
+    page.section(
+        "In short",
+        page.note(findings.STARTER, "warn") if context.starter else "",
+        page.heading("What was asked"), page.paragraph(findings.asked(context)),
+        page.heading("What was found"), page.note(findings.found(result), TONES[findings.verdict(result)]),
+        page.cards(findings.cards(result)),
+        page.heading("What to do next"), page.items(findings.next_steps(result, context.adapter)))
+    chapters.arms(page, result)
+    chapters.curve(page, context)
+    chapters.forgetting(page, result)
+    chapters.memorised(page, result)
+    chapters.conventions(page, result)
+    chapters.drafts(page, context)
+    chapters.gates(page, result)
+    background.method(page)
+    background.lineage(page, context)
+    background.glossary(page)
+    return page.render()

@@ -1,0 +1,62 @@
+"""Every gate says true, false and null where it should, and says why."""
+
+from copy import deepcopy
+
+import pytest
+
+from adtune.evaluate import GATES, all_passed, judge
+from adtune.settings import EvaluateSettings
+
+SETTINGS = EvaluateSettings()
+
+
+def changed(result, part, **values):
+    copy = deepcopy(result)
+    copy[part].update(values)
+    return copy
+
+
+CASES = [
+    ("gain", "held_out", {"gain": 0.1, "gain_interval": [0.05, 0.15]}, True, "excludes"),
+    ("gain", "held_out", {"gain": 0.1, "gain_interval": [-0.01, 0.2]}, False, "includes"),
+    ("gain", "held_out", {"gain": -0.1, "gain_interval": [-0.2, -0.05]}, False, "no gain"),
+    ("gain", "held_out", {"gain": 0.0, "gain_interval": None}, False, "no gain"),
+    ("gain", "held_out", {"gain": 0.1, "gain_interval": None}, None, "too few"),
+    ("gain", "held_out", {"gain": None, "gain_interval": None}, None, "not measured"),
+    ("forgetting", "forgetting", {"delta": 0.15}, True, "at most 0.15"),
+    ("forgetting", "forgetting", {"delta": 0.16}, False, "at most 0.15"),
+    ("forgetting", "forgetting", {"delta": -0.2}, True, "at most 0.15"),
+    ("forgetting", "forgetting", {"delta": None}, None, "not measured"),
+    ("memorised", "memorised", {"longest_run_words": 19}, True, "under 20"),
+    ("memorised", "memorised", {"longest_run_words": 20, "pieces": {"longest_run_words": 5}}, False, "share only 5"),
+    ("memorised", "memorised", {"longest_run_words": 25, "pieces": {"longest_run_words": 25}}, True, "own test pieces share 25"),
+    ("memorised", "memorised", {"longest_run_words": 25, "pieces": {"longest_run_words": None}}, False, "were not measured"),
+    ("memorised", "memorised", {"longest_run_words": None}, None, "not measured"),
+    ("on_brand", "on_brand", {"tuned_less_prompted": 0.0}, True, "on-brand rate"),
+    ("on_brand", "on_brand", {"tuned_less_prompted": -0.1}, False, "on-brand rate"),
+    ("on_brand", "on_brand", {"tuned_less_prompted": None, "scorer_auc": 0.6}, None, "cannot tell"),
+    ("on_brand", "on_brand", {"tuned_less_prompted": None, "scorer_auc": None}, None, "no scorer"),
+]
+
+
+@pytest.mark.parametrize(("name", "part", "values", "passed", "reason"), CASES)
+def test_gate(result, name, part, values, passed, reason):
+    outcome = GATES[name](changed(result, part, **values), SETTINGS)
+    assert outcome.passed is passed and reason in outcome.reason
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_every_gate_has_all_three_answers_tested_and_takes_its_limit_from_the_settings(result, name):
+    assert {case[3] for case in CASES if case[0] == name} == {True, False, None}
+    limits = {f"{name}_limit": 7}
+    settings = EvaluateSettings(**limits)
+    assert judge(result, settings)[name]["limit"] == 7
+
+
+def test_verdict_is_no_only_where_a_gate_says_no():
+    assert all_passed({"a": {"passed": True}, "b": {"passed": None}})
+    assert not all_passed({"a": {"passed": True}, "b": {"passed": False}})
+
+
+def test_made_material_passes_every_gate(result):
+    assert {name: gate["passed"] for name, gate in result["gates"].items()} == dict.fromkeys(GATES, True) and result["passed"] is True

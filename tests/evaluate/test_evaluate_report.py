@@ -1,0 +1,110 @@
+"""The report: complete, honest about gaps, hostile text escaped, nothing loaded from anywhere."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from lxml import etree
+from made_material import material
+
+from adtune.evaluate import ReportContext, evaluate_report, measure
+from adtune.settings import EvaluateSettings
+
+HOSTILE = '<script>alert("x")</script>'
+EVALUATIONS = tuple({"step": 10 * i, "epoch": i / 4, "validation_loss": 3 + (i - 5) ** 2 / 20, "train_loss": 4 - i / 5 if i else None,
+                     "general_loss": 3.5, "noise_floor": 0.05} for i in range(9))
+
+
+def context(**changes):
+    given = material()
+    fields = {
+        "client": "Green & Co", "adapter": "green-lora-1", "base": "starter", "base_hash": "b" * 64, "starter": False,
+        "dataset_hash": "d" * 64,
+        "pieces": {"train": 1234, "validation": 12, "test": 12}, "method": "lora", "evaluations": EVALUATIONS, "best": EVALUATIONS[5],
+        "settings": {"rank": (16, "default"), "rate": (None, "default"), "epochs": (3, "command line")}, "seconds": 61.25,
+        "briefs": given.briefs, "drafts": {**{name: arm.drafts for name, arm in given.arms.items()}, "published": given.references},
+    }
+    return ReportContext(**(fields | changes))
+
+
+def words(html):
+    return " ".join(etree.fromstring(html.encode(), etree.HTMLParser()).xpath("//body//text()"))
+
+
+def test_first_screen_says_what_was_asked_found_and_next(result):
+    html = evaluate_report(result, context())
+    first = etree.fromstring(html.encode(), etree.HTMLParser()).find(".//section")
+    text = " ".join(first.itertext())
+    for part in ("What was asked", "What was found", "What to do next", "1,234", "It passed every gate", "16", "adtune go-live"):
+        assert part in text, part
+    assert "starter base" not in text.lower()
+
+
+def test_every_chapter_is_there(result):
+    html = evaluate_report(result, context())
+    headings = etree.fromstring(html.encode(), etree.HTMLParser()).xpath("//h2/text()")
+    assert headings == ["In short", "The three arms", "The training run", "What was forgotten", "What was repeated from training pieces",
+                        "Conventions and habits", "Drafts side by side", "Gates", "How it was measured", "Lineage", "Glossary"]
+    text = words(html)
+    for part in ("b" * 64, "d" * 64, "green-lora-1", "command line", "kept: step 50, epoch 1.25", "speaks to you", "61.2"):
+        assert part in text, part
+    assert html.count('<div class="columns">') == 3 and html.count("<h3>Published</h3>") == 3
+    assert html.count("<dt>") - html.count('<div class="card"><dt>') == 10
+
+
+def test_a_failed_gate_says_not_yet_and_what_to_do():
+    given = material()
+    worse = replace(given.arms["tuned"], nats=given.arms["base"].nats)
+    text = words(evaluate_report(measure(replace(given, arms={**given.arms, "tuned": worse}), EvaluateSettings()), context()))
+    assert "It is not ready: gain said no" in text and "Do not put green-lora-1 live yet" in text and "Collect more approved pieces" in text
+    assert "higher than that of the prompted model" in text
+
+
+def test_starter_is_named_as_such(result):
+    assert "not for publishable copy" in words(evaluate_report(result, context(starter=True)))
+
+
+def test_hostile_text_stays_text():
+    given = material()
+    drafts = {name: (HOSTILE,) * len(given.briefs) for name in ("base", "prompted", "tuned", "published")}
+    hostile = replace(given, briefs=(HOSTILE,) * len(given.briefs), train_texts=(HOSTILE,),
+                      arms={name: replace(arm, drafts=drafts[name]) for name, arm in given.arms.items()})
+    html = evaluate_report(measure(hostile, EvaluateSettings()), context(
+        client=HOSTILE, adapter=HOSTILE, base=HOSTILE, base_hash=HOSTILE, dataset_hash=HOSTILE, method=HOSTILE, briefs=hostile.briefs,
+        drafts=drafts, settings={HOSTILE: (HOSTILE, HOSTILE)}, pieces={HOSTILE: 1}))
+    assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_nothing_is_loaded_from_anywhere(result):
+    html = evaluate_report(result, context())
+    assert not re.search(r"https?:|//[a-z]|src=|href=|@import|url\(|<script|<link", html)
+
+
+@pytest.mark.parametrize("changes", [{"pieces": 3}, {"pieces": 1}, {"pieces": 0, "arms": {}, "train_texts": (), "general_before": (),
+                                                                   "general_after": (), "conventions": (), "contrast_texts": ()}])
+def test_gaps_read_not_measured(changes):
+    result = measure(material(**changes), EvaluateSettings())
+    html = evaluate_report(result, context(evaluations=(), best=None, settings={}, seconds=None, briefs=(), drafts={}, pieces={}))
+    text = words(html)
+    assert "not measured" in text and "No drafts were made" in text and "nan" not in text.lower().split()
+    assert not re.search(r"\bNone\b", text)
+
+
+def test_unmeasured_gates_are_named():
+    result = measure(material(general_before=(), general_after=()), EvaluateSettings())
+    text = words(evaluate_report(result, context()))
+    assert "Nothing that was measured speaks against it" in text and "Not measured: forgetting." in text and "--general-text" in text
+
+
+def test_memorised_run_is_quoted():
+    given = material()
+    text = measure(replace(given, train_texts=(given.arms["tuned"].drafts[0],)), EvaluateSettings())
+    quote = etree.fromstring(evaluate_report(text, context()).encode(), etree.HTMLParser()).findtext(".//blockquote")
+    assert quote == text["memorised"]["text"] and len(quote.split()) > 20
+
+
+def test_without_a_measured_gate_nothing_is_said_for_it():
+    bare = material(pieces=0, arms={}, train_texts=(), general_before=(), general_after=(), test_texts=())
+    text = words(evaluate_report(measure(bare, EvaluateSettings()), context()))
+    assert "No gate could be measured" in text and "whether tuning gained anything is not known" in text
+    assert "with adtune go-live" not in text
