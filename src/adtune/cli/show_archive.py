@@ -1,0 +1,32 @@
+"""What people see of `import` and `curate`."""
+
+from __future__ import annotations
+
+from .desk import Answer
+from .page import Page
+
+
+def notes(answer: Answer, page: Page) -> None:
+    """Remarks that a step gave with its answer."""
+    said = answer.get("notes") or answer.get("note") or ()
+    for note in [said] if isinstance(said, str) else said:
+        page.line(f"Note: {note}", style="yellow")
+
+
+def imported(answer: Answer, page: Page) -> None:
+    page.line(f"{answer['kept']:,} of {answer['read']:,} pieces kept for {answer['client']}, {answer['added']:,} of them new.")
+    if answer["rejections"]:
+        page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in answer["rejections"]])
+    notes(answer, page)
+
+
+def curated(answer: Answer, page: Page) -> None:
+    splits = answer["splits"]
+    page.line(f"{answer['kept']:,} of {answer['read']:,} pieces kept: {splits['train']:,} to train, {splits['validation']:,} to validate, "
+              f"{splits['test']:,} to test.")
+    dropped = {reason.replace("_", " "): count for reason, count in answer["dropped"].items() if count}
+    if dropped:
+        page.table(("Dropped", "Pieces"), dropped.items())
+    page.table(("Category", "Pieces"), answer["categories"].items())
+    page.pairs({"dataset": answer["dataset"], "report": answer["report"]})
+    notes(answer, page)

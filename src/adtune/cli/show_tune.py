@@ -1,0 +1,85 @@
+"""What people see of `advise`, `tune`, `evaluate` and `pretrain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .bar import duration
+from .desk import Answer
+from .page import NOT_MEASURED, Page, plain, size, with_interval
+from .show_archive import notes
+
+VERDICTS = {"rules": "A rule does it: no model is needed.", "prompt": "Your prompt is enough: fine-tuning would not pay.",
+            "prefix": "Tune a prefix.", "lora": "Fine-tune with LoRA.", "full": "Fine-tune the whole model.",
+            "collect": "Collect more pieces first."}
+STOPS = {"peak": "validation got worse after its best point", "no_improvement": "validation no longer improved",
+         "epochs": "all epochs were done",
+         "interrupted": "stopped by a signal; adtune tune CLIENT --resume last goes on"}
+
+
+def advised(answer: Answer, page: Page) -> None:
+    page.line(f"{VERDICTS.get(answer['verdict'], answer['verdict'])} {answer['reason']}", style="bold")
+    rows = [(one["check"], one["status"], one["message"], one["recommendation"]) for one in answer["findings"]]
+    page.table(("Check", "Status", "Found", "Recommended"), rows)
+    if answer["candidates"]:
+        rows = [(one["name"], one["metric"], with_interval(one["score"], one["interval"]), one["minutes_per_piece"], one["cost_per_month"])
+                for one in answer["candidates"]]
+        page.table(("Candidate", "Measured", "Score", "Minutes a piece", "Cost a month"), rows)
+    estimate = answer["estimate"] or {}
+    page.pairs({"examples needed": answer["examples_needed"], "time of a full run": duration(estimate.get("seconds")) or NOT_MEASURED,
+                "peak memory": size(estimate.get("peak_memory_bytes"))})
+    notes(answer, page)
+
+
+def tuned(answer: Answer, page: Page) -> None:
+    keys = ("step", "epoch", "validation_loss", "train_loss", "general_loss")
+    best = answer["best"] or {}
+    rows = [(*(one.get(key) for key in keys), "best" if one["step"] == best.get("step") else "") for one in answer["evaluations"]]
+    page.table(("Step", "Epoch", "Validation loss", "Training loss", "General loss", ""), rows)
+    trained = NOT_MEASURED
+    if answer["trainable_parameters"]:
+        share = 100 * answer["trainable_parameters"] / answer["total_parameters"]
+        trained = f"{answer['trainable_parameters']:,} of {answer['total_parameters']:,} parameters ({share:.2f} %)"
+    page.pairs({
+        "adapter": answer["adapter"] or "none", "run": answer["run"], "base": answer["base"], "method": answer["method"],
+        "trained": trained,
+        "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost",
+        "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
+        "stopped": STOPS.get(answer["stopped"], answer["stopped"]),
+        "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"])})
+    notes(answer, page)
+
+
+def _arms(page: Page, answer: Answer) -> None:
+    loss, brand, edit = answer["held_out"], answer["on_brand"], answer["editing"]
+    rows = [("held-out loss, nats per token", loss["loss_base"], loss["loss_prompted"], loss["loss_tuned"]),
+            ("on-brand rate", brand["base"], brand["prompted"], brand["tuned"]),
+            ("editing effort", edit["effort_base"], edit["effort_prompted"], edit["effort_tuned"]),
+            ("editing minutes" + ("" if edit["calibrated"] else " (not calibrated)"), edit["minutes_base"], edit["minutes_prompted"],
+             edit["minutes_tuned"])]
+    page.table(("Held-out pieces", "Base", "Prompted", "Tuned"), rows)
+
+
+def evaluated(answer: Answer, page: Page) -> None:
+    page.line(f"Adapter {answer['adapter']}", style="bold")
+    _arms(page, answer)
+    forgetting, memorised = answer["forgetting"], answer["memorised"]
+    page.pairs({"general text, loss before and after": f"{plain(forgetting['loss_before'])}, {plain(forgetting['loss_after'])}",
+                "longest verbatim run": f"{plain(memorised['longest_run_words'])} words",
+                "shared 8-word runs": memorised["share_8gram"], "throughput, change": answer["throughput_change"]})
+    rows = [(name, verdict(gate["passed"]), gate["value"], gate["limit"]) for name, gate in answer["gates"].items()]
+    page.table(("Gate", "", "Value", "Limit"), rows)
+    page.pairs({"report": answer["report"]})
+    notes(answer, page)
+
+
+def verdict(passed: Any) -> str:
+    """A gate's outcome in words; None was not measured and is neither passed nor failed."""
+    return NOT_MEASURED if passed is None else "passed" if passed else "FAILED"
+
+
+def pretrained(answer: Answer, page: Page) -> None:
+    page.pairs({"base": answer["base"], "parameters": answer["parameters"], "tokens": answer["tokens"], "time": duration(answer["seconds"]),
+                "bits per byte": answer["bits_per_byte"]})
+    page.line("A starter: for learning, tests and offline use, not for publishable copy.", style="yellow")
+    notes(answer, page)

@@ -1,0 +1,58 @@
+"""The verbs `import` and `curate`: from a client's files to a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+from ..settings import CurateSettings
+from . import show_archive
+from .desk import Answer, Desk, Job
+from .words import CLIENT, TASK, Verb, Word, argument, option, read_map, read_sets, sets
+
+
+def _import(said: SimpleNamespace) -> Job:
+    mapping = read_map(said.map)
+
+    def run(desk: Desk) -> Answer:
+        from ..steps.archive import import_archive
+
+        return import_archive(desk.workspace, Path(said.path), said.client, said.kind or "content", mapping, desk.progress)
+
+    return Job("import", run, show_archive.imported, lambda answer: f"curate {answer['client']}")
+
+
+def _curate(said: SimpleNamespace) -> Job:
+    overrides = read_sets(said.set, {"keep": said.keep})
+    guide = Path(said.brand_guide) if said.brand_guide else None
+
+    def run(desk: Desk) -> Answer:
+        from ..steps.curation import curate
+
+        return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=overrides, progress=desk.progress)
+
+    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}")
+
+
+def _client_option() -> Word:
+    import typer
+
+    return Word("client", str, typer.Option(..., "--client", metavar="CLIENT", help="The client whose archive this is."))
+
+
+IMPORT = Verb(
+    "import", "Read a client's files into the archive.", _import,
+    (argument("path", "PATH", "A file or folder: JSONL, JSON, CSV, Markdown, text, HTML or Word (.docx)."),
+     _client_option(),
+     option("--as", str, "KIND", "content (the default), images, campaigns or creatives. Built now: content.", name="kind"),
+     option("--map", list[str], "FIELD=COLUMN", "Which column holds a field; may be repeated.")),
+    ("adtune import posts.jsonl --client acme", "adtune import export.csv --client acme --map text=Body --map title=Headline"),
+    ("Nothing disappears: kept and rejected add up to what was read, and each rejection says where and why.",))
+
+CURATE = Verb(
+    "curate", "Make a dataset of the archive: clean, de-duplicate, split.", _curate,
+    (CLIENT, TASK,
+     option("--keep", int, "N", "Pieces to keep at most, over all splits.", min=1),
+     option("--brand-guide", str, "FILE", "The client's brand guide (.md, .txt or .docx); kept for later datasets."),
+     sets(CurateSettings)),
+    ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 500 --set min_words=40"))
