@@ -43,18 +43,19 @@ def load_general(path: Path | None = None) -> General:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("--general-text", f"{source}: {error}", "a UTF-8 file of general text", "Give a JSONL or text file.") from error
     if source.suffix == ".jsonl":
-        for number, line in enumerate(content.splitlines(), 1):
+        for number, line in enumerate(content.removesuffix("\n").split("\n"), 1):  # JSON may hold other line separators
             try:
                 row = json.loads(line)
+                marked[row["text"]] = row.get("half") or ("replay" if _in_replay_half(row["text"]) else "measure")
                 passages.append(Example(Brief(row.get("title")), row["text"]))
-                marked[row["text"]] = row.get("half") or ""
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{source.name}, line {number}", line[:60] or "an empty line", "a JSON object with `text`",
                                  "Correct the line or leave it out.") from error
     else:
         passages = [Example(Brief(), part.strip()) for part in content.split("\n\n") if len(part.split()) >= 20]
-    first = [p for p in passages if (marked.get(p.text) or ("replay" if _in_replay_half(p.text) else "measure")) == "replay"]
-    second = [p for p in passages if p not in first]
+        marked = {p.text: "replay" if _in_replay_half(p.text) else "measure" for p in passages}
+    first = [p for p in passages if marked[p.text] == "replay"]
+    second = [p for p in passages if marked[p.text] != "replay"]
     if len(first) < 2 or not second:
         raise InputError(str(source), f"{len(passages)} passages", "at least 20 passages of general text", "Give more text.")
     first.sort(key=lambda p: hashlib.sha256(p.text.encode()).hexdigest())

@@ -63,7 +63,7 @@ class Renderer:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
 
     def _control(self, text: str) -> list[int]:
-        return list(self.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])
+        return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=False, verbose=False)["input_ids"])
 
     def _template(self, messages: list[dict[str, str]], answer_next: bool) -> str:
         return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer_next, enable_thinking=False)
@@ -131,17 +131,17 @@ class Renderer:
         return sum(len(self.encode(text)) for text in texts) / words if words else None
 
 
-def nearest_examples(brief: Brief, pieces: Sequence[Example], count: int) -> list[Example]:
-    """The `count` pieces that resemble a brief most (TF-IDF cosine over title, summary, category), nearest last."""
+def nearest_examples(briefs: Sequence[Brief], pieces: Sequence[Example], count: int) -> list[list[Example]]:
+    """For each brief the `count` pieces that resemble it most (TF-IDF cosine over brief and text), nearest last."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    if not pieces:
-        return []
+    if not pieces or not briefs:
+        return [[] for _ in briefs]
     texts = [f"{brief_text(p.brief)}\n{p.text}" for p in pieces]
-    vectors = TfidfVectorizer(sublinear_tf=True).fit(texts)
-    scores = (vectors.transform(texts) @ vectors.transform([brief_text(brief) or " "]).T).toarray()[:, 0]
-    order = sorted(range(len(pieces)), key=lambda i: (scores[i], -i))
-    return [pieces[i] for i in order[-count:]]
+    vectors = TfidfVectorizer(sublinear_tf=True)
+    known = vectors.fit_transform(texts)
+    scores = (vectors.transform([brief_text(brief) or " " for brief in briefs]) @ known.T).toarray()  # (briefs, pieces)
+    return [[pieces[i] for i in sorted(range(len(pieces)), key=lambda i: (row[i], -i))[-count:]] for row in scores]
 
 
 def fill_context(renderer: Renderer, brief: Brief, guide: str, nearest: Sequence[Example], room: int) -> Context:

@@ -1,0 +1,236 @@
+"""The one training loop: any method on any task's rows, stopped where validation peaks, resumable to the bit.
+
+The loss of an optimiser step is the sum of nats over its target tokens divided by their number, whatever the split into
+micro-batches. Step 0 is evaluated too; the state with the lowest validation loss is what the run gives back.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import Interrupted, TrainingError
+from ..progress import Progress, silent
+from ..records import Evaluation, Stopped
+from .bases import Base
+from .checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
+from .methods.base import AbstractMethod
+from .peak import Peak, mean_loss
+from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
+
+FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
+SMALLEST_BATCH = 1024  # padded tokens
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """What decides a run beside its data; every field has the meaning of the TuneSettings field of its name."""
+
+    rate: float
+    epochs: int = 4
+    seed: int = 0
+    batch_tokens: int = 4096
+    micro_tokens: int = 4096
+    warmup_share: float = 0.05
+    clip: float = 1.0
+    evaluations: int = 10
+    patience: int = 3
+    replay: float = 0.1
+    bf16: bool = False
+    checkpoint_seconds: float = 30.0
+    max_steps: int | None = None  # stop the schedule early: short runs of a probe or a bake-off
+
+
+@dataclass(frozen=True)
+class FitData:
+    """Rows to train on, rows to validate on (one a piece), general rows to replay, general rows that watch forgetting."""
+
+    train: Sequence[Row]
+    validation: Sequence[Row]
+    replay: Sequence[Row] = ()
+    general: Sequence[Row] = ()
+
+
+@dataclass(frozen=True)
+class FitOutcome:
+    """What a run did. `trained_tokens` counts target tokens of the client's pieces over all epochs."""
+
+    evaluations: list[Evaluation]
+    best: Evaluation
+    stopped: Stopped
+    steps: int
+    trained_tokens: int
+    tokens_per_second: float | None
+    seconds: float
+    peak_memory_bytes: int
+    losses: list[float] = field(default_factory=list)
+
+
+class Fit:
+    """One run. `run()` trains to the end, or raises Interrupted after a checkpoint."""
+
+    def __init__(self, base: Base, method: AbstractMethod, data: FitData, plan: FitPlan, folder: Path | None = None):
+        if not data.train or not data.validation:
+            raise TrainingError("training", f"{len(data.train)} training rows, {len(data.validation)} validation rows",
+                                "at least one of each", "Curate more pieces.")
+        self.base, self.method, self.data, self.plan, self.folder = base, method, data, plan, folder
+        self.dtype = torch.bfloat16 if plan.bf16 else torch.float32
+        torch.manual_seed(plan.seed)
+        self.optimizer = torch.optim.AdamW(list(method.tensors.values()), lr=plan.rate, betas=(0.9, 0.999), weight_decay=0.0, fused=True)
+        self.budget = self._budget()
+        self.schedule = [(epoch, group) for epoch in range(plan.epochs) for group in self._epoch(epoch)]
+        self.total = len(self.schedule) if plan.max_steps is None else min(plan.max_steps, len(self.schedule))
+        count = min(max(plan.evaluations, 8), self.total)
+        self.evaluate_at = {round(k * self.total / count) for k in range(1, count + 1)}
+        self.peak, self.best = Peak(plan.patience), method.state()
+        self.step, self.seconds, self.tokens, self.trained = 0, 0.0, 0, 0
+        self.evaluations: list[Evaluation] = []
+        self.losses: list[float] = []
+        self._rows: tuple[int, list[Row]] | None = None
+
+    def _epoch_rows(self, epoch: int) -> list[Row]:
+        """The client's rows and this epoch's draw of general text, a `replay` share of their targets."""
+        if self.plan.replay <= 0 or not self.data.replay:
+            return list(self.data.train)
+        wanted = self.plan.replay * sum(row.targets for row in self.data.train)
+        pool = list(self.data.replay)
+        random.Random(f"replay/{self.plan.seed}/{epoch}").shuffle(pool)
+        drawn: list[Row] = []
+        while wanted > 0:
+            row = pool[len(drawn) % len(pool)]
+            drawn.append(row)
+            wanted -= row.targets
+        return [*self.data.train, *drawn]
+
+    def _budget(self) -> int:
+        budget = self.plan.batch_tokens
+        rows = self._epoch_rows(0)
+        while budget > SMALLEST_BATCH and self.plan.epochs * len(plan_epoch(rows, budget, self.plan.seed, 0)) < FEWEST_STEPS:
+            budget //= 2
+        return budget
+
+    def _epoch(self, epoch: int) -> list[list[int]]:
+        return plan_epoch(self._epoch_rows(epoch), self.budget, self.plan.seed, epoch)
+
+    def _rate(self, step: int) -> float:
+        """Linear warm-up, then a half cosine down to a tenth."""
+        warm = max(1, round(self.plan.warmup_share * self.total))
+        if step < warm:
+            return self.plan.rate * (step + 1) / warm
+        share = (step - warm) / max(1, self.total - warm)
+        return self.plan.rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    def _group(self, step: int) -> list[Row]:
+        epoch, group = self.schedule[step]
+        if self._rows is None or self._rows[0] != epoch:
+            self._rows = (epoch, self._epoch_rows(epoch))
+        return [self._rows[1][i] for i in group]
+
+    def train_step(self) -> float:
+        """One optimiser step; returns nats per target token."""
+        rows = self._group(self.step)
+        targets = sum(row.targets for row in rows)
+        for settings in self.optimizer.param_groups:
+            settings["lr"] = self._rate(self.step)
+        self.method.train_mode(True)
+        total = 0.0
+        for part in split_by_budget(rows, range(len(rows)), self.plan.micro_tokens):
+            loss = row_nats(self.base, self.method, [rows[i] for i in part], self.dtype).sum() / targets
+            loss.backward()
+            total += loss.item()
+        self.method.train_mode(False)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.method.tensors.values()), self.plan.clip)
+        if not (math.isfinite(total) and math.isfinite(norm.item())):
+            raise TrainingError(f"step {self.step + 1}", f"a loss of {total} with a gradient norm of {norm.item()}", "finite numbers",
+                                "Lower the learning rate with --set rate=…, or check the pieces for rubbish.")
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += sum(len(row.ids) for row in rows)
+        self.trained += sum(row.targets for row in rows if not row.general)
+        return total
+
+    def evaluate(self) -> None:
+        """Measure validation and general text at the current step, and keep the best state."""
+        measured = measure(self.base, self.method, self.data.validation, dtype=self.dtype)
+        general = mean_loss(measure(self.base, self.method, self.data.general, dtype=self.dtype)) if self.data.general else None
+        if self.peak.add(measured):
+            self.best = self.method.state()
+        recent = self.losses[-max(1, self.total // max(len(self.evaluate_at), 1)):]
+        self.evaluations.append(Evaluation(
+            step=self.step, epoch=round(self.plan.epochs * self.step / max(len(self.schedule), 1), 4), validation_loss=self.peak.losses[-1],
+            train_loss=sum(recent) / len(recent) if recent else None, general_loss=general,
+            noise_floor=self.peak.noise if self.step else None, tokens=self.trained, seconds=round(self.seconds, 3)))
+
+    def run(self, progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> FitOutcome:
+        """Train until the peak, the patience or the epochs end it. Raises Interrupted, TrainingError."""
+        began, saved = time.monotonic(), time.monotonic()
+        stopped = self.peak.stop()
+        if not self.evaluations:
+            self.evaluate()
+        while stopped is None and self.step < self.total:
+            began = time.monotonic()
+            self.losses.append(self.train_step())
+            self.seconds += time.monotonic() - began
+            if self.step in self.evaluate_at:
+                self.evaluate()
+                stopped = self.peak.stop()
+            progress("tune", self.step, self.total, self._note())
+            asked = stop()
+            if self.folder and (asked or self.step in self.evaluate_at or time.monotonic() - saved > self.plan.checkpoint_seconds):
+                self.save()
+                saved = time.monotonic()
+            if asked:
+                raise Interrupted(f"stopped at step {self.step} of {self.total}, checkpoint saved", "--resume last")
+        self.method.load_state(self.best)
+        return FitOutcome(self.evaluations, self.evaluations[self.peak.best_index], stopped or Stopped.EPOCHS, self.step, self.trained,
+                          self.tokens / self.seconds if self.seconds else None, self.seconds, peak_memory_bytes(), self.losses)
+
+    def _note(self) -> str:
+        best = self.evaluations[self.peak.best_index]
+        speed = self.tokens / self.seconds if self.seconds else 0
+        return (f"loss {self.losses[-1]:.3f}  best {best.validation_loss:.3f} at step {best.step}  {speed:,.0f} tok/s  "
+                f"{peak_memory_bytes() / 2**30:.1f} GiB")
+
+    def save(self) -> None:
+        """Write a checkpoint of everything that decides the rest of the run."""
+        tensors = {f"method.{k}": v for k, v in self.method.state().items()} | {f"best.{k}": v for k, v in self.best.items()}
+        packed_tensors, packed = pack_optimizer(self.optimizer)
+        tensors |= packed_tensors | {"rng": torch.get_rng_state()}
+        peak = {"losses": self.peak.losses, "best_index": self.peak.best_index, "best_measured": self.peak.best_measured,
+                "reference": self.peak.reference, "waited": self.peak.waited, "noise": self.peak.noise}
+        meta: dict[str, Any] = {"plan": asdict(self.plan), "optimizer": packed, "peak": peak, "step": self.step, "seconds": self.seconds,
+                                "tokens": self.tokens, "trained": self.trained, "losses": self.losses,
+                                "evaluations": [asdict(e) for e in self.evaluations]}
+        assert self.folder is not None
+        save_checkpoint(self.folder, self.step, tensors, meta)
+
+    def restore(self, problems: list[str] | None = None) -> bool:
+        """Go on from the newest checkpoint that verifies; False where there is none."""
+        found = load_latest(self.folder, problems) if self.folder and self.folder.is_dir() else None
+        if found is None:
+            return False
+        self.step, tensors, meta = found
+        self.method.load_state({k[7:]: v for k, v in tensors.items() if k.startswith("method.")})
+        self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
+        unpack_optimizer(self.optimizer, tensors, meta["optimizer"])
+        torch.set_rng_state(tensors["rng"])
+        self.peak = Peak(self.plan.patience, **{k: v for k, v in meta["peak"].items()})
+        self.seconds, self.tokens, self.trained, self.losses = meta["seconds"], meta["tokens"], meta["trained"], meta["losses"]
+        self.evaluations = [Evaluation(**e) for e in meta["evaluations"]]
+        return True
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

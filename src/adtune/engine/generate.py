@@ -1,0 +1,133 @@
+"""Drafts from a base with or without an adapter, many briefs in one batch, each row with its own seed.
+
+Rows are padded on the left, so that all of them continue at the right edge; finished rows leave the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import DynamicCache
+
+from ..errors import InputError
+from ..progress import Progress, silent
+from .bases import Base
+from .methods.base import AbstractMethod
+
+PER_BATCH = 32  # drafts that are written at the same time
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """temperature 0 is greedy; `top_p` keeps the smallest set of tokens with that probability."""
+
+    temperature: float = 0.7
+    top_p: float = 0.95
+    max_tokens: int = 512
+
+
+def pick(logits: torch.Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> list[int]:
+    """One token for each row of `logits` (B, vocabulary)."""
+    if sampling.temperature <= 0:
+        return logits.argmax(-1).tolist()
+    probabilities = torch.softmax(logits.float() / sampling.temperature, -1)
+    ordered, places = probabilities.sort(-1, descending=True)
+    # keep the likeliest token, and every token whose predecessors hold less than top_p together
+    beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
+    beyond[:, 0] = False
+    ordered = ordered.masked_fill(beyond, 0.0)
+    chosen = [torch.multinomial(row, 1, generator=g) for row, g in zip(ordered, generators, strict=True)]
+    return [places[n, place].item() for n, place in enumerate(chosen)]
+
+
+class _Batch:
+    """Rows that are being written at the same time."""
+
+    def __init__(self, base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], seeds: Sequence[int]):
+        self.model = base.model
+        self.cache = method.cache(len(prompts)) if method is not None else None
+        before = method.context_tokens if method is not None and self.cache is not None else 0
+        if self.cache is None:
+            self.cache = DynamicCache()
+        width = max(len(p) for p in prompts)
+        self.ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts])
+        text = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
+        self.mask = torch.cat([torch.ones(len(prompts), before, dtype=torch.long), text], 1)
+        self.positions = (text.cumsum(1) - 1).clamp(min=0) + before
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.rows = list(range(len(prompts)))
+
+    def advance(self, sampling: Sampling) -> list[int]:
+        """Run the model over the newest ids and pick one token a row."""
+        out = self.model(input_ids=self.ids, attention_mask=self.mask, position_ids=self.positions,
+                         past_key_values=self.cache, use_cache=True, logits_to_keep=1)
+        tokens = pick(out.logits[:, -1], sampling, self.generators)
+        self.ids = torch.tensor(tokens)[:, None]
+        self.mask = torch.cat([self.mask, torch.ones(len(tokens), 1, dtype=torch.long)], 1)
+        self.positions = self.positions[:, -1:] + 1
+        return tokens
+
+    def keep(self, alive: Sequence[int]) -> None:
+        """Drop every row of the batch but those at the indices `alive`."""
+        index = torch.tensor(alive)
+        self.cache.batch_select_indices(index)
+        self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
+        self.generators = [self.generators[i] for i in alive]
+        self.rows = [self.rows[i] for i in alive]
+
+
+def _groups(base: Base, prompts: Sequence[Sequence[int]], limits: Sequence[int], taken: int) -> list[list[int]]:
+    """Prompts that share a batch, near-equal lengths together.
+
+    Padding lies between a prefix and the text. Where attention slides, that would move the prefix out of a short row's window
+    too early: drafts that outgrow the window then share a batch with prompts of their own length only.
+    """
+    order = sorted(range(len(prompts)), key=lambda n: len(prompts[n]))
+    window = getattr(base.model.config.get_text_config(), "sliding_window", None)
+    longest = max((taken + len(prompts[n]) + limits[n] for n in order), default=0)
+    alike = bool(taken and window and longest > window)
+    groups: list[list[int]] = []
+    for n in order:
+        if groups and len(groups[-1]) < PER_BATCH and not (alike and len(prompts[n]) != len(prompts[groups[-1][0]])):
+            groups[-1].append(n)
+        else:
+            groups.append([n])
+    return groups
+
+
+def generate(base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], seeds: Sequence[int], sampling: Sampling,
+             progress: Progress = silent) -> list[list[int]]:
+    """New ids for each prompt, the end of the draft included where it was reached within `max_tokens`.
+
+    Raises InputError where a prompt leaves no room in the base's context.
+    """
+    taken = method.context_tokens if method is not None else 0
+    room = base.context - taken
+    for n, prompt in enumerate(prompts):
+        if len(prompt) >= room:
+            raise InputError(f"brief {n + 1}", f"{len(prompt)} tokens", f"fewer than {room} tokens, the base's context",
+                             "Shorten the brief or its sources.")
+    written: list[list[int]] = [[] for _ in prompts]
+    limits = [min(sampling.max_tokens, room - len(prompt)) for prompt in prompts]
+    end, done = base.renderer.end[-1], 0
+    for group in _groups(base, prompts, limits, taken):
+        batch = _Batch(base, method, [prompts[n] for n in group], [seeds[n] for n in group])
+        limit = max(limits[n] for n in group)
+        with torch.inference_mode():
+            for step in range(limit):
+                alive = []
+                for place, token in enumerate(batch.advance(sampling)):
+                    number = group[batch.rows[place]]
+                    written[number].append(token)
+                    if token != end and len(written[number]) < limits[number]:
+                        alive.append(place)
+                if not alive:
+                    break
+                if len(alive) < len(batch.rows):
+                    batch.keep(alive)
+                progress("draft", done + len(group) * (step + 1) / limit, len(prompts))
+        done += len(group)
+        progress("draft", done, len(prompts))
+    return written

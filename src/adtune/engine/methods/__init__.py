@@ -1,0 +1,37 @@
+"""The table of methods. A new method is one file and one row; `tests/engine/test_methods.py` holds every row to the same terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ...errors import BaseModelError, SettingError, did_you_mean
+from ..bases import Base
+from .base import AbstractMethod, read_adapter
+from .full import Full
+from .lora import Lora
+from .prefix import Prefix
+
+METHODS: dict[str, type[AbstractMethod]] = {"full": Full, "lora": Lora, "prefix": Prefix}
+_SAVED: dict[str, type[AbstractMethod]] = {"LORA": Lora, "PREFIX_TUNING": Prefix, "FULL": Full}
+
+
+def attach(name: str, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> AbstractMethod:
+    """A fresh method on a base; `prompt` holds the ids that a prefix starts from."""
+    if name not in METHODS:
+        raise SettingError("--method", name, "one of " + ", ".join(METHODS), did_you_mean(name, METHODS))
+    return METHODS[name].fresh(base, options, prompt)
+
+
+def attach_saved(base: Base, folder: Path) -> AbstractMethod:
+    """Attach an adapter folder (ours or PEFT's) to its base."""
+    config, weights = read_adapter(folder)
+    kind = config.get("adtune_type") or config.get("peft_type")
+    if kind not in _SAVED:
+        raise BaseModelError(f"{folder}/adapter_config.json", f"peft_type {kind}", "one of " + ", ".join(_SAVED), "Convert the adapter.")
+    try:
+        return _SAVED[kind].from_saved(base, config, weights)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BaseModelError(f"{folder}/adapter_config.json", f"a value that is missing or wrong ({error})", "PEFT's folder format",
+                             "Export the adapter again.") from error

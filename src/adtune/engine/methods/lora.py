@@ -1,0 +1,132 @@
+"""LoRA (Hu et al. 2021, arXiv 2106.09685): y = W x + (alpha / r) B A x, with W frozen.
+
+I = inputs of a linear layer, O = its outputs, r = rank. A is (r, I), Kaiming-uniform; B is (O, r), zero: step 0 is the base.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers.pytorch_utils import Conv1D
+
+from ...errors import BaseModelError
+from ..bases import Base
+from .base import AbstractMethod
+
+# settings of PEFT's LoraConfig that change what is computed
+UNSUPPORTED = ("use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "lora_bias", "alora_invocation_tokens", "use_qalora",
+               "use_bdlora", "target_parameters", "layer_replication", "trainable_token_indices", "arrow_config", "kasa_config")
+
+
+def _shape(module: nn.Module) -> tuple[int, int]:
+    """(I, O) of a linear layer; Conv1D (GPT-2) stores its weight as (I, O), nn.Linear as (O, I)."""
+    first, second = module.weight.shape
+    return (first, second) if isinstance(module, Conv1D) else (second, first)
+
+
+class LoraLinear(nn.Module):
+    """A frozen linear layer with a low-rank addition."""
+
+    def __init__(self, inner: nn.Module, a: torch.Tensor, b: torch.Tensor, scale: float, dropout: float):
+        super().__init__()
+        self.inner, self.a, self.b, self.scale = inner, a, b, scale
+        self.dropout = nn.Dropout(dropout) if dropout else None
+
+    @property
+    def weight(self) -> torch.Tensor:
+        """The frozen weight, for models that look at it."""
+        return self.inner.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        low = self.dropout(x) if self.dropout is not None else x
+        return self.inner(x) + self.scale * F.linear(F.linear(low, self.a), self.b)
+
+
+class Lora(AbstractMethod):
+    """Low-rank additions to all linear layers but the output head."""
+
+    name = "lora"
+    mergeable = True
+
+    def __init__(self, base: Base, rank: int = 16, alpha: float = 32, dropout: float = 0.0, targets: Sequence[str] | None = None):
+        if not base.linears:
+            raise BaseModelError(base.name, "no linear layers", "a base with linear layers for LoRA", "Use --method full.")
+        self.rank, self.alpha, self.dropout = rank, alpha, dropout
+        self.targets = sorted(base.linears) if targets is None else sorted(targets)
+        tensors: dict[str, torch.Tensor] = {}
+        for name in self.targets:
+            inputs, outputs = _shape(base.linears[name])
+            a = torch.empty(rank, inputs)
+            nn.init.kaiming_uniform_(a, a=math.sqrt(5))
+            tensors[f"{name}.lora_A"] = a.requires_grad_(True)
+            tensors[f"{name}.lora_B"] = torch.zeros(outputs, rank).requires_grad_(True)
+        super().__init__(base, tensors)
+        self._wrapped: dict[str, LoraLinear] = {}
+        for name in self.targets:
+            wrapped = LoraLinear(base.linears[name], tensors[f"{name}.lora_A"], tensors[f"{name}.lora_B"], alpha / rank, dropout)
+            base.model.set_submodule(name, wrapped)
+            self._wrapped[name] = wrapped.eval()
+
+    @classmethod
+    def fresh(cls, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> Lora:
+        return cls(base, options["rank"], options["alpha"], options["dropout"])
+
+    def expected_count(self) -> int:
+        """Sum of r (I + O) over the target layers."""
+        return sum(self.rank * sum(_shape(self.base.linears[name])) for name in self.targets)
+
+    def train_mode(self, on: bool) -> None:
+        for wrapped in self._wrapped.values():
+            wrapped.train(on)
+
+    def detach(self) -> None:
+        for name, wrapped in self._wrapped.items():
+            self.base.model.set_submodule(name, wrapped.inner)
+
+    def merge(self) -> None:
+        """Add the low-rank product to the base's own weights, in fp32, and detach."""
+        self.detach()
+        with torch.no_grad():
+            for wrapped in self._wrapped.values():
+                delta = wrapped.scale * (wrapped.b @ wrapped.a)
+                wrapped.inner.weight += delta.T if isinstance(wrapped.inner, Conv1D) else delta
+
+    def saved_name(self, name: str) -> str:
+        return f"base_model.model.{name}.weight"
+
+    def config(self) -> dict[str, Any]:
+        transposed = any(isinstance(self.base.linears[name], Conv1D) for name in self.targets)
+        return {"peft_type": "LORA", "task_type": "CAUSAL_LM", "base_model_name_or_path": self.base.name,
+                "revision": self.base.revision, "r": self.rank, "lora_alpha": self.alpha, "lora_dropout": self.dropout,
+                "target_modules": self.targets, "bias": "none", "fan_in_fan_out": transposed, "inference_mode": True}
+
+    @classmethod
+    def from_saved(cls, base: Base, config: dict[str, Any], weights: dict[str, torch.Tensor]) -> Lora:
+        """Attach a PEFT LoRA folder's content. Refuses variants that this code does not compute."""
+        for key in UNSUPPORTED:
+            if config.get(key):
+                raise BaseModelError("adapter_config.json", f"{key} = {config[key]}", "plain LoRA",
+                                     "Merge that adapter with the tool that made it, and use the merged model as a base.")
+        prefix, found = "base_model.model.", {}
+        for name, tensor in weights.items():
+            found[name.removeprefix(prefix).removesuffix(".weight")] = tensor.float()
+        targets = sorted({name.rsplit(".lora_", 1)[0] for name in found})
+        unknown = [name for name in targets if name not in base.linears]
+        if unknown:
+            raise BaseModelError("adapter weights", f"a layer {unknown[0]}", "layers of the base", "Use the base it was trained on.")
+        rank = int(config["r"])
+        alpha = float(config.get("lora_alpha") or rank)
+        if config.get("use_rslora"):  # scale alpha / sqrt(r) (arXiv 2312.03732), written as alpha' / r
+            alpha *= math.sqrt(rank)
+        method = cls(base, rank, alpha, 0.0, targets)
+        try:
+            method.load_state(found)
+        except BaseModelError:
+            method.detach()
+            raise
+        return method

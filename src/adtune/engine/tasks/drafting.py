@@ -1,0 +1,157 @@
+"""The drafting task: examples become rows of ids with their targets, rows become batches, batches a loss.
+
+B = rows of a batch, T = longest row of the batch. Rows are padded on the right; causal attention never looks there, so
+no mask is needed and the loss counts target positions only.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ...errors import InputError
+from ...records import Example
+from ...voice.prompt import Renderer
+from ..bases import Base
+from ..methods.base import AbstractMethod
+
+OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next window of a long piece
+
+
+@dataclass(frozen=True)
+class Row:
+    """Ids of one training row; targets are `ids[first:]`. `piece` is the index of the example, `general` marks replay."""
+
+    ids: tuple[int, ...]
+    first: int
+    piece: int
+    general: bool = False
+
+    @property
+    def targets(self) -> int:
+        return len(self.ids) - self.first
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Where every target token went: read = trained + lost."""
+
+    pieces: int
+    windows: int
+    read_tokens: int
+    trained_tokens: int
+
+    @property
+    def lost_tokens(self) -> int:
+        return self.read_tokens - self.trained_tokens
+
+
+def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, general: bool = False) -> list[Row]:
+    """Consecutive windows of one example, every target in exactly one; the end of the draft only in the last.
+
+    Raises InputError where the brief alone leaves no room for a useful window.
+    """
+    prompt, targets = renderer.example(example)
+    if len(prompt) > limit - OVERLAP_TOKENS:
+        raise _too_long(example, len(prompt), limit - OVERLAP_TOKENS, limit)
+    rows, at, room = [], 0, limit - len(prompt)
+    overlap = min(OVERLAP_TOKENS, room // 2)  # behind a long brief, so that every window still trains as much as it shows again
+    while at < len(targets):
+        shown = targets[max(0, at - overlap):at]
+        part = targets[at:at + room - len(shown)]
+        rows.append(Row((*prompt, *shown, *part), len(prompt) + len(shown), piece, general))
+        at += len(part)
+    return rows
+
+
+def _too_long(example: Example, found: int, most: int, limit: int) -> InputError:
+    return InputError(f"piece '{(example.brief.title or example.text)[:60]}'", f"a brief of {found} tokens",
+                      f"at most {most} tokens in a window of {limit}",
+                      "Shorten the brief's summary and facts, or raise the window with --set window_tokens=N.")
+
+
+def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, general: bool = False) -> tuple[list[Row], Ledger]:
+    """Rows of all examples and the ledger of their tokens."""
+    rows = [row for n, example in enumerate(examples) for row in rows_of(renderer, example, n, limit, general)]
+    read = sum(len(renderer.example(example)[1]) for example in examples)
+    return rows, Ledger(len(examples), len(rows), read, sum(row.targets for row in rows))
+
+
+def held_out_rows(renderer: Renderer, examples: Sequence[Example], loss_tokens: int, limit: int) -> list[Row]:
+    """One row a piece with its first `loss_tokens` targets: the same targets in every arm.
+
+    Raises InputError where a brief leaves no room for a target.
+    """
+    rows = []
+    for n, example in enumerate(examples):
+        prompt, targets = renderer.example(example)
+        if len(prompt) >= limit:
+            raise _too_long(example, len(prompt), limit - 1, limit)
+        room = min(loss_tokens, limit - len(prompt))
+        rows.append(Row((*prompt, *targets[:room]), len(prompt), n))
+    return rows
+
+
+def plan_epoch(rows: Sequence[Row], budget: int, seed: int, epoch: int) -> list[list[int]]:
+    """Row indices of every optimiser step of one epoch: shuffled, near-equal lengths together, `budget` padded tokens a step."""
+    rng = random.Random(f"{seed}/{epoch}")
+    order = list(range(len(rows)))
+    rng.shuffle(order)
+    steps: list[list[int]] = []
+    for start in range(0, len(order), 128):
+        block = sorted(order[start:start + 128], key=lambda i: len(rows[i].ids))
+        steps += split_by_budget(rows, block, budget)
+    rng.shuffle(steps)
+    return steps
+
+
+def split_by_budget(rows: Sequence[Row], order: Sequence[int], budget: int) -> list[list[int]]:
+    """Consecutive groups of at most `budget` padded tokens (at least one row each)."""
+    groups: list[list[int]] = []
+    longest = 0
+    for i in order:
+        longest = max(longest, len(rows[i].ids))
+        if not groups or longest * (len(groups[-1]) + 1) > budget:
+            groups.append([i])
+            longest = len(rows[i].ids)
+        else:
+            groups[-1].append(i)
+    return groups
+
+
+def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    """Summed nats over the targets of each row, shape (B,), differentiable."""
+    width = max(len(row.ids) for row in rows)
+    ids = torch.zeros(len(rows), width, dtype=torch.long)
+    mask = torch.zeros(len(rows), width, dtype=torch.bool)
+    for n, row in enumerate(rows):
+        ids[n, :len(row.ids)] = torch.tensor(row.ids)
+        mask[n, max(row.first, 1):len(row.ids)] = True
+    cache = method.cache(len(rows)) if method is not None else None
+    wanted = mask[:, 1:]  # position t predicts token t + 1
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        arguments = {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}
+        if base.plain_head:
+            hidden = base.model.base_model(**arguments).last_hidden_state[:, :-1][wanted]
+            logits = base.model.get_output_embeddings()(hidden)
+        else:
+            logits = base.model(**arguments).logits[:, :-1][wanted]
+    nats = F.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="none")
+    owner = torch.arange(len(rows))[:, None].expand_as(wanted)[wanted]
+    return torch.zeros(len(rows)).index_add(0, owner, nats)
+
+
+def measure(base: Base, method: AbstractMethod | None, rows: Sequence[Row], budget: int = 8192,
+            dtype: torch.dtype = torch.float32) -> list[tuple[float, int]]:
+    """(nats, target tokens) of each row, in the rows' order."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
+    found: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
+    with torch.no_grad():
+        for group in split_by_budget(rows, order, budget):
+            for i, nats in zip(group, row_nats(base, method, [rows[i] for i in group], dtype).tolist(), strict=True):
+                found[i] = (nats, rows[i].targets if rows[i].first else rows[i].targets - 1)
+    return found
