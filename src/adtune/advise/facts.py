@@ -1,0 +1,106 @@
+"""What advice knows before it says anything: counts of the archive, how the base reads it, and what the bake-off measured.
+
+Texts are taken from training and validation pieces only; the test split is for `evaluate`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+from ..records import Dataset, Split
+from ..voice.overlap import Overlap
+
+LEAST_PIECES = 10     # under this no dataset is made
+FEW_PIECES = 30       # under this a bake-off that shows no gain says little about tuning
+ENOUGH_PIECES = 50    # from here on an archive of one voice usually shows whether tuning pays
+
+
+@dataclass(frozen=True)
+class ArchiveFacts:
+    """Counts over a dataset; None where there is no dataset to count.
+
+    `pieces` counts all splits, everything else about pieces counts training and validation. `regularity` is the share of the 8-word
+    runs of the median validation piece that stand word for word in training pieces. `current` is false where the archive has
+    changed since the dataset was made. `guide_words` 0 means that there is no guide.
+    """
+
+    pieces: int
+    read: int
+    dropped: Mapping[str, int] | None = None
+    splits: Mapping[str, int] | None = None
+    categories: Mapping[str, int] | None = None
+    approvals: Mapping[str, int] | None = None
+    languages: Mapping[str, int] | None = None
+    untitled: int | None = None
+    guide_words: int | None = None
+    regularity: float | None = None
+    current: bool | None = None
+
+    @property
+    def seen(self) -> int:
+        """Training and validation pieces."""
+        return sum(count for name, count in (self.splits or {}).items() if name != Split.TEST)
+
+
+@dataclass(frozen=True)
+class BaseFacts:
+    """How one base reads the archive, in tokens, and the losses of the bake-off, nats per target token.
+
+    `window` is the longest training row, `brief_tokens` the longest brief, `piece_tokens` the median piece, `prompt_tokens` the mean
+    length of guide and examples before a brief in the prompted arm. `problems` says for each arm that was not measured why.
+    """
+
+    context: int
+    window: int
+    loss_tokens: int
+    training_tokens: int
+    lost_tokens: int
+    training_rows: int
+    brief_tokens: int
+    piece_tokens: int
+    guide_tokens: int
+    prompt_tokens: float
+    fertility: float | None
+    archive_loss: float
+    general_loss: float
+    measured_pieces: int
+    forgetting_limit: float
+    forgetting: Mapping[str, float] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that the findings look at; `base` is None where nothing was measured with a model."""
+
+    archive: ArchiveFacts
+    base: BaseFacts | None = None
+    volume: float | None = None
+
+
+def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current: bool) -> ArchiveFacts:
+    """Facts of a dataset; `languages` gives the language of a piece by its asset's id, None where it is not known."""
+    seen = [item for item in dataset.items if item.split != Split.TEST]
+    return ArchiveFacts(
+        pieces=len(dataset.items), read=dataset.read, dropped=dataset.dropped,
+        splits={str(split): len(dataset.split(split)) for split in Split},
+        categories=_counted(item.category for item in seen), approvals=_counted(item.approval for item in seen),
+        languages=_counted(languages.get(item.asset) for item in seen),
+        untitled=sum(not item.example.brief.title for item in seen), guide_words=len(dataset.guide.split()),
+        regularity=regularity(dataset), current=current)
+
+
+def regularity(dataset: Dataset) -> float | None:
+    """The median over validation pieces of the share of their 8-word runs that stand in training pieces; None where none has a run."""
+    overlap = Overlap([item.example.text for item in dataset.split(Split.TRAIN)])
+    shares = [overlap.share_8gram(item.example.text) for item in dataset.split(Split.VALIDATION)]
+    known = [share for share in shares if share is not None]
+    return median(known) if known else None
+
+
+def _counted(values: Iterable[str | None]) -> dict[str, int]:
+    """Counts by value, an unknown value under the empty string; the most frequent first."""
+    return dict(sorted(Counter(value or "" for value in values).items(), key=lambda pair: (-pair[1], pair[0])))

@@ -1,0 +1,103 @@
+"""Advice as the Python API gives it, on a very small base: the contract's keys, a plan that tune takes, and nothing on a stop."""
+
+import json
+
+import pytest
+
+from adtune.errors import InputError, Interrupted, SettingError
+from adtune.starter import sample_guide, sample_pieces
+from adtune.steps.advice import advise
+from adtune.steps.archive import import_archive
+from adtune.steps.curation import curate, read_dataset
+from adtune.steps.tuning import newest_plan
+
+KEYS = {"verdict", "reason", "findings", "candidates", "examples_needed", "estimate"}
+SHORT = {"share": 0.02, "pieces": 4, "volume": 40.0}
+
+
+@pytest.fixture
+def base(shared, monkeypatch):
+    """A very small base, and a bake-off of very few steps."""
+    folder = shared / "bases" / "stories260k"
+    if not folder.is_dir():
+        pytest.skip("the small base is not on this machine")
+    monkeypatch.setattr("adtune.voice.general.WATCHED", 2)
+    monkeypatch.setattr("adtune.tune.session.FEWEST_PROBE_STEPS", 2)
+    monkeypatch.setattr("adtune.steps.advice.FEWEST_STEPS", 3)
+    return str(folder)
+
+
+@pytest.fixture
+def client(ws, tmp_path):
+    """60 pieces of the sample client, each cut to its first 25 words, so that a run takes a second."""
+    if not sample_pieces().is_file():
+        pytest.skip("no sample client in this installation")
+    rows = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()[:60]]
+    path = tmp_path / "sample.jsonl"
+    path.write_text("".join(json.dumps({**row, "text": " ".join(row["text"].split()[:25])}) + "\n" for row in rows), encoding="utf-8")
+    import_archive(ws, path, "sample")
+    curate(ws, "sample", brand_guide=sample_guide())
+    return "sample"
+
+
+def test_too_few_pieces_are_to_be_collected(ws, archive):
+    import_archive(ws, archive(9), "acme")
+    answer = advise(ws, "acme", {"base": None, "task": None, "volume": None})
+    assert answer.keys() >= KEYS and json.dumps(answer, allow_nan=False)
+    assert (answer["verdict"], answer["examples_needed"], answer["candidates"], answer["plan"]) == ("collect", 41, [], None)
+    assert answer["estimate"] == {"seconds": None, "peak_memory_bytes": None, "method": None}
+    assert answer["findings"][0]["check"] == "pieces" and answer["findings"][0]["status"] == "stop"
+    assert "9 good pieces of 9 read" in answer["note"] and ws.listing("plan", "acme") == []
+
+
+def test_the_bake_off_gives_every_key_and_a_plan_that_tune_takes(ws, client, base, monkeypatch):
+    from adtune.engine.bases import Base
+
+    bars = []
+    answer = advise(ws, client, {"base": base, "task": None, **SHORT},
+                    lambda label, done, total, note="": bars.append((label, done / total if total else 0, note)))
+    assert answer.keys() >= KEYS | {"plan", "dataset", "method"} and json.dumps(answer, allow_nan=False)
+    assert answer["verdict"] in ("prompt", "prefix", "lora") and answer["reason"]
+    assert [row["name"] for row in answer["candidates"]] == ["base", "prompt", "prefix", "lora"]
+    assert all({"name", "metric", "score", "interval", "minutes_per_piece", "cost_per_month"} <= row.keys() for row in answer["candidates"])
+    assert all(low <= row["score"] <= high for row in answer["candidates"] for low, high in [row["interval"]])
+    assert all({"check", "status", "message", "recommendation"} == one.keys() for one in answer["findings"])
+    assert answer["estimate"]["seconds"] > 0 and answer["estimate"]["peak_memory_bytes"] > 10**7
+    shares = [share for label, share, _ in bars if label == "measure the arms"]
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1) and {note.split(":")[0] for _, _, note in bars} >= {"base", "lora"}
+
+    dataset = read_dataset(ws, answer["dataset"])
+    plan = newest_plan(ws, client, dataset.hash)
+    assert (plan["method"], plan["settings"], plan["reason"]) == (answer["verdict"], {"base": base}, answer["reason"])
+    assert [one["id"] for one in ws.lineage(answer["plan"])] == [answer["dataset"]]
+
+    # again, on a base that refuses one method: that arm is noted, and the others come out as before
+    monkeypatch.setattr(Base, "kv_sites", [])
+    again = advise(ws, client, {"base": base, **SHORT})
+    scores, before = ({row["name"]: row["score"] for row in one["candidates"]} for one in (again, answer))
+    assert scores == {**before, "prefix": None}
+    arms = next(one for one in again["findings"] if one["check"] == "arms")
+    assert arms["status"] == "warn" and "prefix" in arms["message"]
+    assert newest_plan(ws, client, dataset.hash)["method"] == again["verdict"]
+
+
+def test_a_stop_keeps_nothing(ws, client, base):
+    asked = iter([False, False, False, False])
+    with pytest.raises(Interrupted) as stopped:
+        advise(ws, client, {"base": base, **SHORT}, stop=lambda: next(asked, True))
+    assert stopped.value.resume == "advise sample" and ws.listing("plan", client) == []
+
+
+@pytest.mark.parametrize(("options", "wrong"), [
+    ({"share": 0.0}, SettingError), ({"pieces": 1}, SettingError), ({"margin": -0.1}, SettingError), ({"volume": -1.0}, SettingError),
+    ({"shar": 0.5}, SettingError), ({"task": "images"}, InputError)])
+def test_impossible_options_are_refused_before_anything_is_made(ws, archive, options, wrong):
+    import_archive(ws, archive(), "acme")
+    with pytest.raises(wrong):
+        advise(ws, "acme", options)
+    assert ws.listing("dataset", "acme") == []
+
+
+def test_an_unknown_client_is_an_error(ws):
+    with pytest.raises(InputError, match="nobody"):
+        advise(ws, "nobody", {})
