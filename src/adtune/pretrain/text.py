@@ -84,7 +84,7 @@ def bits_per_byte(model: torch.nn.Module, held_out: dict[str, list[tuple[list[in
                 loss = F.cross_entropy(model(input_ids=part, use_cache=False).logits[0, :-1].float(), part[0, 1:], reduction="sum")
             nats += loss.item()
             size += length * min(1.0, context / max(len(ids), 1))
-        scores[source] = nats / size / np.log(2)
+        scores[source] = float(nats / size / np.log(2))
     return scores
 
 

@@ -1,0 +1,25 @@
+"""The Python API: one function a verb, each taking a Workspace and giving the JSON object of the command line.
+
+    from adtune import Workspace
+    from adtune.steps import import_archive, tune
+
+Each is loaded when it is first used; stages meet here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_VERBS = {
+    "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation", "draft": "drafting",
+    "export": "exporting", "pretrain_text": "pretraining", "show": "catalogue", "ls": "catalogue", "doctor": "health",
+    "demo": "demonstration",
+}
+__all__ = [*_VERBS]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _VERBS:
+        raise AttributeError(f"module 'adtune.steps' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_VERBS[name]}"), name)

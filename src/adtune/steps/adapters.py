@@ -1,0 +1,50 @@
+"""Which adapter a verb means, and that adapter on the base it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BaseModelError, InputError
+
+if TYPE_CHECKING:
+    from ..engine.bases import Base
+    from ..engine.methods.base import AbstractMethod
+    from ..workspace import Workspace
+
+
+def find_adapter(ws: Workspace, client: str, adapter: str | None) -> tuple[str, dict[str, Any]]:
+    """(id, record) of the adapter named, else of the client's newest. Raises InputError where there is none or it is another's."""
+    ws.require_client(client)
+    id = ws.find(adapter) if adapter else ws.newest("adapter", client)
+    if id is None:
+        raise InputError(f"client {client}", "no adapter", "a tuned adapter", f"Run `adtune tune {client}` first.")
+    row = ws.record(id)
+    if row["kind"] != "adapter" or row["client"] != client:
+        raise InputError(f"--adapter {adapter}", f"a {row['kind']} of {row['client'] or 'no client'}", f"an adapter of {client}",
+                         "See `adtune ls`.")
+    return id, row["record"]
+
+
+def base_of(record: dict[str, Any]) -> Base:
+    """The base an adapter was trained on. Raises BaseModelError where its weights have changed since."""
+    from ..engine.bases import load_base
+
+    base = load_base(record["base"], record.get("revision"))
+    if base.hash != record["base_hash"]:
+        raise BaseModelError(f"base {record['base']}", f"weights {base.hash[:12]}…", f"weights {record['base_hash'][:12]}…, as trained on",
+                             "Put the base back as it was, or tune again on the new one.")
+    return base
+
+
+@contextmanager
+def attached(ws: Workspace, id: str, base: Base) -> Iterator[AbstractMethod]:
+    """The adapter's method on `base` for as long as the block runs."""
+    from ..engine.methods import attach_saved
+
+    method = attach_saved(base, ws.path(id))
+    try:
+        yield method
+    finally:
+        method.detach()

@@ -1,0 +1,94 @@
+"""`adtune curate`: the archive becomes a dataset, published with its report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, did_you_mean
+from ..progress import Progress, silent
+from ..records import Dataset, Split, canonical_json
+from ..settings import CurateSettings, resolve
+
+if TYPE_CHECKING:
+    from ..curate import Curated
+    from ..workspace import Workspace
+
+TASKS = {"drafting": True, "creative": False, "images": False, "response": False}
+NO_CATEGORY = "none"
+
+
+def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Path | None = None,
+           overrides: Mapping[str, Any] | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Make a dataset of the client's archive and publish it as an artifact with dataset.json, dropped.jsonl and report.html.
+
+    A brand guide given once is kept: without `brand_guide` the newest dataset's guide is taken. `overrides` are fields of
+    CurateSettings, `keep` among them. Gives the JSON object of `adtune curate`. Raises InputError for an unknown client or task, an
+    unreadable guide and fewer than 10 good pieces, SettingError for impossible settings.
+    """
+    ws.require_client(client)
+    task = check_task(task)
+    settings, _ = resolve(CurateSettings, ("--set", dict(overrides or {})))
+    from ..curate import curate as make
+
+    guide, notes = _guide(ws, client, brand_guide)
+    curated = make(ws.assets(client), client, settings, guide, progress, task=task)
+    id = _publish(ws, client, curated)
+    return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"), "notes": notes}
+
+
+def check_task(task: str | None) -> str:
+    """`task`, or drafting where none is named. Raises InputError where it is unknown or not built yet."""
+    if task is None:
+        return "drafting"
+    if task not in TASKS:
+        raise InputError("--task", f"the task '{task}'", f"one of {', '.join(TASKS)}", did_you_mean(task, TASKS))
+    if not TASKS[task]:
+        raise InputError("--task", f"the task '{task}', which is not built yet", "the task drafting", "Leave --task out for now.")
+    return task
+
+
+def read_dataset(ws: Workspace, id: str) -> Dataset:
+    """The dataset of a published artifact, its hashes checked. Raises IntegrityError."""
+    return Dataset.from_dict(json.loads((ws.path(id) / "dataset.json").read_text(encoding="utf-8")))
+
+
+def load_dataset(ws: Workspace, client: str, progress: Progress = silent) -> tuple[str, Dataset]:
+    """The client's newest dataset with its artifact id; where there is none, the archive is curated with the defaults first."""
+    ws.require_client(client)
+    id = ws.newest("dataset", client) or curate(ws, client, progress=progress)["dataset"]
+    return id, read_dataset(ws, id)
+
+
+def _guide(ws: Workspace, client: str, given: Path | None) -> tuple[str, list[str]]:
+    if given is not None:
+        from ..curate import read_guide
+
+        text, cut = read_guide(Path(given))
+        return text, [f"Only the first words of {Path(given).name} are used: a brand guide counts up to 350 words."] if cut else []
+    newest = ws.newest("dataset", client)
+    return (read_dataset(ws, newest).guide if newest else ""), []
+
+
+def _publish(ws: Workspace, client: str, curated: Curated) -> str:
+    from ..curate import curate_report
+
+    dropped = [{"asset": one.asset.id, "reason": one.reason, "evidence": one.evidence, "source": asdict(one.asset.source)}
+               for one in curated.dropped]
+    files = {"dataset.json": canonical_json(asdict(curated.dataset)).encode(), "report.html": curate_report(curated).encode(),
+             "dropped.jsonl": "".join(f"{canonical_json(row)}\n" for row in dropped).encode()}
+    dataset = curated.dataset
+    record = {**_summary(dataset), "task": dataset.task, "settings": dataset.settings, "guide_words": len(dataset.guide.split()),
+              "archive": ws.archive_hash(client)}
+    # The counts belong to the files, so they are part of the identity: a grown archive may leave the items as they were.
+    return ws.publish("dataset", client, files, record, identity=canonical_json([dataset.hash, dataset.read, dataset.dropped]))
+
+
+def _summary(dataset: Dataset) -> dict[str, Any]:
+    categories = Counter(item.category or NO_CATEGORY for item in dataset.items)
+    return {"hash": dataset.hash, "read": dataset.read, "kept": len(dataset.items), "dropped": dataset.dropped,
+            "splits": {str(split): len(dataset.split(split)) for split in Split}, "categories": dict(sorted(categories.items()))}

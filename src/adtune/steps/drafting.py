@@ -1,0 +1,63 @@
+"""`adtune draft`: drafts in the client's voice from the newest adapter, each with its on-brand score, each logged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError, TrainingError
+from ..progress import Progress, silent
+from ..records import Brief, Dataset, Split
+from ..settings import DraftSettings, resolve
+from .adapters import attached, base_of, find_adapter
+from .curation import read_dataset
+from .tuning import STARTER_NOTE
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+
+def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Write drafts for a brief; gives `{drafts: [{text adapter on_brand effort}]}`.
+
+    Options: adapter, format (content type), category, beside DraftSettings. `effort` is null: there is no published text yet.
+    """
+    from ..engine.generate import Sampling, generate
+
+    options = dict(options or {})
+    adapter, form, category = (options.pop(name, None) for name in ("adapter", "format", "category"))
+    settings, _ = resolve(DraftSettings, ("option", options))
+    if not brief.strip():
+        raise InputError("BRIEF", "an empty brief", "what to write about", 'Give a title, such as "How to read a pay slip".')
+    id, record = find_adapter(ws, client, adapter)
+    base = base_of(record)
+    asked = Brief(brief.strip(), category, form)
+    with attached(ws, id, base) as method:
+        head = base.renderer.brief(asked)
+        seeds = [settings.seed + n for n in range(settings.n)]
+        sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens)
+        texts = [base.renderer.text(ids).strip() for ids in generate(base, method, [head] * settings.n, seeds, sampling, progress)]
+    scores = _scores(read_dataset(ws, record["dataset"]), texts)
+    drafts = [{"text": text, "adapter": id, "on_brand": score, "effort": None} for text, score in zip(texts, scores, strict=True)]
+    for one, seed in zip(drafts, seeds, strict=True):
+        log = {"on_brand": one["on_brand"], "effort": None, "seed": seed, "temperature": settings.temperature}
+        one["id"] = ws.log_draft(client, id, asdict(asked), one["text"], log)
+    answer: dict[str, Any] = {"drafts": drafts}
+    if base.starter:
+        answer["note"] = STARTER_NOTE
+    return answer
+
+
+def _scores(dataset: Dataset, texts: list[str]) -> list[float | None]:
+    """On-brand probabilities by a scorer of the validation pieces; None where there are too few to fit one."""
+    from ..voice.general import load_general
+    from ..voice.on_brand import OnBrandScorer
+    from .evaluation import contrast
+
+    own = [item.example.text for item in dataset.split(Split.VALIDATION)]
+    try:
+        scorer = OnBrandScorer.fit(own, contrast(load_general())[0])
+        return list(scorer.score(texts))
+    except TrainingError:
+        return [None] * len(texts)

@@ -1,0 +1,157 @@
+"""`adtune evaluate`: three arms on the test split, drafts, forgetting, memorisation, gates, and the report.
+
+The only step that reads the test split.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..progress import Progress, silent
+from ..records import Dataset, Item, Split
+from ..settings import EvaluateSettings, TuneSettings, resolve
+from .adapters import attached, base_of, find_adapter
+from .arms import plain_rows, prompted_rows, prompts
+from .curation import read_dataset
+
+if TYPE_CHECKING:
+    from ..engine.bases import Base
+    from ..engine.methods.base import AbstractMethod
+    from ..evaluate import Arm, Material, ReportContext
+    from ..voice.conventions import Convention
+    from ..voice.general import General
+    from ..workspace import Workspace
+
+
+def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Mapping[str, Any] | None = None,
+             progress: Progress = silent) -> dict[str, Any]:
+    """Measure an adapter on pieces that training never saw; gives the contract's object and publishes the report.
+
+    Options: general_text and conventions (paths) beside EvaluateSettings. Raises InputError, BaseModelError.
+    """
+    from ..evaluate import evaluate_report, measure
+    from ..voice.general import load_general
+
+    options = dict(options or {})
+    paths = {name: options.pop(name, None) for name in ("general_text", "conventions")}
+    settings, origins = resolve(EvaluateSettings, ("option", options))
+    general = load_general(Path(paths["general_text"]) if paths["general_text"] else None)
+    conventions = _conventions(paths["conventions"])
+    id, record = find_adapter(ws, client, adapter)
+    dataset = read_dataset(ws, record["dataset"])
+    progress("load the base", 0, 1)
+    base = base_of(record)
+    measured = _Measured(base, dataset, record, general, settings)
+    with attached(ws, id, base) as method:
+        material = measured.material(method, conventions, progress)
+    progress("score", 0, 1)
+    result = measure(material, settings)
+    chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items() if origin != "default"}
+    context = _context(client, id, record, material, chosen)
+    files = {"report.html": evaluate_report(result, context).encode(),
+             "report.json": json.dumps(result, sort_keys=True, allow_nan=False).encode(),
+             "drafts.json": json.dumps({"briefs": material.briefs, "published": material.references,
+                                        **{name: arm.drafts for name, arm in material.arms.items()}}).encode()}
+    report = ws.publish("report", client, files, {"adapter": id, "gates": result["gates"], "passed": result["passed"]}, [id])
+    progress("score", 1, 1)
+    answer = {"adapter": id, **result, "report": str(ws.path(report, verify=False) / "report.html"), "report_id": report}
+    if base.starter:
+        from .tuning import STARTER_NOTE
+
+        answer["note"] = STARTER_NOTE
+    return answer
+
+
+def _conventions(path: Any) -> tuple[Convention, ...]:
+    from ..voice.conventions import load_conventions
+
+    return load_conventions(Path(path)) if path else ()
+
+
+def contrast(general: General) -> tuple[list[str], list[str]]:
+    """(texts that fit a scorer, texts that only measure it): contrast voices and the replay half of the general text."""
+    from ..voice.general import contrast_texts
+
+    texts = [*contrast_texts(), *(e.text for e in (*general.replay, *general.watch))]
+    return [t for n, t in enumerate(texts) if n % 3], [t for n, t in enumerate(texts) if not n % 3]
+
+
+class _Measured:
+    """What one evaluation measures with the engine; everything else is arithmetic in `evaluate/`."""
+
+    def __init__(self, base: Base, dataset: Dataset, record: Mapping[str, Any], general: General, settings: EvaluateSettings):
+        self.base, self.dataset, self.general, self.settings = base, dataset, general, settings
+        self.loss_tokens = record["settings"].get("loss_tokens", TuneSettings.loss_tokens)
+        self.taken = record.get("context_tokens", 0)
+        self.test = dataset.split(Split.TEST)
+        self.train = [item.example for item in dataset.split(Split.TRAIN)]
+        titled = [item for item in self.test if item.example.brief.title]
+        self.drafted: list[Item] = random.Random(f"briefs/{settings.seed}").sample(titled, min(settings.briefs, len(titled)))
+        self.draft_tokens = min(settings.draft_tokens, base.context // 2)
+
+    def material(self, method: AbstractMethod, conventions: tuple[Convention, ...], progress: Progress) -> Material:
+        from ..engine.tasks.drafting import measure as nats_of
+        from ..evaluate import Material
+
+        pieces = [item.example for item in self.test]
+        plain = plain_rows(self.base, pieces, self.loss_tokens, self.taken)
+        prompted = prompted_rows(self.base, pieces, self.train, self.dataset.guide, self.loss_tokens, self.taken)
+        watched = plain_rows(self.base, self.general.measure, self.loss_tokens, self.taken)
+        progress("held-out loss", 0, 3)
+        losses = {"tuned": nats_of(self.base, method, plain)}
+        after = nats_of(self.base, method, watched)
+        drafts = {"tuned": self._drafts(method, self._heads(), "tuned", progress)}
+        method.detach()
+        progress("held-out loss", 1, 3)
+        losses["base"], before = nats_of(self.base, None, plain), nats_of(self.base, None, watched)
+        progress("held-out loss", 2, 3)
+        losses["prompted"] = nats_of(self.base, None, prompted)
+        progress("held-out loss", 3, 3)
+        drafts["base"] = self._drafts(None, self._heads(), "base", progress)
+        briefs = [item.example.brief for item in self.drafted]
+        rooms = [self.base.context - self.draft_tokens - 1] * len(briefs)
+        drafts["prompted"] = self._drafts(None, prompts(self.base, briefs, self.train, self.dataset.guide, rooms), "prompted", progress)
+        fit, unseen = contrast(self.general)
+        return Material(
+            arms={name: _arm(name, losses[name], drafts[name]) for name in ("base", "prompted", "tuned")},
+            briefs=tuple(brief.title or "" for brief in briefs), references=tuple(i.example.text for i in self.drafted),
+            test_texts=tuple(p.text for p in pieces), train_texts=tuple(e.text for e in self.train),
+            validation_texts=tuple(i.example.text for i in self.dataset.split(Split.VALIDATION)),
+            contrast_texts=tuple(fit), contrast_unseen=tuple(unseen), general_before=tuple(before), general_after=tuple(after),
+            conventions=conventions)
+
+    def _heads(self) -> list[list[int]]:
+        return [self.base.renderer.brief(item.example.brief) for item in self.drafted]
+
+    def _drafts(self, method: AbstractMethod | None, heads: Sequence[list[int]], arm: str, progress: Progress) -> list[str]:
+        from ..engine.generate import Sampling, generate
+
+        sampling = Sampling(self.settings.temperature, 0.95, self.draft_tokens)
+        seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
+
+        def tell(label: str, done: float, total: float, note: str = "") -> None:
+            progress(f"drafts: {arm}", done, total, note)
+
+        return [self.base.renderer.text(ids) for ids in generate(self.base, method, heads, seeds, sampling, tell)]
+
+
+def _arm(name: str, measured: Sequence[tuple[float, int]], drafts: Sequence[str]) -> Arm:
+    from ..evaluate import Arm
+
+    return Arm(name, tuple(n for n, _ in measured), tuple(t for _, t in measured), tuple(drafts))
+
+
+def _context(client: str, id: str, record: Mapping[str, Any], material: Material, chosen: Mapping[str, tuple[Any, str]]) -> ReportContext:
+    from ..evaluate import PUBLISHED, ReportContext
+
+    settings = {name: (value, record["origins"].get(name, "default")) for name, value in record["settings"].items()}
+    settings["rate"] = (record["rate"], "option" if record["settings"].get("rate") else "probe")
+    return ReportContext(
+        client=client, adapter=id, base=record["base"], base_hash=record["base_hash"], starter=record["starter"],
+        dataset_hash=record["dataset_hash"], pieces=record["pieces"], method=record["method"],
+        evaluations=tuple(record["evaluations"]), best=record["best"], settings=settings | dict(chosen), seconds=record["seconds"],
+        briefs=material.briefs, drafts={**{name: arm.drafts for name, arm in material.arms.items()}, PUBLISHED: material.references})

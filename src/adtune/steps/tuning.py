@@ -1,0 +1,192 @@
+"""`adtune tune`: a dataset and a base become an adapter, in a run that can be stopped, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AdtuneError, InputError, Interrupted, SettingError
+from ..progress import Progress, silent
+from ..records import Dataset
+from ..settings import TuneSettings, resolve
+from .curation import load_dataset, read_dataset
+
+if TYPE_CHECKING:
+    from ..engine.bases import Base
+    from ..tune.session import Tuned
+    from ..workspace import Workspace
+
+
+
+def newest_plan(ws: Workspace, client: str, dataset_hash: str) -> dict[str, Any] | None:
+    """The newest plan that `advise` made for exactly this dataset, or None."""
+    for row in ws.listing("plan", client):
+        record = ws.record(row["id"])["record"]
+        if record["dataset"] == dataset_hash:
+            return record
+    return None
+
+
+def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], progress: Progress) -> tuple[str, dict[str, Any]]:
+    """Create a run with every setting resolved and where it came from."""
+    dataset_id, dataset = load_dataset(ws, client, progress)
+    plan = newest_plan(ws, client, dataset.hash)
+    if plan and options.get("base") not in (None, plan["base"]):
+        plan = None  # it was measured on another base
+    settings, origins = resolve(TuneSettings, ("plan", plan["settings"] if plan else {}), ("option", options))
+    if settings.method == "auto":
+        method = plan["method"] if plan and plan["method"] in ("lora", "prefix", "full") else "lora"
+        settings = TuneSettings(**{**asdict(settings), "method": method})
+        origins["method"] = "plan" if plan and plan["method"] == method else "default"
+    _check_method(settings.method)
+    record = {"client": client, "dataset": dataset_id, "dataset_hash": dataset.hash, "settings": asdict(settings), "origins": origins,
+              "options": {k: v for k, v in options.items() if v is not None}, "base_hash": None}
+    return ws.create_run(client, record), record
+
+
+def _check_method(method: str) -> None:
+    from ..engine.methods import METHODS
+    from ..errors import did_you_mean
+
+    if method == "head":
+        raise SettingError("--method head", "a drafting task, which has no head to train", "lora, prefix or full",
+                           "Method head belongs to pictures and response, which a later release brings.")
+    if method not in METHODS:
+        raise SettingError("--method", f"'{method}'", "one of " + ", ".join(sorted(METHODS)), did_you_mean(method, METHODS))
+
+
+def _unfinished(ws: Workspace, row: Mapping[str, Any]) -> bool:
+    """Whether a run can go on; one that failed before its first checkpoint has nothing to go on from."""
+    if row["state"] == "failed":
+        return (ws.run_dir(row["id"]) / "checkpoints").is_dir()
+    return row["state"] in ("running", "interrupted")
+
+
+def _find_run(ws: Workspace, client: str, resume: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The run to go on with; None where `last` finds none. Raises InputError, SettingError where options disagree."""
+    if resume == "last":
+        row = next((r for r in ws.runs(client) if _unfinished(ws, r)), None)
+        if row is None:
+            return None
+    else:
+        row = ws.run(ws.find(resume))
+        if row["client"] != client:
+            raise InputError(f"--resume {resume}", f"a run of the client {row['client']}", f"a run of {client}", "See `adtune ls`.")
+        if row["state"] == "done":
+            raise InputError(f"--resume {resume}", "a finished run", "an unfinished run", "Start a new one without --resume.")
+    record = row["settings"]
+    for name, value in options.items():
+        kept = record["settings"].get(name)
+        if value is not None and not (name == "method" and value == "auto") and kept != value:
+            raise SettingError(f"--resume {resume}", f"{name} = {value}", f"{name} = {kept}, as the run was started",
+                               "Leave the option out, or start a new run without --resume.")
+    return row["id"], record
+
+
+def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | None = None, progress: Progress = silent,
+         stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    """Fine-tune and publish the adapter; gives the contract's object, with `stopped: interrupted` where a signal ended it.
+
+    `options` are TuneSettings by name, None meaning "not said". Raises AdtuneError of many kinds; the run is then marked failed.
+    """
+    ws.require_client(client)
+    resolve(TuneSettings, ("option", options))
+    if options.get("method") not in (None, "auto"):
+        _check_method(options["method"])
+    found = _find_run(ws, client, resume, options) if resume else None
+    run, record = found or _new_run(ws, client, options, progress)
+    with ws.lock(run):
+        ws.update_run(run, "running")
+        try:
+            answer = _execute(ws, run, record, progress, stop)
+        except Interrupted:
+            answer = _interrupted(ws, run, record)
+        except BaseException as error:
+            ws.update_run(run, "failed" if isinstance(error, AdtuneError) else "interrupted", {"error": str(error)[:500]})
+            raise
+        ws.update_run(run, "interrupted" if answer["stopped"] == "interrupted" else "done", answer)
+    return answer
+
+
+def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
+    from ..engine.bases import load_base
+    from ..tune.session import prepare, run_session
+    from ..voice.general import load_general
+
+    settings = TuneSettings(**record["settings"])
+    folder = ws.run_dir(run)
+    progress("load the base", 0, 1)
+    base = load_base(settings.base)
+    _pin_base(folder, base.hash, settings.base)
+    dataset = read_dataset(ws, record["dataset"])
+    prepared = prepare(base, dataset, load_general(), settings)
+    tuned = run_session(base, prepared, settings, folder, progress, stop)
+    try:
+        return _publish(ws, run, record, base, dataset, tuned)
+    finally:
+        tuned.method.detach()
+
+
+def _pin_base(folder: Path, found: str, name: str) -> None:
+    """Bind a run to its base's weights. Raises InputError where they changed between two parts of the run."""
+    pin = folder / "base.sha256"
+    if pin.is_file() and pin.read_text() != found:
+        raise InputError(f"--base {name}", f"weights {found[:12]}…", f"weights {pin.read_text()[:12]}…, as the run was started",
+                         "Put the base back, or start a new run without --resume.")
+    pin.write_text(found)
+
+
+def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, dataset: Dataset, tuned: Tuned) -> dict[str, Any]:
+    """Publish the adapter at its best state and give the contract's object."""
+    import tempfile
+
+    from ..tune.card import adapter_card
+
+    outcome, method = tuned.outcome, tuned.method
+    answer = {
+        "run": run, "adapter": None, "base": base.name, "method": record["settings"]["method"],
+        "trainable_parameters": method.count, "total_parameters": base.parameters, "trained_tokens": outcome.trained_tokens,
+        "tokens_per_second": outcome.tokens_per_second, "lost_tokens": tuned.ledger.lost_tokens,
+        "evaluations": [asdict(e) for e in outcome.evaluations],
+        "best": {"step": outcome.best.step, "epoch": outcome.best.epoch, "validation_loss": outcome.best.validation_loss},
+        "stopped": str(outcome.stopped), "seconds": outcome.seconds, "peak_memory_bytes": outcome.peak_memory_bytes,
+        "rate": tuned.rate, "probe": tuned.probe, "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
+        "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
+    }
+    if base.starter:
+        answer["note"] = STARTER_NOTE
+    pieces = {split: len(dataset.split(split)) for split in ("train", "validation", "test")}
+    about = {**answer, "client": record["client"], "dataset": record["dataset"], "dataset_hash": dataset.hash, "base_hash": base.hash,
+             "revision": base.revision, "base_licence": base.licence, "starter": base.starter, "pieces": pieces,
+             "settings": record["settings"], "origins": record["origins"], "context_tokens": method.context_tokens}
+    about.pop("adapter")
+    with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
+        method.save(Path(aside))
+        files: dict[str, bytes | Path] = {p.name: p for p in sorted(Path(aside).iterdir())}
+        files["README.md"] = adapter_card(about).encode()
+        files["run.json"] = json.dumps({"losses": outcome.losses, "record": about}, sort_keys=True).encode()
+        answer["adapter"] = ws.publish("adapter", record["client"], files, about, [record["dataset"]])
+    return answer
+
+
+STARTER_NOTE = "Tuned on a starter base: for learning, tests and offline use, not for publishable copy."
+
+
+def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, Any]:
+    """The contract's object for a run that a signal ended: what its last checkpoint holds."""
+    from ..engine.checkpoint import load_latest
+
+    found = load_latest(ws.run_dir(run) / "checkpoints") if (ws.run_dir(run) / "checkpoints").is_dir() else None
+    meta = found[2] if found else {}
+    evaluations = meta.get("evaluations", [])
+    best = min(evaluations, key=lambda e: e["validation_loss"]) if evaluations else None
+    return {
+        "run": run, "adapter": None, "base": record["settings"]["base"], "method": record["settings"]["method"],
+        "trainable_parameters": None, "total_parameters": None, "trained_tokens": meta.get("trained"),
+        "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
+        "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
+        "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "probe": None,
+    }

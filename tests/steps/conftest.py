@@ -1,0 +1,32 @@
+"""A small made client: 30 pieces that have little in common, in a workspace of its own."""
+
+import json
+import random
+
+import pytest
+
+from adtune.workspace import Workspace
+
+WORDS = ("harbour lantern copper meadow quiet ledger bridge winter orchard signal paper garden morning river stone market teacher window "
+         "cotton ladder summer engine island velvet corner music harvest candle valley thread bottle forest planet mirror").split()
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Writes `count` distinct pieces as JSONL, with two rows that cannot be kept, and gives the path."""
+
+    def write(count: int = 30, name: str = "posts.jsonl", seed: int = 1):
+        chance = random.Random(seed)
+        rows = [json.dumps({"id": f"p{n}", "title": f"On {chance.choice(WORDS)} {n}", "category": ("advice", "news")[n % 2],
+                            "text": " ".join(chance.choice(WORDS) for _ in range(60)) + "."}) for n in range(count)]
+        path = tmp_path / name
+        path.write_text("\n".join([*rows, "{not json", json.dumps({"id": "empty", "text": ""})]) + "\n", encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def ws(tmp_path):
+    with Workspace.open(tmp_path / "ws") as workspace:
+        yield workspace
