@@ -1,0 +1,63 @@
+# Everything that a newcomer types. `make demo` and `make test` install what they need into $(VENV), once.
+
+VENV   ?= .venv
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test gate lint bench chaos install install-test package clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
+	@echo "make test    the whole test suite (under 5 minutes)"
+	@echo "make gate    what must hold before a change lands: clean imports of bad archives, exact resume after kill -9"
+	@echo "make lint    ruff over the tree"
+	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
+	@echo "make chaos   the long form of the kill test: 200 kills"
+	@echo "make package builds the wheel and checks that it holds the starter files"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp for each set of dependencies; the code itself is installed in place, so that edits need no new installation.
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing adtune into $(VENV), once (torch is most of it)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing adtune with its test tools into $(VENV), once (torch is most of it)"
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.installed
+
+install: $(VENV)/.installed
+
+install-test: $(VENV)/.installed-test
+
+demo: install
+	$(BIN)/adtune demo
+
+test: install-test
+	$(BIN)/python -m pytest -q
+
+gate: install
+	$(BIN)/python benchmarks/gate_import.py
+	$(BIN)/python benchmarks/gate_kill.py --kills 20
+
+lint: install-test
+	$(BIN)/ruff check .
+
+bench: install-test
+	$(BIN)/python benchmarks/brands.py
+
+chaos: install
+	$(BIN)/python benchmarks/gate_kill.py --kills 200
+
+package: | $(BIN)/python
+	@rm -rf build dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(BIN)/python .ci/check_wheel.py dist
+
+clean:
+	rm -rf build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis
