@@ -32,7 +32,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             run = PretrainRun(settings, files, Path(folder))
             if muon is None:
-                run.optimizers = {"adamw": torch.optim.AdamW(run.model.parameters(), lr=adamw, betas=(0.9, 0.95), weight_decay=0.1, fused=True)}
+                alone = torch.optim.AdamW(run.model.parameters(), lr=adamw, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
+                run.optimizers = {"adamw": alone}
             losses = [run.advance() for _ in range(said.steps)]
         shown = {n: sum(losses[n - 15:n]) / 15 for n in (25, 50, 100) if n <= said.steps}
         print(name, " ".join(f"{n}: {loss:.2f}" for n, loss in shown.items()), flush=True)
