@@ -35,7 +35,7 @@ def test_first_screen_says_what_was_asked_found_and_next(result):
     html = evaluate_report(result, context())
     first = etree.fromstring(html.encode(), etree.HTMLParser()).find(".//section")
     text = " ".join(first.itertext())
-    for part in ("What was asked", "What was found", "What to do next", "1,234", "It passed every gate", "16", "adtune go-live"):
+    for part in ("What was asked", "What was found", "What to do next", "1,234", "It passed every gate", "16", "adtune draft"):
         assert part in text, part
     assert "starter base" not in text.lower()
 
@@ -107,4 +107,4 @@ def test_without_a_measured_gate_nothing_is_said_for_it():
     bare = material(pieces=0, arms={}, train_texts=(), general_before=(), general_after=(), test_texts=())
     text = words(evaluate_report(measure(bare, EvaluateSettings()), context()))
     assert "No gate could be measured" in text and "whether tuning gained anything is not known" in text
-    assert "with adtune go-live" not in text
+    assert "write with it" not in text

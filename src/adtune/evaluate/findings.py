@@ -25,7 +25,7 @@ AFTER_NULL = {
     "gain": "Import more pieces, so that enough of them are held out to compare the arms.",
     "forgetting": "Give general text (--general-text), so that forgetting can be measured.",
     "memorised": "Evaluate with drafts, so that copying from training pieces can be checked.",
-    "on_brand": "Have writers rate drafts blind (adtune rate): no scorer could tell this client's voice reliably enough.",
+    "on_brand": "Have writers rate drafts without knowing the arm: no scorer could tell this client's voice reliably enough.",
 }
 
 
@@ -61,7 +61,7 @@ def next_steps(result: Mapping[str, Any], adapter: str) -> list[str]:
     elif gates["gain"]["passed"] is None:
         steps.append(f"Do not put {adapter} live yet: whether tuning gained anything is not known.")
     else:
-        steps.append(f"Let a writer read the drafts below, then put {adapter} live with adtune go-live.")
+        steps.append(f"Let a writer read the drafts below, then write with it: adtune draft.")
     steps += [AFTER_NULL[name] for name, gate in gates.items() if gate["passed"] is None]
     if not result["editing"]["calibrated"]:
         steps.append("Log how long editors need for some drafts: until then effort is an index, and minutes saved are not known.")
