@@ -1,4 +1,4 @@
-"""Gate: a run that is killed with `kill -9` again and again ends with the same adapter, bit for bit, as one that was left alone.
+"""Gate: a run that is killed with `kill -9` again and again ends with the same adapter and losses, bit for bit, as one left alone.
 
 A tiny random base is tuned on forty pieces of the sample client through the command line, in processes of its own: once without
 interruption, which gives the reference, then killed at moments drawn from a seed and gone on with by `--resume last`. A quarter
@@ -28,7 +28,7 @@ SRC = Path(__file__).resolve().parents[1] / "src"
 sys.path.insert(0, str(SRC))
 
 CLIENT, PIECES, CONTEXT, VOCABULARY = "gate", 40, 256, 1024
-SETTINGS = {"rate": 0.05, "precision": "fp32", "checkpoint_seconds": 0.2, "patience": 20}
+SETTINGS = {"rate": 0.02, "precision": "fp32", "checkpoint_seconds": 0.2, "patience": 20}
 EPOCHS = 4
 ANYWHERE = 0.25          # share of the kills that come at any moment of a process's life
 MOST_REFUSED = 5         # runs that cannot go on after which the gate ends
@@ -57,6 +57,7 @@ class Finished:
     run: str
     best_loss: float
     steps: int
+    history: list[float]   # of all losses: a best point early in the run would hide what went wrong after it
     weights: bytes
 
 
@@ -102,8 +103,11 @@ class Bench:
 
         answer = run["outcome"]
         with Workspace.open(self.root) as workspace:
-            weights = (workspace.path(answer["adapter"]) / "adapter_model.safetensors").read_bytes()
-        return Finished(run["id"], answer["best"]["validation_loss"], answer["evaluations"][-1]["step"], weights)
+            adapter = workspace.path(answer["adapter"])
+            weights = (adapter / "adapter_model.safetensors").read_bytes()
+            losses = json.loads((adapter / "run.json").read_text(encoding="utf-8"))["losses"]
+        measured = [one["validation_loss"] for one in answer["evaluations"]]
+        return Finished(run["id"], answer["best"]["validation_loss"], answer["evaluations"][-1]["step"], [*losses, *measured], weights)
 
     def checkpoints(self, run: dict[str, Any]) -> Path:
         return self.root / "runs" / run["id"] / "checkpoints"
@@ -141,11 +145,12 @@ class Tally:
     refused: list[str] = field(default_factory=list)
     other_best: list[str] = field(default_factory=list)
     other_weights: list[str] = field(default_factory=list)
+    other_history: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
-        return [*self.refused, *self.other_best, *self.other_weights, *self.unreadable]
+        return [*self.refused, *self.other_best, *self.other_weights, *self.other_history, *self.unreadable]
 
 
 @dataclass
@@ -226,6 +231,8 @@ def settle(bench: Bench, reference: Reference, tally: Tally, process: subprocess
             tally.other_best.append(f"{run['id']}: best loss {finished.best_loss}, not {reference.finished.best_loss}")
         if finished.weights != reference.finished.weights:
             tally.other_weights.append(f"{run['id']}: other weights")
+        if finished.history != reference.finished.history:
+            tally.other_history.append(f"{run['id']}: other losses on the way")
 
 
 def run_gate(kills: int, seed: int) -> Tally:
@@ -262,7 +269,7 @@ def main() -> int:
     for line in tally.faults:
         print(line, file=sys.stderr)
     print(f"runs finished: {len(tally.runs)}, kills while training: {tally.while_training}, "
-          f"adapter weights differ: {len(tally.other_weights)}")
+          f"adapter weights differ: {len(tally.other_weights)}, losses on the way differ: {len(tally.other_history)}")
     print(f"kills: {tally.kills}, not resumable: {len(tally.refused)}, best loss differs: {len(tally.other_best)}, "
           f"unreadable: {len(tally.unreadable)}, seconds: {time.monotonic() - began:.0f}")
     return 1 if tally.faults or tally.kills < words.kills or not tally.runs else 0

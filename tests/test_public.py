@@ -11,8 +11,8 @@ import adtune
 from adtune import steps
 
 NAMES = {
-    "AdtuneError", "AdviseSettings", "Asset", "Brief", "CurateSettings", "Dataset", "DraftSettings", "EvaluateSettings", "Example", "Finding",
-    "InputError", "Interrupted", "Interval", "Progress", "Rejected", "TunePlan", "TuneSettings", "Workspace", "__version__"}
+    "AdtuneError", "AdviseSettings", "Asset", "Brief", "CurateSettings", "Dataset", "DraftSettings", "EvaluateSettings", "Example",
+    "Finding", "InputError", "Interrupted", "Interval", "Progress", "Rejected", "TunePlan", "TuneSettings", "Workspace", "__version__"}
 VERBS = {"advise", "curate", "demo", "doctor", "draft", "evaluate", "export", "import_archive", "ls", "pretrain_text", "show", "tune"}
 
 

@@ -114,7 +114,7 @@ def test_words_reach_the_steps_as_the_contract_says(adtune, fake_step, tmp_path)
         seen["pretrain"] = options
         return {}
 
-    for module, step in (("tuning", tune), ("advice", advise), ("evaluation", evaluate), ("drafting", draft), ("export", export),
+    for module, step in (("tuning", tune), ("advice", advise), ("evaluation", evaluate), ("drafting", draft), ("exporting", export),
                          ("pretraining", pretrain_text)):
         fake_step(module, step)
     for line in (["tune", "a", "--base", "b", "--method", "lora", "--epochs", "2", "--seed", "7", "--resume", "last", "--set", "rank=8",

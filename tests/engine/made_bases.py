@@ -13,6 +13,7 @@ from adtune.engine.bases import load_base
 from adtune.pretrain.tokenizer import save_tokenizer, train_tokenizer
 from adtune.records import Brief, Example
 
+torch.set_num_threads(1)  # tiny matrices: more threads only wait for each other
 CONTEXT = 256
 WORDS = ("garden roses water morning shade soil winter spring green leaf slow careful reader kettle window paper bread market "
          "the a of and with under before after we you they keep find grow carry notice").split()

@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 from made_bases import pieces, sentence, tokenizer_object
 
 from adtune.engine.methods import attach
-from adtune.engine.tasks.drafting import (OVERLAP_TOKENS, Row, held_out_rows, make_rows, measure, plan_epoch, row_nats, rows_of,
-                                          split_by_budget)
+from adtune.engine.tasks.drafting import (
+    OVERLAP_TOKENS,
+    Row,
+    held_out_rows,
+    make_rows,
+    measure,
+    plan_epoch,
+    row_nats,
+    rows_of,
+    split_by_budget,
+)
 from adtune.errors import InputError
 from adtune.records import Brief, Example
 from adtune.settings import TuneSettings
-
 
 END = 5
 

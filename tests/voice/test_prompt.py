@@ -27,7 +27,8 @@ LLAMA = (LOOP + "{% if loop.first %}{{ bos_token }}{% endif %}<|start_header_id|
          "{{ message['content'] | trim }}<|eot_id|>{% endfor %}"
          "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}")
 GEMMA = ("{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}" + LOOP +
-         "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n{{ message['content'] | trim }}<end_of_turn>\n"
+         "<start_of_turn>{{ 'model' if message['role'] == 'assistant' else message['role'] }}\n"
+         "{{ message['content'] | trim }}<end_of_turn>\n"
          "{% endfor %}{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}")
 MISTRAL = ("{{ bos_token }}" + LOOP + "{% if message['role'] == 'user' %}[INST] {{ message['content'] }} [/INST]"
            "{% elif message['role'] == 'system' %}{{ raise_exception('Only user and assistant roles are supported') }}"
@@ -128,8 +129,8 @@ def test_guide_and_examples_are_turns_and_a_refused_system_role_opens_the_first(
         assert "system" in text
 
 
-@given(text=st.lists(st.sampled_from([*CONTROL, "<|endoftext|>", "<|pad|>", "<|reserved_3|>", "ADTUNE9PART0X", "ADTUNE9PART1X", "roses", " ", "\n",
-                                      "€", "{{ bos_token }}", "{% for %}"]), max_size=8).map("".join))
+@given(text=st.lists(st.sampled_from([*CONTROL, "<|endoftext|>", "<|pad|>", "<|reserved_3|>", "ADTUNE9PART0X", "ADTUNE9PART1X",
+                                      "roses", " ", "\n", "€", "{{ bos_token }}", "{% for %}"]), max_size=8).map("".join))
 @settings(max_examples=80, deadline=None, derandomize=True)
 @pytest.mark.parametrize("kind", [*TEMPLATES, PLAIN])
 def test_control_text_in_briefs_and_pieces_stays_text(kind, text):
@@ -160,7 +161,8 @@ def test_a_template_works_on_a_tokenizer_that_splits_special_tokens_by_default(t
 
 def test_a_template_that_leaves_a_message_out_is_refused():
     one = Renderer(renderer("chatml").tokenizer)
-    one.tokenizer = tokenizer = PreTrainedTokenizerFast(tokenizer_object=renderer(PLAIN).tokenizer.backend_tokenizer, eos_token="<|im_end|>")
+    plain = renderer(PLAIN).tokenizer.backend_tokenizer
+    one.tokenizer = tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<|im_end|>")
     tokenizer.chat_template = "<|im_start|>{{ messages[-1]['content'] }}<|im_end|>"
     with pytest.raises(BaseModelError, match="leaves out"):
         one.brief(BRIEF, Context("Be kind."))
@@ -183,7 +185,8 @@ def test_fertility_counts_tokens_a_word():
 
 
 PIECES = [Example(Brief(title), text) for title, text in (
-    ("Roses in winter", "Cover the roses."), ("Tea", "Boil the kettle."), ("Pruning roses", "Cut in spring."), ("Taxes", "File them early."))]
+    ("Roses in winter", "Cover the roses."), ("Tea", "Boil the kettle."), ("Pruning roses", "Cut in spring."),
+    ("Taxes", "File them early."))]
 
 
 def test_the_nearest_piece_stands_last():

@@ -100,8 +100,10 @@ def load_base(name: str = STARTER, revision: str | None = None) -> Base:
     try:
         config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(source, revision=revision, config=config, trust_remote_code=False,
-                                                     use_safetensors=True, dtype=torch.float32)
+        model, loading = AutoModelForCausalLM.from_pretrained(source, revision=revision, config=config, trust_remote_code=False,
+                                                              use_safetensors=True, dtype=torch.float32, output_loading_info=True)
+        if loading["missing_keys"]:  # transformers would make them up
+            raise ValueError(f"weights without {sorted(loading['missing_keys'])[0]}")
     except Exception as error:  # transformers raises many kinds; the first line is the one that helps
         raise BaseModelError(f"--base {name}", str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error),
                              "a causal language model with safetensors weights and a tokenizer",
@@ -118,6 +120,8 @@ def _check_files(folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError as error:
         raise BaseModelError(f"{folder}/config.json", "text that is not JSON", "the model's configuration", "Download it again.") from error
+    if not isinstance(config, dict):
+        raise BaseModelError(f"{folder}/config.json", "JSON that is no object", "the model's configuration", "Download it again.")
     if "auto_map" in config:
         raise BaseModelError(f"{folder}/config.json", "`auto_map`: a model that brings its own code", "a built-in architecture",
                              "adtune never runs a model's own code. Choose a base that transformers supports by itself.")

@@ -28,7 +28,8 @@ from .peak import Peak, mean_loss
 from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
 
 FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
-SMALLEST_BATCH = 1024  # padded tokens
+SMALLEST_BATCH = 1024  # padded tokens, but for archives so small that a run would have fewer steps than evaluations
+FEWEST_EVALUATIONS = 8
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Fit:
         self.budget = self._budget()
         self.schedule = [(epoch, group) for epoch in range(plan.epochs) for group in self._epoch(epoch)]
         self.total = len(self.schedule) if plan.max_steps is None else min(plan.max_steps, len(self.schedule))
-        count = min(max(plan.evaluations, 8), self.total)
+        count = min(max(plan.evaluations, FEWEST_EVALUATIONS), self.total)
         self.evaluate_at = {round(k * self.total / count) for k in range(1, count + 1)}
         self.peak, self.best = Peak(plan.patience), method.state()
         self.step, self.seconds, self.tokens, self.trained = 0, 0.0, 0, 0
@@ -114,7 +115,10 @@ class Fit:
     def _budget(self) -> int:
         budget = self.plan.batch_tokens
         rows = self._epoch_rows(0)
-        while budget > SMALLEST_BATCH and self.plan.epochs * len(plan_epoch(rows, budget, self.plan.seed, 0)) < FEWEST_STEPS:
+        while budget > 1:
+            steps = self.plan.epochs * len(plan_epoch(rows, budget, self.plan.seed, 0))
+            if steps >= FEWEST_STEPS or (budget <= SMALLEST_BATCH and steps >= FEWEST_EVALUATIONS):
+                break
             budget //= 2
         return budget
 
@@ -150,6 +154,7 @@ class Fit:
         self.method.train_mode(False)
         norm = torch.nn.utils.clip_grad_norm_(list(self.method.tensors.values()), self.plan.clip)
         if not (math.isfinite(total) and math.isfinite(norm.item())):
+            self.optimizer.zero_grad(set_to_none=True)  # full training shares its tensors with the next run on this base
             raise TrainingError(f"step {self.step + 1}", f"a loss of {total} with a gradient norm of {norm.item()}", "finite numbers",
                                 "Lower the learning rate with --set rate=…, or check the pieces for rubbish.")
         self.optimizer.step()

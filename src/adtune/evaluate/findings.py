@@ -61,7 +61,7 @@ def next_steps(result: Mapping[str, Any], adapter: str) -> list[str]:
     elif gates["gain"]["passed"] is None:
         steps.append(f"Do not put {adapter} live yet: whether tuning gained anything is not known.")
     else:
-        steps.append(f"Let a writer read the drafts below, then write with it: adtune draft.")
+        steps.append("Let a writer read the drafts below, then write with it: adtune draft.")
     steps += [AFTER_NULL[name] for name, gate in gates.items() if gate["passed"] is None]
     if not result["editing"]["calibrated"]:
         steps.append("Log how long editors need for some drafts: until then effort is an index, and minutes saved are not known.")

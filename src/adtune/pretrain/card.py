@@ -24,6 +24,10 @@ SOURCES = {
 }
 
 
+def _score(value: float | None) -> str:
+    return "not measured" if value is None else f"{value:.3f}"
+
+
 def model_card(figures: dict[str, Any]) -> str:
     """Markdown with a Hugging Face header."""
     total = sum(figures["drawn_tokens"].values()) or 1
@@ -31,7 +35,7 @@ def model_card(figures: dict[str, Any]) -> str:
     for source, count in sorted(figures["drawn_tokens"].items(), key=lambda item: -item[1]):
         name, licence = SOURCES.get(source, (source, "as the corpus states"))
         score = figures["by_source"].get(source)
-        rows.append(f"| {name} | {licence} | {count / total:.1%} | {'not measured' if score is None else f'{score:.3f}'} |")
+        rows.append(f"| {name} | {licence} | {count / total:.1%} | {_score(score)} |")
     settings = figures["settings"]
     return "\n".join([
         "---", "library_name: transformers", "pipeline_tag: text-generation", "language: en", "tags: [adtune, starter]", "---",
@@ -41,7 +45,7 @@ def model_card(figures: dict[str, Any]) -> str:
         f"- Parameters: {figures['parameters']:,} (Qwen3 architecture, tied embeddings, context {settings['context']:,})",
         f"- Trained on {figures['tokens']:,} tokens in {figures['seconds'] / 60:.0f} minutes on {os.cpu_count()} CPU cores "
         f"({platform.machine()}, torch {torch.__version__.split('+')[0]})",
-        f"- Held-out bits per byte, weighted by the trained mix: {figures['bits_per_byte']:.3f}",
+        f"- Held-out bits per byte, weighted by the trained mix: {_score(figures['bits_per_byte'])}",
         f"- Matrices by Muon at {settings['muon_rate']}, embeddings and norms by AdamW at {settings['adamw_rate']}; "
         f"seed {settings['seed']}", "",
         "| source | licence as stated | share of the tokens drawn | held-out bits per byte |", "|---|---|---|---|", *rows, "",

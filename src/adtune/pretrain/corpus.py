@@ -73,21 +73,32 @@ def _lines(path: Path) -> Iterator[str]:
 def read_documents(paths: list[Path]) -> Iterator[Document]:
     """Documents of JSONL (`text`, `title`, `source`; optionally .zst) and plain text files.
 
-    Raises InputError, with file and line, for lines that are not such objects.
+    Raises InputError, with file and line, for lines that are not such objects, and for files that can't be read.
     """
     for path in paths:
-        if path.suffix == ".txt":
-            text = path.read_text(encoding="utf-8")
-            yield Document(text, "", path.stem, _fraction(path.stem + text[:64]) < HOLD_OUT_SHARE)
-            continue
-        for number, line in enumerate(_lines(path), 1):
-            try:
-                row = json.loads(line)
-                text, title, source = row["text"], row.get("title") or "", row.get("source") or path.stem
-            except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise InputError(f"{path}, line {number}", line[:60].strip() or "an empty line", "a JSON object with `text`",
-                                 "Give JSONL files with text, title and source, or plain .txt files.") from error
-            yield Document(text, title, source, _fraction(_group(source, row.get("path") or title)) < HOLD_OUT_SHARE)
+        try:
+            yield from _documents(path)
+        except (OSError, UnicodeDecodeError) as error:  # what a damaged archive raises, too
+            raise InputError(str(path), str(error).splitlines()[0][:200] if str(error) else repr(error), "a readable file of UTF-8 text",
+                             "Give JSONL files (.jsonl, .jsonl.zst) or plain .txt files.") from error
+
+
+def _documents(path: Path) -> Iterator[Document]:
+    if path.suffix == ".txt":
+        text = path.read_text(encoding="utf-8")
+        yield Document(text, "", path.stem, _fraction(path.stem + text[:64]) < HOLD_OUT_SHARE)
+        return
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            row = json.loads(line)
+            text, title, source = row["text"], str(row.get("title") or ""), str(row.get("source") or path.stem)
+            if not isinstance(text, str):
+                raise TypeError("text")
+            text.encode("utf-8")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}, line {number}", line[:60].strip() or "an empty line", "a JSON object with `text`",
+                             "Give JSONL files with text, title and source, or plain .txt files.") from error
+        yield Document(text, title, source, _fraction(_group(source, str(row.get("path") or title))) < HOLD_OUT_SHARE)
 
 
 def weight_of(source: str) -> float:
@@ -101,8 +112,11 @@ class TokenFiles:
     folder: Path
     counts: dict[str, int]
 
-    def tokens(self, name: str) -> np.memmap:
-        return np.memmap(self.folder / f"{name}.bin", dtype=np.uint16, mode="r")
+    def tokens(self, name: str) -> np.ndarray:
+        path = self.folder / f"{name}.bin"
+        if path.stat().st_size == 0:  # which can't be mapped
+            return np.zeros(0, np.uint16)
+        return np.memmap(path, dtype=np.uint16, mode="r")
 
     def held_out(self) -> dict[str, list[tuple[list[int], int]]]:
         """For each source: (ids, bytes of text) of its held-out documents."""

@@ -10,6 +10,7 @@ B = rows of a batch, T = tokens of a row.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -88,10 +89,10 @@ def bits_per_byte(model: torch.nn.Module, held_out: dict[str, list[tuple[list[in
     return scores
 
 
-def overall(scores: dict[str, float], counts: dict[str, int]) -> float:
-    """Mean bits per byte, weighted by each source's share of the trained mix."""
-    total = sum(counts.get(s, 0) for s in scores) or 1
-    return sum(b * counts.get(s, 0) for s, b in scores.items()) / total
+def overall(scores: dict[str, float], counts: dict[str, int]) -> float | None:
+    """Mean bits per byte, weighted by each source's share of the trained mix; None where nothing of the mix was held out."""
+    total = sum(counts.get(s, 0) for s in scores)
+    return sum(b * counts.get(s, 0) for s, b in scores.items()) / total if total else None
 
 
 def prepare(paths: list[Path], settings: PretrainSettings, work: Path,
@@ -118,6 +119,8 @@ def prepare(paths: list[Path], settings: PretrainSettings, work: Path,
                      lambda done, total: progress("tokenise", done, total))
     size = len(files.tokens("train"))
     if size < 20 * settings.batch_tokens:
+        saved.unlink()  # so that the next call reads the corpus that it is given
+        shutil.rmtree(work / "tokens")
         raise InputError("--corpus", f"{size:,} tokens", f"at least {20 * settings.batch_tokens:,} tokens",
                          "Give more text, or a smaller --size and batch.")
     return tokenizer, files
@@ -159,10 +162,16 @@ class PretrainRun:
         save_checkpoint(self.work / name, self.step, tensors, meta)
 
     def restore(self) -> bool:
+        """Go on from the newest checkpoint; False where there is none. Raises InputError where the model is another one."""
         found = load_latest(self.work / "checkpoints")
         if found is None:
             return False
         _, tensors, meta = found
+        for name in ("size", "vocabulary", "context"):
+            if meta["settings"][name] != getattr(self.settings, name):
+                started = meta["settings"][name]
+                raise InputError("--resume", f"{name} = {getattr(self.settings, name)}", f"{name} = {started}, as the run was started",
+                                 "Give the same options again, or start a new run in another folder.")
         self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, strict=False)
         self.model.tie_weights()
         for key, optimizer in self.optimizers.items():

@@ -31,7 +31,8 @@ def prompts(base: Base, briefs: Sequence[Brief], train: Sequence[Example], guide
             for brief, near, room in zip(briefs, nearest, rooms, strict=True)]
 
 
-def prompted_rows(base: Base, pieces: Sequence[Example], train: Sequence[Example], guide: str, loss_tokens: int, taken: int = 0) -> list[Row]:
+def prompted_rows(base: Base, pieces: Sequence[Example], train: Sequence[Example], guide: str, loss_tokens: int,
+                  taken: int = 0) -> list[Row]:
     """The rows of `plain_rows` with guide and nearest pieces before each brief, as much as the context holds."""
     from ..engine.tasks.drafting import Row
 

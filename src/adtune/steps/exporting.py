@@ -77,7 +77,8 @@ def _merged(ws: Workspace, id: str, base: Base, folder: Path, progress: Progress
         base.model.save_pretrained(folder)
         shutil.copyfile(ws.path(id) / "README.md", folder / "README.md")
     progress("merge", 2, 3)
-    difference = (score(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)) - before).abs().max().item()
+    written = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, trust_remote_code=False)
+    difference = (score(written) - before).abs().max().item()
     if not difference < LIMIT:
         raise IntegrityError(f"export of {id}", f"a difference of {difference:.2g} in log-probability", f"less than {LIMIT}",
                              "Nothing was written. Export to peft and merge with care for precision.")

@@ -40,7 +40,7 @@ def pretrain_text(options: dict[str, Any], progress: Progress = silent, stop: Ca
         one.restore()
 
     def tell(state: dict[str, Any]) -> None:
-        score = f"  {state['bits_per_byte']:.3f} bits/byte" if "bits_per_byte" in state else ""
+        score = f"  {state['bits_per_byte']:.3f} bits/byte" if state.get("bits_per_byte") is not None else ""
         progress("pre-train", state["seconds"], settings.minutes * 60,
                  f"loss {state['loss']:.3f}  {state['tokens'] / max(state['seconds'], 1):,.0f} tok/s{score}")
 

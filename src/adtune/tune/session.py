@@ -104,19 +104,21 @@ def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bo
     for n, rate in enumerate(rates(settings.method, width)):
         method = attach_for(base, prepared, settings)
         plan = replace(plan_of(settings, rate, bf16), evaluations=3)
-        fit = Fit(base, method, prepared.data, plan)
-        fit.total = min(fit.total, max(FEWEST_PROBE_STEPS, round(PROBE_SHARE * fit.total)))
-        fit.evaluate_at = {fit.total // 2, fit.total}
+        diverged = False
         try:
-            outcome = fit.run(lambda label, done, total, note="", n=n: progress("probe learning rates", n + done / total, 3, note))
-            evaluations = outcome.evaluations
-        except TrainingError:  # a rate that explodes is a measured answer too
+            fit = Fit(base, method, prepared.data, plan)
+            fit.total = min(fit.total, max(FEWEST_PROBE_STEPS, round(PROBE_SHARE * fit.total)))
+            fit.evaluate_at = {fit.total // 2, fit.total}
+            try:
+                fit.run(lambda label, done, total, note="", n=n: progress("probe learning rates", n + done / total, 3, note))
+            except TrainingError:  # a rate that explodes is a measured answer too
+                diverged = True
             evaluations = fit.evaluations
         finally:
             method.detach()
         last, first = evaluations[-1], evaluations[0]
         forgetting = None if last.general_loss is None or first.general_loss is None else last.general_loss - first.general_loss
-        curves.append({"rate": rate, "diverged": len(evaluations) < 3, "forgetting": forgetting, "chosen": False,
+        curves.append({"rate": rate, "diverged": diverged, "forgetting": forgetting, "chosen": False,
                        "evaluations": [{k: asdict(e)[k] for k in ("step", "validation_loss", "general_loss")} for e in evaluations]})
     allowed = [c for c in curves if not c["diverged"] and (c["forgetting"] is None or c["forgetting"] < settings.forgetting_limit)]
     best = min(allowed, key=lambda c: c["evaluations"][-1]["validation_loss"]) if allowed else curves[0]

@@ -1,0 +1,228 @@
+"""A run from a dataset to an adapter: its ledger, its prompt, the probe, what is decided once and read back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from adtune.engine.bases import weight_hash
+from adtune.engine.fit import Fit, FitOutcome
+from adtune.engine.peak import mean_loss
+from adtune.engine.tasks import drafting
+from adtune.errors import InputError, Interrupted, SettingError, TrainingError
+from adtune.records import Brief, Dataset, Evaluation, Example, Item, Source, Stopped
+from adtune.settings import TuneSettings
+from adtune.tune import session
+from adtune.tune.rates import rates
+from adtune.tune.session import attach_for, client_prompt, plan_of, prepare, probe_rates, run_session
+from adtune.voice.general import General
+from adtune.voice.prompt import GUIDE_TITLE
+
+SETTINGS = TuneSettings(method="lora", rank=2, epochs=2, batch_tokens=128, micro_tokens=128, patience=99, prefix_tokens=6, rate=5e-3,
+                        precision="fp32")
+
+
+@pytest.fixture(autouse=True)
+def untouched(tiny):
+    yield
+    assert weight_hash(tiny.model) == tiny.hash
+    assert not any(p.requires_grad or p.grad is not None for p in tiny.model.parameters())
+
+
+def with_pieces(dataset, split, examples):
+    items = [item for item in dataset.items if item.split != split]
+    more = [Item(f"{n:063x}z", split, f"z{n}", None, example, Source("more", n)) for n, example in enumerate(examples)]
+    return Dataset.make(dataset.client, dataset.guide, (*items, *more), 14, {}, {})
+
+
+def test_every_token_of_train_is_trained_and_no_other_piece_is(tiny, dataset, general):
+    prepared = prepare(tiny, dataset, general, SETTINGS)
+    train = [item.example for item in dataset.split("train")]
+    assert prepared.ledger.lost_tokens == 0 and prepared.ledger.pieces == 9
+    assert prepared.ledger.read_tokens == sum(len(tiny.renderer.example(e)[1]) for e in train)
+    words = {tiny.renderer.text(row.ids[row.first:]) for row in prepared.data.train}
+    assert words == {e.text for e in train}
+    assert {tiny.renderer.text(row.ids[row.first:]) for row in prepared.data.validation} == {
+        item.example.text for item in dataset.split("validation")}
+    assert all(row.general for row in prepared.data.replay) and len(prepared.data.general) == 2
+    unseen = {e.text for e in general.measure} | {item.example.text for item in dataset.split("test")}
+    data = prepared.data
+    everything = [*data.train, *data.validation, *data.replay, *data.general]
+    assert not unseen & {tiny.renderer.text(row.ids[row.first:]) for row in everything}
+
+
+def test_long_pieces_become_windows_of_what_the_method_leaves(tiny, dataset, general):
+    long = with_pieces(dataset, "train", [Example(Brief("Roses"), "keep the roses " * 300)])
+    for method, window in (("lora", 256), ("prefix", 250)):
+        prepared = prepare(tiny, long, general, replace(SETTINGS, method=method))
+        assert prepared.window == window and prepared.ledger.windows > 3 and prepared.ledger.lost_tokens == 0
+        assert max(len(row.ids) for row in prepared.data.train) == window
+    assert prepare(tiny, long, general, replace(SETTINGS, window_tokens=100)).window == 100
+
+
+def test_lost_tokens_fail_unless_allowed_by_name(tiny, dataset, general, monkeypatch):
+    whole = drafting.rows_of
+    monkeypatch.setattr(drafting, "rows_of", lambda *given, **named: whole(*given, **named)[:1])
+    long = with_pieces(dataset, "train", [Example(Brief("Roses"), "keep the roses " * 300)])
+    with pytest.raises(TrainingError, match="allow_lost_tokens=true"):
+        prepare(tiny, long, general, SETTINGS)
+    ledger = prepare(tiny, long, general, replace(SETTINGS, allow_lost_tokens=True)).ledger
+    assert ledger.lost_tokens > 0 and ledger.read_tokens == ledger.trained_tokens + ledger.lost_tokens
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_brief_that_fits_no_window_is_named(split, tiny, dataset, general):
+    long = with_pieces(dataset, split, [Example(Brief("An endless brief", summary="rose " * 400), "Short.")])
+    with pytest.raises(InputError, match="An endless brief"):
+        prepare(tiny, long, general, SETTINGS)
+
+
+@pytest.mark.parametrize("tokens", [128, 5000])
+def test_a_prefix_of_half_the_context_is_refused(tokens, tiny, dataset, general):
+    with pytest.raises(SettingError, match="prefix_tokens"):
+        prepare(tiny, dataset, general, replace(SETTINGS, method="prefix", prefix_tokens=tokens))
+
+
+def test_the_prompt_of_a_prefix_is_the_guide_then_gold_pieces(tiny, dataset, general):
+    one = tiny.renderer
+    head = one.start + one.encode(f"# {GUIDE_TITLE}\n\n{dataset.guide}") + one.end
+    gold = [item.example for item in dataset.split("train") if item.approval == "gold"]
+    expected = list(head)
+    for example in gold:
+        expected += one.brief(example.brief)[1:] + one.example(example)[1]
+    found = client_prompt(tiny, dataset, len(expected) + 20)
+    assert found[:len(expected)] == expected and len(found) == len(expected) + 20
+    assert client_prompt(tiny, dataset, 7) == head[:7]
+    assert client_prompt(tiny, replace(dataset, guide=""), 15) == (one.brief(gold[0].brief) + one.example(gold[0])[1])[:15]
+    assert prepare(tiny, dataset, general, replace(SETTINGS, method="prefix")).prompt == found[:6]
+    assert prepare(tiny, dataset, general, SETTINGS).prompt == []
+    words = one.text(client_prompt(tiny, replace(dataset, guide=""), 10_000)[1:])
+    assert not any(item.example.text in words for item in dataset.items if item.split != "train")
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix", "full"])
+def test_a_session_gives_the_best_state_attached(method, tiny, dataset, general, tmp_path):
+    settings = replace(SETTINGS, method=method, rate=2e-3)
+    prepared = prepare(tiny, dataset, general, settings)
+    tuned = run_session(tiny, prepared, settings, tmp_path)
+    assert tuned.outcome.best.validation_loss == min(e.validation_loss for e in tuned.outcome.evaluations)
+    found = mean_loss(drafting.measure(tiny, tuned.method, prepared.data.validation))
+    assert found == pytest.approx(tuned.outcome.best.validation_loss, abs=1e-6)
+    assert tuned.ledger == prepared.ledger and tuned.probe == [] and tuned.rate == 2e-3
+    assert tuned.outcome.trained_tokens == 2 * prepared.ledger.trained_tokens
+    tuned.method.detach()
+    assert json.loads((tmp_path / "decided.json").read_text()) == {"bf16": False, "rate": 2e-3, "probe": []}
+
+
+def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, dataset, general, tmp_path, monkeypatch):
+    settings = replace(SETTINGS, rate=None)
+    prepared = prepare(tiny, dataset, general, settings)
+    results = []
+    for stops in (None, 3):
+        folder, seen = tmp_path / f"{stops}", []
+        folder.mkdir()
+        if stops:
+            with pytest.raises(Interrupted):
+                run_session(tiny, prepared, settings, folder, lambda label, done, *_, s=seen: s.append((label, done)),
+                            lambda s=seen: s[-1] == ("tune", 3))
+            monkeypatch.setattr(session, "probe_rates", lambda *given: pytest.fail("probed twice"))
+        tuned = run_session(tiny, prepared, settings, folder)
+        results.append((tuned, tuned.method.state()))
+        tuned.method.detach()
+    (whole, state), (resumed, other) = results
+    assert whole.outcome.losses == resumed.outcome.losses and whole.rate == resumed.rate
+    assert whole.probe == resumed.probe and all(torch.equal(state[key], other[key]) for key in state)
+
+
+def test_a_failing_run_leaves_the_base_as_it_was(tiny, dataset, general, monkeypatch):
+    prepared = prepare(tiny, dataset, general, SETTINGS)
+    monkeypatch.setattr(Fit, "run", lambda self, *given: (_ for _ in ()).throw(TrainingError("a", "b", "c", "d")))
+    with pytest.raises(TrainingError):
+        run_session(tiny, prepared, SETTINGS)
+    monkeypatch.undo()
+    with pytest.raises(TrainingError, match="at least one of each"):
+        run_session(tiny, replace(prepared, data=replace(prepared.data, validation=())), SETTINGS)
+    with pytest.raises(TrainingError, match="at least one of each"):
+        probe_rates(tiny, replace(prepared, data=replace(prepared.data, train=())), SETTINGS, False)
+
+
+def made_runs(monkeypatch, curves):
+    """Replace the loop: run n gives curve n, (validation losses, general losses), or explodes where it is None."""
+    left = iter(curves)
+
+    def run(self, progress, stop=None):
+        curve = next(left)
+        self.evaluations = [Evaluation(n, 0.0, v, general_loss=g) for n, (v, g) in enumerate(zip(*(curve or ([3.0], [2.0])), strict=True))]
+        if curve is None:
+            raise TrainingError("step 2", "nan", "finite", "lower")
+        return FitOutcome(self.evaluations, self.evaluations[0], Stopped.EPOCHS, 2, 0, None, 0.0, 0)
+
+    monkeypatch.setattr(Fit, "run", run)
+
+
+FLAT = [2.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize("curves, expected", [
+    ([([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], FLAT), ([3, 2.6, 2.6], FLAT)], (1, 0)),                   # the lowest last loss
+    ([([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], [2, 2.1, 2.2]), ([3, 2.6, 2.1], [2, 2.5, 3])], (0, 0)),   # the others forget too much
+    ([([3, 2.9, 2.8], [2, 2, 2.2]), ([3, 2.7, 2.5], [2, 2, 2.3]), None], (0, 1)),                      # all forget: the lowest rate
+    ([([3, 2.9, 2.8], FLAT), ([3, 2.8, 2.7], FLAT), None], (1, 1)),                                    # the highest explodes
+    ([None, None, None], (0, 3)),
+    ([([3, 2.9, 2.8], [None] * 3), ([3, 2.8, 2.7], [None] * 3), ([3, 2.8, 2.9], [None] * 3)], (1, 0)),  # forgetting not measured
+    ([([3, 2.9], [2, 2]), ([3, 2.5], [2, 2]), ([3, 3.5], [2, 2])], (1, 0)),                             # ended early, and no divergence
+])
+def test_the_probe_takes_the_best_rate_within_the_forgetting_limit(curves, expected, tiny, dataset, general, monkeypatch):
+    chosen, diverged = expected
+    prepared = prepare(tiny, dataset, general, SETTINGS)
+    made_runs(monkeypatch, curves)
+    found = probe_rates(tiny, prepared, SETTINGS, False)
+    assert [c["chosen"] for c in found] == [n == chosen for n in range(3)]
+    assert [c["rate"] for c in found] == list(rates("lora", 32)) and sum(c["diverged"] for c in found) == diverged
+    for curve, made in zip(found, curves, strict=True):
+        forgot = 0.0 if made is None else None if made[1][0] is None else pytest.approx(made[1][-1] - made[1][0])
+        assert curve["forgetting"] == forgot
+    json.dumps(found)
+
+
+def test_a_real_probe_is_short_and_measured(tiny, dataset, general):
+    prepared, told = prepare(tiny, dataset, general, SETTINGS), []
+    found = probe_rates(tiny, prepared, replace(SETTINGS, rate=None), False,
+                        lambda label, done, total, note="": told.append((label, done, total)))
+    assert [len(curve["evaluations"]) for curve in found] == [3, 3, 3] and sum(curve["chosen"] for curve in found) == 1
+    assert {label for label, _, _ in told} == {"probe learning rates"} and told[-1][1] == pytest.approx(3)
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert found[0]["evaluations"][-1]["step"] <= 8 and not any(curve["diverged"] for curve in found)
+
+
+def test_precision_follows_the_settings_and_the_machine(tiny, dataset, general, monkeypatch):
+    prepared = prepare(tiny, dataset, general, SETTINGS)
+    for precision, faster, expected in (("fp32", True, False), ("bf16", False, True), ("auto", True, True), ("auto", False, False)):
+        monkeypatch.setattr(session, "bf16_is_faster", lambda faster=faster: faster)
+        assert session.decide(tiny, prepared, replace(SETTINGS, precision=precision), None, lambda *_: None)["bf16"] is expected
+
+
+def test_the_plan_carries_the_settings():
+    plan = plan_of(replace(SETTINGS, seed=9, clip=0.5), 0.1, True)
+    assert (plan.rate, plan.bf16, plan.seed, plan.clip, plan.epochs, plan.max_steps) == (0.1, True, 9, 0.5, 2, None)
+
+
+def test_the_seed_decides_the_start(tiny, dataset, general):
+    prepared, states = prepare(tiny, dataset, general, SETTINGS), []
+    for seed in (0, 0, 1):
+        method = attach_for(tiny, prepared, replace(SETTINGS, seed=seed))
+        states.append(method.state())
+        method.detach()
+        torch.rand(3)
+    key = next(key for key in states[0] if key.endswith("lora_A"))
+    assert torch.equal(states[0][key], states[1][key]) and not torch.equal(states[0][key], states[2][key])
+
+
+def test_general_text_may_be_absent(tiny, dataset):
+    prepared = prepare(tiny, dataset, General((), (), ()), SETTINGS)
+    tuned = run_session(tiny, prepared, replace(SETTINGS, epochs=1))
+    assert all(e.general_loss is None for e in tuned.outcome.evaluations)
+    tuned.method.detach()
