@@ -30,7 +30,7 @@ sys.path.insert(0, str(SRC))
 CLIENT, PIECES, CONTEXT, VOCABULARY = "gate", 40, 256, 1024
 SETTINGS = {"rate": 0.02, "precision": "fp32", "checkpoint_seconds": 0.2, "patience": 20}
 EPOCHS = 4
-ANYWHERE = 0.25          # share of the kills that come at any moment of a process's life
+ANYWHERE = 4             # every fourth kill comes at any moment of a process's life
 MOST_REFUSED = 5         # runs that cannot go on after which the gate ends
 TOLERANCE = 1e-5         # nats per token between two best losses
 LIMIT_SECONDS = 600.0    # of one process
@@ -199,7 +199,7 @@ def kill_once(bench: Bench, reference: Reference, tally: Tally, chance: random.R
     began = time.monotonic()
     process = bench.tune(*([] if stuck else ["--resume", "last"]))   # a run that cannot go on is counted once and left
     left = max(0.1, 1.1 - (before or 0) / reference.finished.steps)   # of a run; the last tenth is for publishing
-    training = chance.random() >= ANYWHERE and await_save(bench, process, marks)
+    training = tally.kills % ANYWHERE != 0 and await_save(bench, process, marks)
     seconds, saved = reference.training * left, time.monotonic()
     reference.starting = saved - began if training else reference.starting
     try:

@@ -104,7 +104,7 @@ def test_what_a_kill_left_behind_is_ignored_and_cleared(tmp_path):
     (tmp_path / "step-00000007").mkdir()  # a rename that never finished on some file system
     assert loaded(tmp_path) == 4
     write(tmp_path, 9)
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000007", "step-00000009"] or loaded(tmp_path) == 9
+    assert loaded(tmp_path) == 9
     assert not list(tmp_path.glob(".tmp-*"))
 
 

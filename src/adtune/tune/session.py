@@ -93,7 +93,8 @@ def plan_of(settings: TuneSettings, rate: float, bf16: bool) -> FitPlan:
     return FitPlan(rate=rate, bf16=bf16, **shared)
 
 
-def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bool, progress: Progress = silent) -> list[dict[str, Any]]:
+def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bool, progress: Progress = silent,
+                stop: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
     """Three short runs; the first of the returned curves marked `chosen` has the lowest validation loss among those that
     forget less than the limit (the lowest rate where none does).
 
@@ -110,7 +111,7 @@ def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bo
             fit.total = min(fit.total, max(FEWEST_PROBE_STEPS, round(PROBE_SHARE * fit.total)))
             fit.evaluate_at = {fit.total // 2, fit.total}
             try:
-                fit.run(lambda label, done, total, note="", n=n: progress("probe learning rates", n + done / total, 3, note))
+                fit.run(lambda label, done, total, note="", n=n: progress("probe learning rates", n + done / total, 3, note), stop)
             except TrainingError:  # a rate that explodes is a measured answer too
                 diverged = True
             evaluations = fit.evaluations
@@ -134,13 +135,14 @@ def attach_for(base: Base, prepared: Prepared, settings: TuneSettings) -> Abstra
     return attach(settings.method, base, asdict(settings), prepared.prompt)
 
 
-def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path | None, progress: Progress) -> dict[str, Any]:
-    """What is measured once a run and kept: precision and learning rate."""
+def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path | None, progress: Progress,
+           stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+    """What is measured once a run and kept: precision and learning rate. A stopped probe is done again on resume."""
     kept = folder / "decided.json" if folder else None
     if kept and kept.is_file():
         return json.loads(kept.read_text(encoding="utf-8"))
     bf16 = settings.precision == "bf16" or (settings.precision == "auto" and bf16_is_faster())
-    curves = [] if settings.rate is not None else probe_rates(base, prepared, settings, bf16, progress)
+    curves = [] if settings.rate is not None else probe_rates(base, prepared, settings, bf16, progress, stop)
     rate = settings.rate if settings.rate is not None else next(c["rate"] for c in curves if c["chosen"])
     decided = {"bf16": bf16, "rate": rate, "probe": curves}
     if kept:
@@ -153,7 +155,7 @@ def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path 
 def run_session(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path | None = None, progress: Progress = silent,
                 stop: Callable[[], bool] = lambda: False) -> Tuned:
     """Tune, or go on with the run in `folder`. Raises Interrupted after a checkpoint, TrainingError where learning fails."""
-    decided = decide(base, prepared, settings, folder, progress)
+    decided = decide(base, prepared, settings, folder, progress, stop)
     method = attach_for(base, prepared, settings)
     try:
         plan = plan_of(settings, decided["rate"], decided["bf16"])
