@@ -55,7 +55,7 @@ class TuneSettings:
 class AdviseSettings:
     """How advice is measured."""
 
-    share: float = 0.25                  # share of a full run's epochs that each arm of the bake-off gets
+    share: float = 0.15                  # share of a full run's epochs that each arm of the bake-off gets
     pieces: int = 24                     # validation pieces that each arm is measured on, at most
     margin: float = 0.02                 # relative gain in loss under which two arms count as equal
     volume: float | None = None          # pieces a month

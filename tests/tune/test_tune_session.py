@@ -207,7 +207,7 @@ def test_precision_follows_the_settings_and_the_machine(tiny, dataset, general, 
 
 def test_the_plan_carries_the_settings():
     plan = plan_of(replace(SETTINGS, seed=9, clip=0.5), 0.1, True)
-    assert (plan.rate, plan.bf16, plan.seed, plan.clip, plan.epochs, plan.max_steps) == (0.1, True, 9, 0.5, 2, None)
+    assert (plan.rate, plan.bf16, plan.seed, plan.clip, plan.epochs) == (0.1, True, 9, 0.5, 2)
 
 
 def test_the_seed_decides_the_start(tiny, dataset, general):

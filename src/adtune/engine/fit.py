@@ -48,7 +48,6 @@ class FitPlan:
     replay: float = 0.1
     bf16: bool = False
     checkpoint_seconds: float = 30.0
-    max_steps: int | None = None  # stop the schedule early: short runs of a probe or a bake-off
 
 
 @dataclass(frozen=True)
@@ -89,14 +88,18 @@ class Fit:
         self.optimizer = torch.optim.AdamW(list(method.tensors.values()), lr=plan.rate, betas=(0.9, 0.999), weight_decay=0.0, fused=True)
         self.budget = self._budget()
         self.schedule = [(epoch, group) for epoch in range(plan.epochs) for group in self._epoch(epoch)]
-        self.total = len(self.schedule) if plan.max_steps is None else min(plan.max_steps, len(self.schedule))
-        count = min(max(plan.evaluations, FEWEST_EVALUATIONS), self.total)
-        self.evaluate_at = {round(k * self.total / count) for k in range(1, count + 1)}
+        self.shorten(len(self.schedule), max(plan.evaluations, FEWEST_EVALUATIONS))
         self.peak, self.best = Peak(plan.patience), method.state()
         self.step, self.seconds, self.tokens, self.trained = 0, 0.0, 0, 0
         self.evaluations: list[Evaluation] = []
         self.losses: list[float] = []
         self._rows: tuple[int, list[Row]] | None = None
+
+    def shorten(self, steps: int, evaluations: int) -> None:
+        """Make this a run of at most `steps` steps with `evaluations` after step 0: a probe, or an arm of a bake-off."""
+        self.total = min(steps, len(self.schedule))
+        count = min(evaluations, self.total)
+        self.evaluate_at = {round(k * self.total / count) for k in range(1, count + 1)}
 
     def _epoch_rows(self, epoch: int) -> list[Row]:
         """The client's rows and this epoch's draw of general text, a `replay` share of their targets."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WEIGHTS = {"base": 1, "prompt": 2, "prefix": 12, "lora": 12}  # rough shares of the time, for one bar over all arms
 PROBE_PART = 0.3      # of a tuned arm's time
 FEWEST_STEPS = 8
-EVALUATIONS = 8
+EVALUATIONS = 3       # of an arm, step 0 not counted: an arm is shorter than a run
 TOO_FEW = re.compile(r"(\d+) good pieces of (\d+) read")  # how curation says that no dataset can be made
 STARTER_NOTE = "Measured on a starter base: what pays there says little about a larger base."
 
@@ -183,8 +183,8 @@ class _Bench:
         method = attach_for(self.base, prepared, settings)
         try:
             plan = plan_of(settings, decided["rate"], decided["bf16"])
-            steps = max(FEWEST_STEPS, round(self.settings.share * Fit(self.base, method, data, plan).total))
-            fit = Fit(self.base, method, data, replace(plan, evaluations=EVALUATIONS, max_steps=steps))
+            fit = Fit(self.base, method, data, plan)
+            fit.shorten(max(FEWEST_STEPS, round(self.settings.share * fit.total)), EVALUATIONS)
             outcome = fit.run(track.part(name, PROBE_PART, 1))
             began = time.monotonic()
             result = self._result(method, self.rows)

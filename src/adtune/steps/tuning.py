@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -136,7 +137,10 @@ def _pin_base(folder: Path, found: str, name: str) -> None:
     if pin.is_file() and pin.read_text() != found:
         raise InputError(f"--base {name}", f"weights {found[:12]}…", f"weights {pin.read_text()[:12]}…, as the run was started",
                          "Put the base back, or start a new run without --resume.")
-    pin.write_text(found)
+    if not pin.is_file():  # once and whole: a run killed here must still be able to go on
+        aside = pin.with_suffix(".new")
+        aside.write_text(found)
+        os.replace(aside, pin)
 
 
 def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, dataset: Dataset, tuned: Tuned) -> dict[str, Any]:

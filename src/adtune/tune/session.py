@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,12 +104,11 @@ def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bo
     curves = []
     for n, rate in enumerate(rates(settings.method, width)):
         method = attach_for(base, prepared, settings)
-        plan = replace(plan_of(settings, rate, bf16), evaluations=3)
+        plan = plan_of(settings, rate, bf16)
         diverged = False
         try:
             fit = Fit(base, method, prepared.data, plan)
-            fit.total = min(fit.total, max(FEWEST_PROBE_STEPS, round(PROBE_SHARE * fit.total)))
-            fit.evaluate_at = {fit.total // 2, fit.total}
+            fit.shorten(max(FEWEST_PROBE_STEPS, round(PROBE_SHARE * fit.total)), 2)
             try:
                 fit.run(lambda label, done, total, note="", n=n: progress("probe learning rates", n + done / total, 3, note), stop)
             except TrainingError:  # a rate that explodes is a measured answer too
