@@ -42,6 +42,8 @@ def job(path: Path, keep: int | None, method: str) -> dict[str, Any]:
     answer["misses"] = [line for line in misses(answer) if not line.startswith("done in")]
     answer["curate"].pop("report")
     answer["evaluate"].pop("report")
+    for part in (answer["evaluate"]["memorised"], *(v for v in answer["evaluate"]["memorised"].values() if isinstance(v, dict))):
+        part.pop("text", None)  # words of the archive stay where they are
     return answer
 
 
