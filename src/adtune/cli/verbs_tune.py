@@ -9,13 +9,13 @@ from typing import Any
 
 from ..errors import InputError, did_you_mean
 from ..settings import AdviseSettings, EvaluateSettings, TuneSettings
+from ..steps.curation import TASKS
 from . import show_tune
 from .border import OK, REFUSED, STOPPED
 from .desk import Answer, Desk, Job
 from .verbs_later import PICTURES_THEME, not_built
 from .words import CLIENT, SEED, TASK, Verb, argument, option, read_sets, sets, switch
 
-TASKS = {"drafting": True, "creative": False, "images": False, "response": False}
 STARTERS = {"text": True, "vision": False, "response": False, "creative": False}
 
 
