@@ -44,6 +44,7 @@ class Columns:
         for field in mapping:
             if field not in SYNONYMS:
                 raise InputError("--map", f"the field '{field}'", "a field of a piece", did_you_mean(field, SYNONYMS))
+        self.mapping = dict(mapping)
         self._mapped = {field: (squeezed(column), column) for field, column in mapping.items()}
         self._names = {field: self._names_of(field) for field in SYNONYMS}
         self._missing = dict(self._mapped)

@@ -22,12 +22,13 @@ PACKED_LIMIT = 4_000_000_000     # bytes of an unpacked gzip file at most
 @dataclass(frozen=True)
 class ClientFile:
     """One file; `name` is what messages and lineage call it, with `/` between folders. `refusal` says why it is not opened,
-    `alone` that it was imported by itself."""
+    `alone` that it was imported by itself; of a file of parts the first `skip` are left out, as they were read before."""
 
     path: Path
     name: str
     refusal: str | None = None
     alone: bool = False
+    skip: int = 0
 
     @property
     def packed(self) -> bool:
@@ -38,13 +39,17 @@ class ClientFile:
         """The lower-case suffix, under `.gz` where there is one."""
         return (Path(self.path.stem) if self.packed else self.path).suffix.lower()
 
-    def place(self, line: int | None) -> str:
+    def place(self, line: int | None, part: str | None = None) -> str:
         """Where a rejection points: `line N` in a file that was imported by itself, `FILE, line N` in a folder, `FILE` without a line."""
-        return f"line {line}" if self.alone and line is not None else self.named_place(line)
+        return f"line {line}" if self.alone and line is not None and part is None else self.named_place(line, part)
 
-    def named_place(self, line: int | None) -> str:
-        """`FILE, line N`, or `FILE` without a line."""
-        return self.name if line is None else f"{self.name}, line {line}"
+    def named_place(self, line: int | None, part: str | None = None) -> str:
+        """`FILE, line N` or `FILE/PART, line N`; without the line where there is none."""
+        return self.part_name(part) if line is None else f"{self.part_name(part)}, line {line}"
+
+    def part_name(self, part: str | None) -> str:
+        """What lineage calls a file within this file: `FILE/PART`."""
+        return self.name if part is None else f"{self.name}/{part}"
 
     def open(self) -> BinaryIO:
         """The unpacked bytes. Reading raises OSError, EOFError, zlib.error or Unreadable where the file is damaged."""

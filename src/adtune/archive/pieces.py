@@ -33,11 +33,11 @@ class Assembler:
         self._equal: Counter[str] = Counter()
 
     def piece(self, file: ClientFile, row: Row) -> Asset | Rejected:
-        where = file.place(row.line)
+        where = file.place(row.line, row.part)
         fields = self.columns.pick(row)
         try:
             text = self._text(fields, row)
-            content = {"text": text, **self._details(fields, file.named_place(row.line))}
+            content = {"text": text, **self._details(fields, file.named_place(row.line, row.part))}
         except ValueError as error:
             return Rejected(where, normal.printable(str(error)))
         own = fields.get("id", ("", None))[1]
@@ -49,7 +49,7 @@ class Assembler:
         first = Asset.identity(content, 0)
         identity = Asset.identity(content, self._equal[first]) if self._equal[first] else first
         self._equal[first] += 1
-        source = Source(file.name, row.line, own_id)
+        source = Source(file.part_name(row.part), row.line, own_id)
         return Asset(id=identity, client=self.client, language=stated or language.detect(text), source=source, **content)
 
     def _text(self, fields: dict[str, tuple[str, Any]], row: Row) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +10,11 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..records import Asset, Rejected
 from .columns import Columns
-from .encodings import Encoding, encoding_of
 from .files import ClientFile, client_files
-from .formats import READERS, refusal
 from .normal import printable
+from .opening import UNREADABLE, reason_of, rows_of
 from .pieces import Assembler
-from .rows import Fault, Row, Unreadable
+from .rows import Fault, Row
 
 TOLD_EVERY = 500   # rows between two lines of progress within a file
 
@@ -62,11 +59,11 @@ def _results(file: ClientFile, desk: Assembler) -> Iterator[Asset | Rejected]:
     """At least one result for every file. In a folder, one table without text is no reason to stop."""
     found = False
     try:
-        for row in _rows(file, desk):
+        for row in rows_of(file, desk.columns, desk.notes.append):
             found = True
             yield desk.piece(file, row) if isinstance(row, Row) else _rejected(file, row)
-    except (Unreadable, OSError, EOFError, zlib.error) as error:
-        yield Rejected(file.place(getattr(error, "line", None)), printable(_reason(error)))
+    except UNREADABLE as error:
+        yield Rejected(file.place(getattr(error, "line", None)), printable(reason_of(error)))
         return
     except InputError as error:
         if file.alone:
@@ -78,27 +75,4 @@ def _results(file: ClientFile, desk: Assembler) -> Iterator[Asset | Rejected]:
 
 
 def _rejected(file: ClientFile, fault: Fault) -> Rejected:
-    return Rejected(file.place(fault.line), printable(fault.reason))
-
-
-def _rows(file: ClientFile, desk: Assembler) -> Iterator[Row | Fault]:
-    refused = file.refusal or refusal(file.suffix, file.packed)
-    if refused:
-        raise Unreadable(refused)
-    if file.path.stat().st_size == 0:
-        raise Unreadable("the file is empty")
-    reader = READERS[file.suffix]
-    encoding = encoding_of(file) if reader.text else Encoding("binary")
-    if encoding.guessed:
-        desk.notes.append(f"{file.name}: read as {encoding.name}, which is not UTF-8; look at one accented word")
-    return reader.read(file, encoding, desk.columns)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, Unreadable):
-        return str(error)
-    if isinstance(error, EOFError):
-        return "the gzip file is cut short"
-    if isinstance(error, (gzip.BadGzipFile, zlib.error)):
-        return "the gzip file is damaged, or not gzip"
-    return f"the file cannot be read: {getattr(error, 'strerror', None) or error}"
+    return Rejected(file.place(fault.line, fault.part), printable(fault.reason))

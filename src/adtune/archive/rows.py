@@ -13,11 +13,13 @@ JSON_CHARACTERS = 200_000_000      # a longer JSON file is rejected; JSONL has n
 
 @dataclass(frozen=True)
 class Row:
-    """One piece as the file has it. `line` is 1-based or None; in a document the text is the file's body."""
+    """One piece as the file has it. `line` is 1-based or None; in a document the text is the file's body; `part` names the file
+    within the file (a member of a zip, a sheet of a workbook)."""
 
     line: int | None
     values: Mapping[str, Any]
     document: bool = False
+    part: str | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Fault:
 
     line: int | None
     reason: str
+    part: str | None = None
 
 
 class Unreadable(Exception):  # noqa: N818 - it says what a file is
