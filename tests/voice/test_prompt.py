@@ -159,13 +159,36 @@ def test_a_template_works_on_a_tokenizer_that_splits_special_tokens_by_default(t
     assert not set(one.encode("<|reserved_0|>")) & set(tokenizer.all_special_ids)
 
 
+def with_template(template, eos="<|im_end|>"):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=renderer(PLAIN).tokenizer.backend_tokenizer, eos_token=eos)
+    tokenizer.chat_template = template
+    return Renderer(tokenizer)
+
+
 def test_a_template_that_leaves_a_message_out_is_refused():
-    one = Renderer(renderer("chatml").tokenizer)
-    plain = renderer(PLAIN).tokenizer.backend_tokenizer
-    one.tokenizer = tokenizer = PreTrainedTokenizerFast(tokenizer_object=plain, eos_token="<|im_end|>")
-    tokenizer.chat_template = "<|im_start|>{{ messages[-1]['content'] }}<|im_end|>"
+    one = with_template("<|im_start|>{{ messages[-1]['content'] }}<|im_end|>")
     with pytest.raises(BaseModelError, match="leaves out"):
         one.brief(BRIEF, Context("Be kind."))
+
+
+UNTITLED = Example(Brief(None), "Soil keeps water.")
+
+
+@pytest.mark.parametrize("examples", [(EXAMPLE, UNTITLED, EXAMPLE), (UNTITLED, EXAMPLE), (UNTITLED,), (EXAMPLE, EXAMPLE)])
+@pytest.mark.parametrize("guide", ["Be kind.", ""])
+def test_a_prefixs_prompt_has_one_beginning_of_text(kind, guide, examples):
+    """Before this held, every turn of a chat base and every untitled piece brought a BOS of its own into the prefix."""
+    one, bos = renderer(kind), TEMPLATES.get(kind, (0, 0, None))[2]
+    ids = one.prompt(guide, examples, 10_000)
+    if bos:
+        assert [place for place, token in enumerate(ids) if token == ids_of(kind, bos)] == [0]
+    places = [shown(kind, ids).index(part) for part in ([guide] if guide else []) + [examples[0].text]]
+    assert places == sorted(places) and all(example.text in shown(kind, ids) for example in examples)
+    assert ids.count(one.end[-1]) >= len(examples) and [one.prompt(guide, examples, n) for n in (0, 5, 20)] == [ids[:0], ids[:5], ids[:20]]
+
+
+def test_a_prompt_of_nothing_is_the_beginning_of_text_alone(kind):
+    assert renderer(kind).prompt("", [], 9) == ([] if kind in TEMPLATES else renderer(kind).start)
 
 
 def test_a_tokenizer_without_an_end_is_refused():

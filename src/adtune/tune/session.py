@@ -23,7 +23,6 @@ from ..progress import Progress, silent
 from ..records import Dataset
 from ..settings import TuneSettings
 from ..voice.general import General
-from ..voice.prompt import GUIDE_TITLE
 from .rates import rates
 
 PROBE_SHARE = 0.10   # of a full run's steps, for each of the three rates
@@ -53,16 +52,8 @@ class Tuned:
 
 def client_prompt(base: Base, dataset: Dataset, tokens: int) -> list[int]:
     """The first `tokens` ids of the client's own prompt: brand guide, then training pieces (gold ones first)."""
-    renderer = base.renderer
-    ids = list(renderer.start)
-    if dataset.guide:
-        ids += renderer.encode(f"# {GUIDE_TITLE}\n\n{dataset.guide}") + renderer.end
     pieces = sorted(dataset.split("train"), key=lambda item: item.approval != "gold")
-    for item in pieces:
-        if len(ids) >= tokens:
-            break
-        ids += [*renderer.brief(item.example.brief)[len(renderer.start) * (not renderer.chat):], *renderer.example(item.example)[1]]
-    return ids[:tokens]
+    return base.renderer.prompt(dataset.guide, [item.example for item in pieces], tokens)
 
 
 def prepare(base: Base, dataset: Dataset, general: General, settings: TuneSettings) -> Prepared:

@@ -1,6 +1,6 @@
 """One rendering: a brief becomes the same ids in training, evaluation and drafting.
 
-Where the tokenizer has a chat template, it is used (with thinking switched off); else a brief is
+Where the tokenizer has a chat template, it is used (with thinking switched off, or an opened thought closed); else a brief is
 
     # title
     [category] [content type]
@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import BaseModelError
-from ..records import Brief, Example
+from ..records import Brief, Example, hash_of
+from .templates import MARK, TemplateRefusal, chat_template
 
-_MARK = "ADTUNE9PART{}X"
 GUIDE_TITLE = "Brand guide"
+THINK, UNTHINK = "<think>", "</think>"  # how the field's templates open and close a thought
 
 
 def brief_text(brief: Brief) -> str:
@@ -50,7 +51,8 @@ class Renderer:
 
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
-        self.chat = bool(getattr(tokenizer, "chat_template", None))
+        self.template = chat_template(tokenizer)
+        self.chat = self.template is not None
         if tokenizer.eos_token_id is None:
             raise BaseModelError("tokenizer", "no end-of-text token", "a tokenizer with an EOS token", "Choose another base.")
         # a base without BOS has seen documents after the end of other documents
@@ -65,31 +67,51 @@ class Renderer:
     def _control(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=False, verbose=False)["input_ids"])
 
-    def _template(self, messages: list[dict[str, str]], answer_next: bool) -> str:
-        return self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=answer_next, enable_thinking=False)
-
     def _turn_end(self) -> list[int]:
         """The ids after an assistant's text up to and with the first control token."""
-        text = self._template([{"role": "user", "content": "a"}, {"role": "assistant", "content": _MARK.format(0)}], False)
-        tail = self._control(text.split(_MARK.format(0))[-1])
+        tail = self._control(self._rendered(("user", "assistant"), False).split(MARK.format(1))[-1])
         special = {i for i, token in self.tokenizer.added_tokens_decoder.items() if token.special} | {self.tokenizer.eos_token_id}
         for place, token in enumerate(tail):
             if token in special:
                 return tail[:place + 1]
         return [self.tokenizer.eos_token_id]
 
-    def _chat(self, turns: Sequence[tuple[str, str]]) -> list[int]:
-        """Ids of a conversation that ends where the assistant is to write; contents can't become control tokens."""
-        messages = [{"role": role, "content": _MARK.format(n)} for n, (role, _) in enumerate(turns)]
+    def _rendered(self, roles: Sequence[str], answer_next: bool, thinking: bool = False) -> str:
+        """A conversation over placeholders. Raises BaseModelError where the template refuses even a user's turn."""
+        assert self.template is not None
         try:
-            text = self._template(messages, True)
-        except Exception:  # a template may refuse the system role: its content then opens the first user turn
-            if turns[0][0] != "system" or len(turns) < 2:
+            text = self.template.text(roles, answer_next, thinking)
+        except TemplateRefusal as refusal:
+            if roles[0] == "system":
                 raise
-            return self._chat([("user", f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]])
+            raise BaseModelError("chat template", str(refusal), "a template that renders user and assistant turns",
+                                 "Choose another base.") from refusal
+        opened = text.rpartition(MARK.format(len(roles) - 1))[2]
+        if answer_next and not thinking and THINK in opened and UNTHINK not in opened:
+            text += f"\n{UNTHINK}\n\n"  # the template always opens a thought: drafts begin behind an empty one
+        return text
+
+    @property
+    def thinking(self) -> str | None:
+        """`off` where the template's switch is off, `closed` where it always opens a thought, None where it knows none."""
+        if not self.chat:
+            return None
+        shown = self._rendered(("user",), True)
+        if shown == self._rendered(("user",), True, thinking=True):
+            return None
+        return "off" if shown == self.template.text(("user",), True) else "closed"  # type: ignore[union-attr]
+
+    def _chat(self, turns: Sequence[tuple[str, str]], answer_next: bool = True) -> list[int]:
+        """Ids of a conversation, by default up to where the assistant is to write; contents can't become control tokens."""
+        try:
+            text = self._rendered([role for role, _ in turns], answer_next)
+        except TemplateRefusal:  # a template may refuse the system role: its content then opens the first user turn
+            if len(turns) < 2:
+                return self._chat([("user", turns[0][1])], answer_next)
+            return self._chat([("user", f"{turns[0][1]}\n\n{turns[1][1]}"), *turns[2:]], answer_next)
         ids: list[int] = []
         for n, (_, content) in enumerate(turns):
-            before, found, text = text.partition(_MARK.format(n))
+            before, found, text = text.partition(MARK.format(n))
             if not found:
                 raise BaseModelError("chat template", "a message that the template leaves out", "every message rendered",
                                      "Use a base whose chat template renders user, assistant and system turns.")
@@ -99,16 +121,33 @@ class Renderer:
     def brief(self, brief: Brief, context: Context = Context()) -> list[int]:
         """Ids up to where the draft begins."""
         if self.chat and brief.title:
-            turns = [("system", context.guide)] if context.guide else []
-            for example in context.examples:
-                turns += [("user", brief_text(example.brief) or "…"), ("assistant", example.text)]
-            return self._chat([*turns, ("user", brief_text(brief))])
+            return self._chat([*_turns(context), ("user", brief_text(brief))])
+        return self._plain(context) + self._head(brief)
+
+    def _plain(self, context: Context) -> list[int]:
+        """Guide and answered briefs without a template, the beginning of text once and first."""
         ids = list(self.start)
         if context.guide:
             ids += self.encode(f"# {GUIDE_TITLE}\n\n") + self.encode(context.guide) + self.end
         for example in context.examples:
             ids += self._head(example.brief) + self.encode(example.text) + self.end
-        return ids + self._head(brief)
+        return ids
+
+    def prompt(self, guide: str, examples: Sequence[Example], tokens: int) -> list[int]:
+        """The first `tokens` ids of a client's own prompt: one text, or one conversation, of guide and answered briefs.
+
+        The beginning of text stands once and first: no piece, titled or not, brings another one in.
+        """
+        ids: list[int] = self._plain(Context()) if not self.chat else []
+        for count in range(len(examples) + 1):
+            context = Context(guide, tuple(examples[:count]))
+            if not self.chat:
+                ids = self._plain(context)
+            elif guide or count:
+                ids = self._chat(_turns(context), answer_next=False)
+            if len(ids) >= tokens:
+                break
+        return ids[:tokens]
 
     def _head(self, brief: Brief) -> list[int]:
         text = brief_text(brief)
@@ -129,6 +168,26 @@ class Renderer:
         """Tokens per word over `texts`: how well the tokenizer's vocabulary fits the client's language."""
         words = sum(len(text.split()) for text in texts)
         return sum(len(self.encode(text)) for text in texts) / words if words else None
+
+
+    def golden(self) -> str:
+        """sha256 of the ids of one brief in every form: equal where template and tokenizer render alike, wherever they lie."""
+        example = Example(Brief("Roses in winter", "advice", "article", "How to keep them", ("Water at noon",)), "Keep them dry. 1 cut.")
+        context = Context("Be kind.", (example,))
+        return hash_of([self.start, self.end, *self.example(example), self.brief(example.brief, context), self.brief(Brief(None))])
+
+    def describe(self) -> dict[str, Any]:
+        """What a record keeps of the rendering: template's hash, thinking, end of turn, and the golden hash."""
+        return {"chat_template": self.template.hash if self.template else None, "thinking": self.thinking,
+                "end_of_turn": self.tokenizer.decode(self.end, skip_special_tokens=False), "golden": self.golden()}
+
+
+def _turns(context: Context) -> list[tuple[str, str]]:
+    """The context as turns of a conversation."""
+    turns = [("system", context.guide)] if context.guide else []
+    for example in context.examples:
+        turns += [("user", brief_text(example.brief) or "…"), ("assistant", example.text)]
+    return turns
 
 
 def nearest_examples(briefs: Sequence[Brief], pieces: Sequence[Example], count: int) -> list[list[Example]]:
