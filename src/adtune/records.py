@@ -86,7 +86,9 @@ class Asset:
 
     `id` is the sha256 of the content (title, text, category, content type, ...) and of how many equal pieces stood before
     it in the same import, so that importing a file again adds nothing and true duplicates stay visible to curation.
-    Dates are ISO 8601 strings (`2024-05-31`), `language` an ISO 639-1 code, unknown fields are None.
+    Dates are ISO 8601 strings (`2024-05-31`), `language` an ISO 639-1 code, unknown fields are None. `split` is the one that
+    the client's own files gave the piece (`train.jsonl` beside `test.jsonl`); `replaced_by` names the next version of a
+    corrected piece; `withdrawn` says since when the piece may not be used.
     """
 
     id: str
@@ -104,6 +106,9 @@ class Asset:
     rights_until: str | None = None
     language: str | None = None
     source: Source = field(default_factory=lambda: Source(""))
+    split: str | None = None
+    replaced_by: str | None = None
+    withdrawn: str | None = None
 
     CONTENT = ("text", "title", "summary", "facts", "category", "content_type", "author", "date", "approval", "rights",
                "rights_until")
@@ -125,6 +130,22 @@ class Rejected:
 
     where: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to a piece after its import. `what` is corrected, withdrawn or restored; `asset` is the version that was in
+    force, `becomes` the one that is now; `before` and `after` hold the fields that changed; `source` is the place that said so."""
+
+    asset: str
+    what: str
+    becomes: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    who: str
+    source: Source
+    reason: str | None = None
+    when: str = ""
 
 
 @dataclass(frozen=True)

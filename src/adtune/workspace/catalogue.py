@@ -174,6 +174,18 @@ class Catalogue:
                 level = [up for child in fresh for up in links.get(child, [])]
         return found
 
+    def descendants(self, id: str) -> list[dict[str, Any]]:
+        """All artifacts that were made from this one, each once, the nearest first: {id, kind, client, created}."""
+        query = select(parent.c.child).order_by(parent.c.child)
+        with self.database.read() as connection:
+            level, seen, found = [id], {id}, []
+            while level:
+                children = dict.fromkeys(connection.scalars(query.where(parent.c.parent.in_(level))))
+                level = [child for child in children if child not in seen]
+                seen.update(level)
+                found += [_brief(connection, child) for child in level]
+        return found
+
     def _ups(self, connection: Connection, id: str) -> list[str]:
         drafted = connection.execute(select(draft.c.adapter).where(draft.c.id == id)).first()
         if drafted:

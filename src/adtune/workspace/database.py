@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import WorkspaceError
 from .faults import disk_full
 
-HEAD = "0001"  # newest revision under migrations/versions; a test holds the two together
+HEAD = "0002"  # newest revision under migrations/versions; a test holds the two together
 BUSY_SECONDS = 30.0
 SHARED_MEMORY_BYTES = 1 << 16
 
@@ -45,8 +45,32 @@ asset = Table(
     Column("client", ForeignKey("client.name"), nullable=False),
     Column("id", String(64), nullable=False),
     Column("body", sa.JSON, nullable=False),
+    Column("origin", String(64)),  # sha256 of the file's own id, which may be of any length
+    Column("split", String(16)),  # the split that the client's files gave the piece
+    Column("replaced_by", String(64)),  # the id of the next version; None for the one in force
+    Column("withdrawn", String(32)),  # since when
     sa.UniqueConstraint("client", "id"),
     Index(None, "id"),
+    Index(None, "client", "origin"),
+    Index(None, "client", "replaced_by"),
+)
+
+change = Table(
+    "change",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("client", ForeignKey("client.name"), nullable=False),
+    Column("asset", String(64), nullable=False),  # the version that was in force
+    Column("what", String(16), nullable=False),
+    Column("becomes", String(64)),  # the version that is in force after it
+    Column("before", sa.JSON, nullable=False),
+    Column("after", sa.JSON, nullable=False),
+    Column("who", sa.Text, nullable=False),
+    Column("moment", String(32), nullable=False),
+    Column("source", sa.JSON, nullable=False),
+    Column("reason", sa.Text),
+    Index(None, "client", "asset"),
+    Index(None, "client", "becomes"),
 )
 
 artifact = Table(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ from .faults import disk_faults, disk_full
 from .locks import held
 
 if TYPE_CHECKING:
-    from ..records import Asset
+    from ..records import Asset, Change
     from .database import Database
+    from .spool import Spool
+    from .versions import Revision
 
 DATABASE = "adtune.db"
 UPGRADE_SECONDS = 120.0  # how long opening waits for another process that migrates
@@ -35,10 +37,12 @@ class Workspace:
         from .archive import Archive
         from .catalogue import Catalogue
         from .logs import Logs
+        from .versions import Versions
 
         self.root = root
         self._database = database
         self._archive = Archive(database)
+        self._versions = Versions(self._archive)
         self._catalogue = Catalogue(database, ArtifactStore(root / "artifacts"))
         self._logs = Logs(database)
 
@@ -92,16 +96,55 @@ class Workspace:
         """Raises InputError, with the nearest name, where there is no such client."""
         self._archive.require_client(name)
 
-    def add_assets(self, client: str, assets: Sequence[Asset]) -> int:
+    def add_assets(self, client: str, assets: Iterable[Asset]) -> int:
         """Adds the assets that are new, all or nothing, and gives how many were; creates the client where it is new."""
         return self._archive.add_assets(client, assets)
 
+    def spool(self) -> Spool:
+        """A queue of assets on the workspace's disk, for an import that memory need not hold."""
+        from .spool import Spool
+
+        return Spool(self.root)
+
+    def commit_import(self, client: str, assets: Iterable[Asset], revisions: Sequence[Revision] = (),
+                      splits: Sequence[tuple[str, str]] = ()) -> int:
+        """Stores an import, all or nothing: new assets, revisions of others, splits (id, split); gives the number added."""
+        return self._versions.commit(client, assets, revisions, splits)
+
+    def known_assets(self, client: str, ids: Sequence[str]) -> dict[str, Asset]:
+        """Those of `ids` that the client's archive holds, each with its state (split, replaced_by, withdrawn) and no content."""
+        return self._archive.known(client, ids)
+
+    def assets_in_force(self, client: str, source_ids: Sequence[str]) -> dict[str, list[Asset]]:
+        """The client's pieces by the ids of their own files; of each piece the version in force."""
+        return self._archive.in_force(client, source_ids)
+
+    def versions(self, client: str, id: str) -> list[str]:
+        """The ids of all versions of a piece, the first one first."""
+        return self._versions.chain(client, id)
+
+    def history(self, client: str, ids: Sequence[str]) -> list[Change]:
+        """What happened to these versions of pieces, the oldest first."""
+        return self._versions.history(client, ids)
+
+    def withdrawn(self, client: str) -> list[Asset]:
+        """The client's withdrawn pieces."""
+        return self._versions.withdrawn(client)
+
+    def find_asset(self, word: str, client: str | None = None) -> list[tuple[str, str]]:
+        """(client, id) of the pieces whose id is or begins with `word`; several where it is ambiguous."""
+        return self._archive.beginning(word, client)
+
     def assets(self, client: str) -> list[Asset]:
-        """The client's assets in the order of their first import."""
+        """The client's assets in the order of their first import, replaced and withdrawn ones included."""
         return self._archive.assets(client)
 
+    def count_assets(self, client: str) -> int:
+        """How many of the client's pieces are in force."""
+        return self._archive.count(client)
+
     def archive_hash(self, client: str) -> str:
-        """Hex sha256 over the client's sorted asset ids."""
+        """Hex sha256 over the sorted ids of the client's assets in force."""
         return self._archive.archive_hash(client)
 
     def asset(self, id: str, client: str | None = None) -> Asset:
@@ -149,6 +192,10 @@ class Workspace:
     def lineage(self, id: str) -> list[dict[str, Any]]:
         """All ancestors, nearest first: {id, kind, client, created}."""
         return self._catalogue.lineage(id)
+
+    def descendants(self, id: str) -> list[dict[str, Any]]:
+        """All artifacts that were made from this one, nearest first: {id, kind, client, created}."""
+        return self._catalogue.descendants(id)
 
     def create_run(self, client: str, settings: Mapping[str, Any]) -> str:
         """A new run in the state `running`. Raises InputError for an unknown client."""
