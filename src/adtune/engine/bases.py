@@ -7,7 +7,6 @@ may touch: its linear layers (without the output head) and its key/value sites.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from transformers.utils import logging as hf_logging
 from ..errors import BaseModelError, did_you_mean
 from ..starter import base_path
 from ..voice.prompt import Renderer
+from .base_files import check_settings, check_shapes, check_values, check_vocabulary, check_weights, context_of, licence_of
 
 STARTER = "starter"
 
@@ -37,6 +37,7 @@ class Base:
     revision: str | None = None
     licence: str | None = None
     starter: bool = False
+    place: str | None = None  # the local folder that it was loaded from, where one was named
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,7 +48,7 @@ class Base:
     @property
     def context(self) -> int:
         """Longest sequence in tokens."""
-        return int(getattr(self.model.config.get_text_config(), "max_position_embeddings", None) or 1024)
+        return context_of(self.model, self.tokenizer)
 
     @property
     def parameters(self) -> int:
@@ -93,42 +94,40 @@ def load_base(name: str = STARTER, revision: str | None = None) -> Base:
         siblings = [p.name for p in place.parent.iterdir() if p.is_dir()] if place.parent.is_dir() else []
         raise BaseModelError(f"--base {name}", "neither a directory nor a hub id", "`starter`, a model directory or an id such as "
                              "Qwen/Qwen3-4B", did_you_mean(place.name, [*siblings, STARTER]))
-    source = str(place) if local else name
-    hf_logging.disable_progress_bar()  # the doors draw their own
-    if local:
-        _check_files(place)
+    pinned = None
+    if not local:
+        from .hub import fetch
+
+        place, pinned = fetch(name, revision)
     try:
-        config = AutoConfig.from_pretrained(source, revision=revision, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=False)
-        model, loading = AutoModelForCausalLM.from_pretrained(source, revision=revision, config=config, trust_remote_code=False,
-                                                              use_safetensors=True, dtype=torch.float32, output_loading_info=True)
-        if loading["missing_keys"]:  # transformers would make them up
-            raise ValueError(f"weights without {sorted(loading['missing_keys'])[0]}")
-    except Exception as error:  # transformers raises many kinds; the first line is the one that helps
+        model, tokenizer = _load(place)
+        check_values(name, model)
+        base = Base(name, model, tokenizer, weight_hash(model), pinned, licence_of(place), starter,
+                    str(place.absolute()) if local and not starter else None)
+        check_vocabulary(name, model, base.renderer)
+        return base
+    except BaseModelError:
+        raise
+    except BaseException as error:  # transformers raises many kinds, and a Rust panic is no Exception; the first line is the one that helps
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise BaseModelError(f"--base {name}", str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error),
                              "a causal language model with safetensors weights and a tokenizer",
                              "Check the name, download it beforehand, or use a local directory.") from error
-    pinned = None if local else getattr(config, "_commit_hash", None)
-    return Base(name, model, tokenizer, weight_hash(model), pinned, _licence(place) if local else None, starter)
 
 
-def _check_files(folder: Path) -> None:
-    if not (folder / "config.json").is_file():
-        raise BaseModelError(f"--base {folder}", "a folder without config.json", "a Hugging Face model folder",
-                             "Point to the folder that holds config.json and model.safetensors.")
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BaseModelError(f"{folder}/config.json", "text that is not JSON", "the model's configuration", "Download it again.") from error
-    if not isinstance(config, dict):
-        raise BaseModelError(f"{folder}/config.json", "JSON that is no object", "the model's configuration", "Download it again.")
-    if "auto_map" in config:
-        raise BaseModelError(f"{folder}/config.json", "`auto_map`: a model that brings its own code", "a built-in architecture",
-                             "adtune never runs a model's own code. Choose a base that transformers supports by itself.")
-    if not any(folder.glob("*.safetensors")):
-        found = ", ".join(sorted(p.name for p in folder.iterdir())[:6])
-        raise BaseModelError(f"--base {folder}", found or "an empty folder", "weights as .safetensors",
-                             "Pickled weights (.bin, .pt) are not opened. Convert them to safetensors first.")
+def _load(folder: Path) -> tuple[Any, Any]:
+    """(model in fp32, tokenizer) of a folder whose files were checked first."""
+    headers = check_weights(folder, check_settings(folder))
+    hf_logging.disable_progress_bar()  # the doors draw their own
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    check_shapes(folder, config, headers)
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model, loading = AutoModelForCausalLM.from_pretrained(folder, config=config, trust_remote_code=False, use_safetensors=True,
+                                                          dtype=torch.float32, output_loading_info=True)
+    if loading["missing_keys"]:  # transformers would make them up
+        raise ValueError(f"weights without {sorted(loading['missing_keys'])[0]}")
+    return model, tokenizer
 
 
 def weight_hash(model: nn.Module) -> str:
@@ -138,18 +137,6 @@ def weight_hash(model: nn.Module) -> str:
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else str(tensor.item()).encode())
     return digest.hexdigest()
-
-
-def _licence(folder: Path) -> str | None:
-    card = folder / "README.md"
-    if not card.is_file():
-        return None
-    for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:40]:
-        if line.lower().startswith(("license:", "licence:")):
-            return line.split(":", 1)[1].strip() or None
-    return None
-
-
 
 
 @cache

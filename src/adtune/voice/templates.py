@@ -94,13 +94,19 @@ class ChatTemplate:
         try:
             ran = subprocess.run([sys.executable, "-I", str(CHILD)], input=json.dumps(job).encode(), capture_output=True,
                                  timeout=WALL_SECONDS, env=kept, check=False)
-            said = json.loads(ran.stdout) if ran.returncode == 0 else {"error": f"more than {SECONDS:.0f} s, or a process that died"}
+            said = json.loads(ran.stdout) if ran.returncode == 0 else {"error": f"more than {SECONDS:g} s, or a process that died"}
         except subprocess.TimeoutExpired:
             said = {"error": f"no end within {WALL_SECONDS:.0f} s"}
         if "error" in said:
-            raise BaseModelError("chat template", said["error"], f"a template that renders within {SECONDS:.0f} s and "
+            raise BaseModelError("chat template", said["error"], f"a template that renders within {SECONDS:g} s and "
                                  f"{MEMORY // 2**20} MB", _DO)
-        return [(text, error) for text, error in said["texts"]]
+        return [(text, error) if text is None or text.isascii() or _is_text(text) else (None, "characters that are no text")
+                for text, error in said["texts"]]
+
+
+def _is_text(found: str) -> bool:
+    """False for lone surrogates, which no tokenizer takes."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in found)
 
 
 _KNOWN: dict[tuple[str, tuple[tuple[str, str], ...]], ChatTemplate] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BaseModelError, SettingError, did_you_mean
+from ..adapter_files import check_adapter
 from ..bases import Base
 from .base import AbstractMethod, read_adapter
 from .full import Full
@@ -25,7 +26,8 @@ def attach(name: str, base: Base, options: Mapping[str, Any], prompt: Sequence[i
 
 
 def attach_saved(base: Base, folder: Path) -> AbstractMethod:
-    """Attach an adapter folder (ours or PEFT's) to its base."""
+    """Attach an adapter folder (ours or PEFT's) to its base; names and shapes are checked before a weight is read."""
+    check_adapter(base, folder)
     config, weights = read_adapter(folder)
     kind = config.get("adtune_type") or config.get("peft_type")
     if kind not in _SAVED:
