@@ -42,7 +42,8 @@ PARTS = {
     "mistral": ("{{ bos_token }}" + LOOP + "{% if (message.role == 'user') != (loop.index0 % 2 == 0) %}"
                 "{{ raise_exception('roles must alternate') }}{% endif %}"
                 "{% if message.role == 'user' %}[INST] {{ message.content }}[/INST]"
-                "{% else %} {{ message.content }}{{ eos_token }}{% endif %}{% endfor %}", "<s>", "</s>", ("<unk>", "<s>", "</s>", "[INST]", "[/INST]")),
+                "{% else %} {{ message.content }}{{ eos_token }}{% endif %}{% endfor %}",
+                "<s>", "</s>", ("<unk>", "<s>", "</s>", "[INST]", "[/INST]")),
 }
 END = {"chatml": "<|im_end|>", "qwen3": "<|im_end|>", "llama3": "<|eot_id|>", "gemma": "<end_of_turn>", "mistral": "</s>"}
 FULL = Example(Brief("Roses in winter", "advice", "article", "How to keep them", ("Water at noon",)),
