@@ -25,8 +25,15 @@ SYNONYMS = {
     "summary": "summary dek abstract description standfirst excerpt",
     "facts": "facts key_facts sources source_facts",
     "id": "id slug url guid uuid permalink url_or_path",
+    "withdrawn": "withdrawn",
 }
 SHOWN = 12  # column names in a message
+
+# Tables without a column of text that are read all the same (shapes.py), by names without case, spaces and punctuation.
+SHAPED = ({"instruction", "output"}, {"prompt", "completion"}, {"chosen", "rejected"})
+PIECE_IDS = ("asset", "assetid", "piece", "pieceid")      # columns that hold our own id of a piece
+SOURCE_IDS = ("sourceid", "externalid")                   # and the file's own id, beside the synonyms of `id`
+NEW = ("new", "corrected")                                # in front of a field's name: what it is to become
 
 
 def squeezed(name: str) -> str:
@@ -35,6 +42,32 @@ def squeezed(name: str) -> str:
 
 
 _KNOWN = {field: tuple(squeezed(name) for name in names.split()) for field, names in SYNONYMS.items()}
+_FIELDS = {name: field for field, names in reversed(_KNOWN.items()) for name in names}
+
+
+def known_as(column: str) -> str | None:
+    """The field that a column of this name is, where no --map says otherwise."""
+    return _FIELDS.get(squeezed(column))
+
+
+def renewed(column: str) -> str | None:
+    """The field that `new text` or `corrected_title` gives a new value; None for any other column."""
+    name = squeezed(column)
+    return next((_FIELDS[name[len(mark):]] for mark in NEW if name.startswith(mark) and name[len(mark):] in _FIELDS), None)
+
+
+def corrects(columns: Iterable[str], file: str) -> bool:
+    """Whether rows with these columns correct pieces rather than hold them: they name a piece, and either carry our own ids, a new
+    value, no text, or stand in a file that says so."""
+    names = {squeezed(column): column for column in columns}
+    ours = any(name in names for name in PIECE_IDS)
+    if not ours and not any(name in names for name in (*SOURCE_IDS, *_KNOWN["id"])):
+        return False
+    fields = {_FIELDS.get(name) for name in names}
+    says = fields & {"approval", "withdrawn"} or any(map(renewed, names.values()))
+    if "text" not in fields:
+        return bool(says)
+    return ours or any(map(renewed, names.values())) or "correction" in file.rpartition("/")[2].casefold()
 
 
 class Columns:
@@ -82,7 +115,10 @@ class Columns:
     def require_text(self, name: str, header: Iterable[str]) -> None:
         """Raises InputError where a table with this header has no column for the text."""
         header = [printable(column) for column in header if column.strip()]
-        if {squeezed(column) for column in header} & set(self._names["text"]):
+        there = {squeezed(column) for column in header}
+        if there & set(self._names["text"]):
+            return
+        if "text" not in self._mapped and (corrects(header, name) or any(shape <= there for shape in SHAPED)):
             return
         if "text" in self._mapped:
             column = self._mapped["text"][1]

@@ -6,7 +6,8 @@ import gzip
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -58,8 +59,30 @@ class ClientFile:
         return self.path.open("rb")
 
 
+# what browsers call the folder beside a saved page, behind the page's name
+PAGE_FOLDERS = ("_files", "-files", ".files", "_file", "-Dateien", "_Dateien", "_fichiers", "_archivos", "_arquivos", "_bestanden",
+                "-bestanden", "_pliki", "_soubory", "-filer", "_filer", "_tiedostot", ".fld")
+
+
+def parts_of_pages(names: Iterable[str]) -> dict[str, str]:
+    """The folders that hold the parts of a saved web page (`NAME_files` beside `NAME.html`), each with what to say of it."""
+    names = list(names)
+    pages = {name.rpartition(".")[0]: name for name in names if name.lower().endswith((".html", ".htm"))}
+    counts = Counter(parent for name in names for parent in _parents(name))
+    found = {folder: page for folder in counts for end in PAGE_FOLDERS if folder.endswith(end) and (page := pages.get(folder[:-len(end)]))}
+    return {folder: f"the {counts[folder]} files in it are parts of the saved page {page.rpartition('/')[2]}, not pieces"
+            for folder, page in found.items()}
+
+
+def _parents(name: str) -> Iterator[str]:
+    parts = name.split("/")[:-1]
+    yield from ("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
+
+
 def client_files(path: Path) -> list[ClientFile]:
     """The file, or the folder's files in the order of their names; hidden ones are left out.
+
+    A folder with the parts of a saved web page counts as one file that is not read.
 
     Raises InputError where nothing is at `path`.
     """
@@ -68,8 +91,14 @@ def client_files(path: Path) -> list[ClientFile]:
         raise InputError(str(path), "nothing there", "a file or folder of the client's pieces", did_you_mean(path.name, siblings[:200]))
     if not path.is_dir():
         return [_client_file(path, _printable(path.name), inside=False)]
-    found = sorted(_walk(path), key=lambda file: file.name)
+    found = sorted(_without_parts(path, list(_walk(path))), key=lambda file: file.name)
     return found or [ClientFile(path, _printable(path.resolve().name), "the folder holds no files")]
+
+
+def _without_parts(root: Path, files: list[ClientFile]) -> Iterator[ClientFile]:
+    parts = parts_of_pages(file.name for file in files)
+    yield from (file for file in files if not parts.keys() & set(_parents(file.name)))
+    yield from (ClientFile(root / name, name, said) for name, said in parts.items())
 
 
 def _walk(root: Path) -> Iterator[ClientFile]:
@@ -114,6 +143,10 @@ class _Unpacked(io.RawIOBase):
         if self._read > max(PACKED_FREE, PACKED_RATIO * self._packed_bytes) or self._read > PACKED_LIMIT:
             raise Unreadable(f"unpacks to more than {PACKED_RATIO} times its size, as only a gzip bomb does")
         return count
+
+    def packed_position(self) -> int:
+        """How many bytes of the packed file were read."""
+        return self._file.fileobj.tell() if self._file.fileobj else 0
 
     def close(self) -> None:
         self._file.close()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ..records import Asset, Rejected, Source
@@ -25,12 +27,21 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
 
 
 class Assembler:
-    """Makes the pieces of one read: counts equal ones, and notes what a kept piece had to do without."""
+    """Makes the pieces of one read: counts equal ones, and notes what a kept piece had to do without.
 
-    def __init__(self, client: str, columns: Columns):
-        self.client, self.columns = client, columns
+    All that it keeps of a piece is the 32 bytes of its id. `splits` gives the split of a file by its name. The language of a piece is
+    what its row states; to detect it takes longer than all the rest, so that is left to who stores the piece.
+    """
+
+    def __init__(self, client: str, columns: Columns, splits: Mapping[str, str] | None = None):
+        self.client, self.columns, self.splits = client, columns, splits or {}
         self.notes: list[str] = []
-        self._equal: Counter[str] = Counter()
+        self._ids: set[bytes] = set()
+        self._equal: Counter[bytes] = Counter()
+
+    def saw(self, id: str) -> bool:
+        """Whether the piece with this id was among those read so far."""
+        return bytes.fromhex(id) in self._ids
 
     def piece(self, file: ClientFile, row: Row) -> Asset | Rejected:
         where = file.place(row.line, row.part)
@@ -38,6 +49,7 @@ class Assembler:
         try:
             text = self._text(fields, row)
             content = {"text": text, **self._details(fields, file.named_place(row.line, row.part))}
+            withdrawn = values.withdrawn(fields.get("withdrawn", ("", None))[1])
         except ValueError as error:
             return Rejected(where, normal.printable(str(error)))
         own = fields.get("id", ("", None))[1]
@@ -46,11 +58,33 @@ class Assembler:
         broken = [field for field, value in {**content, "id": own_id}.items() if not _storable(value)]
         if broken:
             return Rejected(where, f"the {broken[0]} holds broken characters (lone surrogates or NUL)")
-        first = Asset.identity(content, 0)
-        identity = Asset.identity(content, self._equal[first]) if self._equal[first] else first
-        self._equal[first] += 1
         source = Source(file.part_name(row.part), row.line, own_id)
-        return Asset(id=identity, client=self.client, language=stated or language.detect(text), source=source, **content)
+        return Asset(id=self._identity(content), client=self.client, language=stated, source=source, split=self.splits.get(file.name),
+                     withdrawn=now() if withdrawn else None, **content)
+
+    def changes(self, fields: dict[str, tuple[str, Any]], where: str) -> dict[str, Any]:
+        """The new values of these fields. Raises ValueError for one that decides whether a piece may be used and is not understood."""
+        out = self._details(fields, where)
+        if "text" in fields:
+            out["text"] = self._text(fields, Row(None, {}))
+        broken = [field for field, value in out.items() if not _storable(value)]
+        if broken:
+            raise ValueError(f"the {broken[0]} holds broken characters (lone surrogates or NUL)")
+        if stated := language.stated(fields.get("language", ("", None))[1]):
+            out["language"] = stated
+        # a date or word that made no sense was noted, and changes nothing; rights that do not end are a value
+        return {field: value for field, value in out.items() if field in fields and (value not in (None, ()) or field == "rights_until")}
+
+    def _identity(self, content: dict[str, Any]) -> str:
+        first = Asset.identity(content, 0)
+        key = bytes.fromhex(first)
+        if key not in self._ids:
+            self._ids.add(key)
+            return first
+        self._equal[key] += 1
+        again = Asset.identity(content, self._equal[key])
+        self._ids.add(bytes.fromhex(again))
+        return again
 
     def _text(self, fields: dict[str, tuple[str, Any]], row: Row) -> str:
         if "text" not in fields:
@@ -90,6 +124,16 @@ class Assembler:
         except ValueError as error:
             self.notes.append(normal.printable(f"{where}: the {field} {error}; left out"))
             return None
+
+
+def with_language(piece: Asset) -> Asset:
+    """The piece with the language of its text, where its row states none and the text is long enough to tell."""
+    return piece if piece.language else replace(piece, language=language.detect(piece.text))
+
+
+def now() -> str:
+    """This moment, ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _is_tags(fields: dict[str, tuple[str, Any]]) -> bool:

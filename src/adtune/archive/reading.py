@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..records import Asset, Rejected
 from .columns import Columns
+from .corrections import Correction, correct_in, correction_of
 from .files import ClientFile, client_files
+from .layout import cards_of, splits_of
+from .meter import Meter
 from .normal import printable
 from .opening import UNREADABLE, reason_of, rows_of
-from .pieces import Assembler
+from .pieces import Assembler, with_language
 from .rows import Fault, Row
+from .shapes import FIRST_ROWS, Shapes, shape_of
 
 TOLD_EVERY = 500   # rows between two lines of progress within a file
+
+Result = Asset | Rejected | Correction
 
 
 @dataclass(frozen=True)
@@ -26,53 +33,121 @@ class Reading:
     assets: tuple[Asset, ...]
     rejected: tuple[Rejected, ...]
     notes: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
 
     @property
     def read(self) -> int:
         """kept + rejected: a row that cannot be kept and a file that cannot be read count one each."""
-        return len(self.assets) + len(self.rejected)
+        return len(self.assets) + len(self.corrections) + len(self.rejected)
 
 
 def read_archive(path: Path, client: str, mapping: Mapping[str, str] | None = None, progress: Progress = silent) -> Reading:
-    """Reads a file, or all files of a folder and its folders in the order of their names.
+    """Reads a file, or all files of a folder and its folders in the order of their names, into memory.
 
     `mapping` gives the column of a field (`{"text": "Body copy"}`) where its name does not tell. Raises InputError where nothing
     is at `path`, where a mapped field or column does not exist, and where `path` is a table without a column of text.
     """
-    columns = Columns(mapping or {})
-    files = client_files(path)
-    desk = Assembler(client, columns)
-    assets: list[Asset] = []
-    rejected: list[Rejected] = []
-    for number, file in enumerate(files):
-        progress("reading", number, len(files), file.name)
-        for count, result in enumerate(_results(file, desk), start=1):
-            (assets if isinstance(result, Asset) else rejected).append(result)  # type: ignore[arg-type]
-            if count % TOLD_EVERY == 0:
-                progress("reading", number, len(files), f"{file.name}, {count} pieces")
-    progress("reading", len(files), len(files), f"{len(assets)} kept, {len(rejected)} rejected")
-    columns.require_mapped(path.resolve().name)
-    return Reading(tuple(assets), tuple(rejected), tuple(desk.notes))
+    stream = Stream(path, client, mapping, progress)
+    results = list(stream)
+    return Reading(tuple(with_language(one) for one in results if isinstance(one, Asset)),
+                   tuple(one for one in results if isinstance(one, Rejected)), tuple(stream.notes),
+                   tuple(one for one in results if isinstance(one, Correction)))
 
 
-def _results(file: ClientFile, desk: Assembler) -> Iterator[Asset | Rejected]:
-    """At least one result for every file. In a folder, one table without text is no reason to stop."""
-    found = False
+class Stream:
+    """The results of one read, one at a time, in memory that does not grow with the files. Arguments and errors as `read_archive`.
+
+    The language of a piece is the one that its row states, or None: see `with_language`. `notes` and `guides` (system messages of
+    chats, with the number of pieces that came with each) are complete when the last result was taken.
+    """
+
+    def __init__(self, path: Path, client: str, mapping: Mapping[str, str] | None = None, progress: Progress = silent):
+        self.path, self.progress = path, progress
+        self.columns = Columns(mapping or {})
+        self.files = client_files(path)
+        self.desk = Assembler(client, self.columns, splits_of(self.files))
+        self.shapes = Shapes()
+        self.kept = self.rejected = 0
+
+    @property
+    def notes(self) -> list[str]:
+        return self.desk.notes
+
+    @property
+    def guides(self) -> dict[str, int]:
+        return dict(self.shapes.guides)
+
+    def saw(self, id: str) -> bool:
+        """Whether the piece with this id was among the results so far."""
+        return self.desk.saw(id)
+
+    def __iter__(self) -> Iterator[Result]:
+        meter = Meter(self.files)
+        cards = cards_of(self.files, self.desk.splits)
+        for file in meter:
+            self.progress("reading", meter.done, len(self.files), file.name)
+            for count, result in enumerate(self._card(file) if file.name in cards else self._results(file), start=1):
+                if isinstance(result, Rejected):
+                    self.rejected += 1
+                else:
+                    self.kept += 1
+                yield result
+                if count % TOLD_EVERY == 0:
+                    self.progress("reading", meter.done, len(self.files), f"{file.name}, {count:,} pieces")
+        self.progress("reading", len(self.files), len(self.files), f"{self.kept} kept, {self.rejected} rejected")
+        self.notes.extend(printable(note) for note in self.shapes.notes())
+        self._tell_splits()
+        self.columns.require_mapped(self.path.resolve().name)
+
+    def _card(self, file: ClientFile) -> Iterator[Result]:
+        yield Rejected(file.name, "the card of the dataset in this folder, not a piece")
+
+    def _results(self, file: ClientFile) -> Iterator[Result]:
+        """At least one result for every file. In a folder, one table without text is no reason to stop."""
+        found = False
+        try:
+            first, rest = _ahead(rows_of(file, self.columns, self.notes.append), FIRST_ROWS)
+            rows = chain(first, rest)
+            corrects = correct_in(first, file, self.columns)
+            shape = None if corrects or "text" in self.columns.mapping else shape_of(first)
+            if shape:
+                self.notes.append(f"{file.name}: read as {shape.name}: the request is the brief, the last answer the text")
+                rows = self.shapes.converted(shape, rows)
+            for row in rows:
+                found = True
+                if isinstance(row, Fault):
+                    yield Rejected(file.place(row.line, row.part), printable(row.reason))
+                else:
+                    yield correction_of(file, row, self.desk) if corrects else self.desk.piece(file, row)
+        except UNREADABLE as error:
+            yield Rejected(file.place(getattr(error, "line", None)), printable(reason_of(error)))
+            return
+        except InputError as error:
+            if file.alone:
+                raise
+            yield Rejected(file.name, f"found {error.found}; expected {error.expected}. {error.do}")
+            return
+        if not found:
+            yield Rejected(file.name, "the file holds no pieces")
+
+    def _tell_splits(self) -> None:
+        if self.desk.splits:
+            told = ", ".join(f"{name} ({split})" for name, split in sorted(self.desk.splits.items())[:6])
+            self.notes.append(f"the files bring their own split, which curate keeps: {told}"
+                              + (f" and {len(self.desk.splits) - 6} more" if len(self.desk.splits) > 6 else ""))
+
+
+def _ahead(rows: Iterator[Row | Fault], count: int) -> tuple[list[Row | Fault], Iterator[Row | Fault]]:
+    """(the first rows, the rest); what breaks the file among the first ones is raised by the rest, so that they are not lost."""
+    first: list[Row | Fault] = []
     try:
-        for row in rows_of(file, desk.columns, desk.notes.append):
-            found = True
-            yield desk.piece(file, row) if isinstance(row, Row) else _rejected(file, row)
-    except UNREADABLE as error:
-        yield Rejected(file.place(getattr(error, "line", None)), printable(reason_of(error)))
-        return
-    except InputError as error:
-        if file.alone:
-            raise
-        yield Rejected(file.name, f"found {error.found}; expected {error.expected}. {error.do}")
-        return
-    if not found:
-        yield Rejected(file.name, "the file holds no pieces")
+        for row in islice(rows, count):
+            first.append(row)
+    except (*UNREADABLE, InputError) as error:
+        return first, _broken(error)
+    return first, rows
 
 
-def _rejected(file: ClientFile, fault: Fault) -> Rejected:
-    return Rejected(file.place(fault.line, fault.part), printable(fault.reason))
+def _broken(error: Exception) -> Iterator[Row | Fault]:
+    raise error
+    yield

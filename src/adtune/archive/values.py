@@ -6,14 +6,15 @@ import re
 from typing import Any
 
 from ..records import Approval, ContentType
-from . import normal
+from . import dates, normal
 
 APPROVALS = {
     Approval.GOLD: "gold, exemplary, gold standard, best",
-    Approval.APPROVED: "approved, final, published, publish, live, accepted, signed off, yes, true",
-    Approval.DRAFT: "draft, wip, work in progress, in progress, pending, in review, no, false",
+    Approval.APPROVED: "approved, final, published, publish, live, accepted, signed off, done, yes, true",
+    Approval.DRAFT: "draft, wip, work in progress, in progress, pending, in review, not started, to do, todo, no, false",
     Approval.REJECTED: "rejected, declined, refused, withdrawn, killed",
 }
+YES, NO = {"yes", "y", "true", "1", "x", "withdrawn"}, {"no", "n", "false", "0", "restored"}   # of a column `withdrawn`
 CONTENT_TYPES = {
     ContentType.ARTICLE: "article, blog post, blog, blog article, blogpost, news article",
     ContentType.EMAIL: "e mail, email, newsletter, mailing, e newsletter",
@@ -24,7 +25,7 @@ CONTENT_TYPES = {
 }
 _APPROVAL = {word.strip(): kind.value for kind, words in APPROVALS.items() for word in words.split(",")}
 _CONTENT_TYPE = {word.strip(): kind.value for kind, words in CONTENT_TYPES.items() for word in words.split(",")}
-_BULLET = re.compile(r"^\s*(?:[-*•]\s+|\d+[.)]\s+)")
+BULLET = re.compile(r"^\s*(?:[-*•]\s+|\d+[.)]\s+)")
 
 
 def plain(value: Any) -> str | None:
@@ -58,6 +59,20 @@ def approval(value: Any) -> str | None:
     return known
 
 
+def withdrawn(value: Any) -> bool | None:
+    """Yes, no, or a day since when; None where the file does not say. Raises ValueError for other words: what they allow is a guess."""
+    if isinstance(value, bool) or value is None:
+        return value
+    word = (plain(value) or "").casefold()
+    if not word or word in YES or word in NO:
+        return word in YES if word else None
+    try:
+        dates.iso_day(word)
+    except ValueError:
+        raise ValueError(f"withdrawn is '{word[:40]}'; expected yes, no or a day") from None
+    return True
+
+
 def content_type(value: Any) -> str | None:
     """The known content type that the word means; any other word as it stands."""
     word = plain(value)
@@ -72,7 +87,7 @@ def facts(value: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list):
         raise ValueError(f"is {kind_of(value)}, not a list or text")
-    stated = (plain(_BULLET.sub("", item) if isinstance(item, str) else item) for item in value)
+    stated = (plain(BULLET.sub("", item) if isinstance(item, str) else item) for item in value)
     return tuple(fact for fact in stated if fact)
 
 

@@ -90,15 +90,14 @@ class Archive:
         self._ensure(connection, name)
         # PostgreSQL: one import of a client at a time
         connection.execute(select(client).where(client.c.name == name).with_for_update())
-        count = select(func.count()).select_from(asset).where(asset.c.client == name)
-        before = connection.scalar(count) or 0
+        newest = connection.scalar(select(func.max(asset.c.seq))) or 0
         for batch in batches(assets):
             stranger = next((piece for piece in batch if piece.client != name), None)
             if stranger:
                 raise InputError(f"asset {stranger.id}", f"a piece of client '{stranger.client}'", f"pieces of client '{name}'",
                                  "Import it under its own client.")
             connection.execute(self.database.insert_or_ignore(asset), [row_of(piece) for piece in batch])
-        return (connection.scalar(count) or 0) - before
+        return connection.scalar(select(func.count()).select_from(asset).where(asset.c.client == name, asset.c.seq > newest)) or 0
 
     def known(self, name: str, ids: Sequence[str]) -> dict[str, Asset]:
         """The client's pieces among `ids`, with their state but without their content."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from ..records import Asset, Change, Source
-from .archive import Archive, check_name, now, piece_of, row_of
+from .archive import Archive, batches, check_name, now, piece_of, row_of
 from .database import asset, change
 
 
@@ -27,16 +27,19 @@ class Versions:
     def __init__(self, archive: Archive):
         self.archive, self.database = archive, archive.database
 
-    def commit(self, name: str, assets: Iterable[Asset], revisions: Sequence[Revision] = (),
-               splits: Sequence[tuple[str, str]] = ()) -> int:
-        """Adds new assets, revises others and notes splits, all or nothing; gives the number added. A new client is created."""
+    def commit(self, name: str, items: Iterable[Asset | Revision], splits: Sequence[tuple[str, str]] = ()) -> int:
+        """Adds new assets, revises others and notes splits (id, split), all or nothing; gives the number of assets added. A new
+        client is created. `items` may be a generator: a batch of them is in memory at a time."""
         check_name(name)
+        added = 0
         with self.database.write() as connection:
-            added = self.archive.insert(connection, name, assets)
-            for revision in revisions:
-                self._revise(connection, name, revision)
+            for batch in batches(items):
+                added += self.archive.insert(connection, name, [item for item in batch if isinstance(item, Asset)])
+                for item in batch:
+                    if isinstance(item, Revision):
+                        self._revise(connection, name, item)
             self.archive.keep_splits(connection, name, splits)
-            return added
+        return added
 
     def _revise(self, connection: Connection, name: str, revision: Revision) -> None:
         done, piece = revision.change, revision.piece
@@ -79,11 +82,6 @@ class Versions:
         query = select(*columns).where(asset.c.client == name, asset.c.withdrawn.is_not(None), asset.c.replaced_by.is_(None))
         with self.database.read() as connection:
             return [piece_of(row) for row in connection.execute(query.order_by(asset.c.seq))]
-
-    def changed(self, name: str) -> int:
-        """How many changes a client's pieces have seen."""
-        with self.database.read() as connection:
-            return connection.scalar(select(func.count()).select_from(change).where(change.c.client == name)) or 0
 
 
 def _set(connection: Connection, name: str, id: str, **values: Any) -> None:

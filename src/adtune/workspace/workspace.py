@@ -88,6 +88,12 @@ class Workspace:
         """All clients' names, sorted."""
         return self._archive.clients()
 
+    def check_client(self, name: str) -> None:
+        """Raises InputError for a name that no client can have."""
+        from .archive import check_name
+
+        check_name(name)
+
     def ensure_client(self, name: str) -> None:
         """Creates the client where it is new. Raises InputError for an impossible name."""
         self._archive.ensure_client(name)
@@ -106,10 +112,9 @@ class Workspace:
 
         return Spool(self.root)
 
-    def commit_import(self, client: str, assets: Iterable[Asset], revisions: Sequence[Revision] = (),
-                      splits: Sequence[tuple[str, str]] = ()) -> int:
-        """Stores an import, all or nothing: new assets, revisions of others, splits (id, split); gives the number added."""
-        return self._versions.commit(client, assets, revisions, splits)
+    def commit_import(self, client: str, items: Iterable[Asset | Revision], splits: Sequence[tuple[str, str]] = ()) -> int:
+        """Stores an import, all or nothing: new assets, revisions of others, splits (id, split); gives the number of assets added."""
+        return self._versions.commit(client, items, splits)
 
     def known_assets(self, client: str, ids: Sequence[str]) -> dict[str, Asset]:
         """Those of `ids` that the client's archive holds, each with its state (split, replaced_by, withdrawn) and no content."""
