@@ -29,7 +29,7 @@ FLOORS = {
 STAGES = {name for name, floor in FLOORS.items() if floor == 3}
 DOORS = {"cli", "server", "studio", "worker"}
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "peft", "accelerate", "sklearn", "scipy", "rensa", "pyarrow", "polars",
-         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub"}
+         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser"}
 QUICK = {"typer", "rich", "click", "typing_extensions"}   # all that `adtune --help` may load besides the standard library
 IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml"}
 

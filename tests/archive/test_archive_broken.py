@@ -42,7 +42,7 @@ def test_empty_file_folder_and_blank_file(tmp_path):
 
 
 def test_unknown_types_say_what_to_save_instead(tmp_path):
-    for name, word in (("a.pdf", ".docx"), ("b.xlsx", ".csv"), ("c", "read are"), ("d.docx.gz", "unpack")):
+    for name, word in (("a.doc", ".docx"), ("b.xls", ".xlsx"), ("c", "read are"), ("d.docx.gz", "unpack"), ("e.pptx", ".pdf")):
         (tmp_path / name).write_bytes(b"x")
         assert word in reason(tmp_path / name)
 

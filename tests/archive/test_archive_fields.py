@@ -65,7 +65,23 @@ def test_dates(value):
     assert iso_day(value) == "2024-05-31"
 
 
-@pytest.mark.parametrize("value", ["2023-02-29", "31.06.2024", "03/04/2024", "soon", "2024", "31 Mai 2024", "12/31/24", 12])
+@pytest.mark.parametrize("value", [
+    "31. Mai 2024", "Freitag, den 31. Mai 2024 um 10:00", "vendredi 31 mai 2024", "31 de mayo de 2024", "sexta-feira, 31 de maio de 2024",
+    "31 maggio 2024", "31 mei 2024", "31 maja 2024", "31 мая 2024 г.", "2024年5月31日", "2024년 5월 31일", "2024. május 31.",
+    "2024. 5. 31.", "31. toukokuuta 2024", "31 Mayıs 2024", "31 de maig de 2024", "May 31, 2024 10:00 AM"])
+def test_dates_in_other_languages(value):
+    assert iso_day(value) == "2024-05-31"
+
+
+def test_no_month_has_two_meanings():
+    from adtune.archive import months
+
+    words = [(word, number) for number, names in enumerate(months._NAMES) for word in set(names.split())]
+    assert len(dict(words)) == len(words)
+
+
+@pytest.mark.parametrize("value", ["2023-02-29", "31.06.2024", "03/04/2024", "soon", "2024", "1 listopada 2024", "31 Floreal 2024",
+                                   "12/31/24", 12])
 def test_impossible_and_ambiguous_dates_are_left_out_with_a_note(value, tmp_path):
     reading = read(tmp_path, {"text": "The words.", "date": value})
     assert reading.assets[0].date is None

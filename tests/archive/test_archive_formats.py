@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import docx
+import making
 import pytest
 
 from adtune.archive import READERS, read_archive
@@ -14,39 +14,23 @@ from adtune.errors import InputError
 
 # where a single piece without text is rejected: a format without lines, or a file without a piece, has its name only
 ROW_LINES = {".jsonl": "line 1", ".ndjson": "line 1", ".json": "line 1", ".csv": "line 2", ".tsv": "line 2", ".md": "line 1",
-             ".markdown": "line 1"}
+             ".markdown": "line 1", ".xlsx": "line 2", ".xlsm": "line 2", ".ods": "line 2", ".xml": "line 4", ".rss": "line 3",
+             ".atom": "line 2", ".mbox": "line 1", ".zip": "piece.zip/piece.md, line 1"}
 TITLE, BODY = "A calm morning", "The kettle hums before the street wakes.\n\nWe like it that way, and so do you."
 
 
 def make(folder: Path, suffix: str, text: str | None = BODY, name: str = "piece") -> Path:
     """A file of the format with one piece; without a text where `text` is None."""
     path = folder / f"{name}{suffix}"
-    body = text or ""
-    if suffix in (".jsonl", ".ndjson", ".json"):
-        path.write_text(json.dumps({"title": TITLE, "text": body}) + "\n", encoding="utf-8")
-    elif suffix in (".csv", ".tsv"):
-        mark = "," if suffix == ".csv" else "\t"
-        path.write_text(f'title{mark}text\n{TITLE}{mark}"{body}"\n', encoding="utf-8")
-    elif suffix in (".md", ".markdown"):
-        path.write_text(f"---\ntitle: {TITLE}\n---\n{body}\n", encoding="utf-8")
-    elif suffix == ".txt":
-        path.write_text(body + " \n", encoding="utf-8")
-    elif suffix in (".html", ".htm"):
-        paragraphs = "".join(f"<p>{part}</p>" for part in body.split("\n\n") if part)
-        path.write_text(f"<html><head><title>{TITLE}</title></head><body>{paragraphs}</body></html>", encoding="utf-8")
-    else:
-        document = docx.Document()
-        document.core_properties.title = TITLE
-        for part in body.split("\n\n"):
-            document.add_paragraph(part)
-        document.save(str(path))
+    path.write_bytes(making.piece(suffix, TITLE, text or ""))
     return path
 
 
 @pytest.mark.parametrize("suffix", READERS)
 def test_a_reader_reads_a_piece(suffix, tmp_path):
     reading = read_archive(make(tmp_path, suffix), "acme")
-    assert [(asset.text, asset.client, asset.source.file) for asset in reading.assets] == [(BODY, "acme", f"piece{suffix}")]
+    assert [(asset.text, asset.client, asset.source.file) for asset in reading.assets] == [
+        (BODY, "acme", "piece.zip/piece.md" if suffix == ".zip" else f"piece{suffix}")]
     assert reading.assets[0].title == (None if suffix == ".txt" else TITLE)
     assert (reading.rejected, reading.read, reading.notes) == ((), 1, ())
 
@@ -57,6 +41,18 @@ def test_a_title_alone_is_rejected(suffix, tmp_path):
     assert (reading.assets, reading.read) == ((), 1)
     assert reading.rejected[0].where == ROW_LINES.get(suffix, f"piece{suffix}")
     assert any(word in reading.rejected[0].reason for word in ("empty", "no pieces"))
+
+
+@pytest.mark.parametrize("suffix", READERS)
+def test_an_empty_a_cut_and_a_binary_file_are_rejected_with_a_reason(suffix, tmp_path):
+    path = make(tmp_path, suffix)
+    whole = path.read_bytes()
+    for raw in (b"", whole[:len(whole) // 2], bytes(range(256)) * 40):
+        path.write_bytes(raw)
+        reading = read_archive(path, "acme")
+        assert reading.read == len(reading.assets) + len(reading.rejected) == 1
+        assert all(gone.reason and gone.where.startswith(("piece", "line")) for gone in reading.rejected)
+        assert reading.rejected or (raw and whole.startswith(raw)), "what is empty or binary is no piece"
 
 
 @pytest.mark.parametrize("suffix", [suffix for suffix, reader in READERS.items() if reader.text])

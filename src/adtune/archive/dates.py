@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 
-MONTHS = {name: number for number, names in enumerate(
-    ("january jan", "february feb", "march mar", "april apr", "may", "june jun", "july jul", "august aug", "september sep sept",
-     "october oct", "november nov", "december dec"), start=1) for name in names.split()}
-_TIME = r"(?:[T ,]+\d{1,2}[:.]\d{2}.*)?"
-_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){_TIME}")
+from .months import MONTHS
+
+_TIME = r"(?:[T ,]+(?:(?:at|um|à|a las|às|alle|ore|om|kl\.?|klo|godz\.|в) )?\d{1,2}[:.h]\d{2}.*)?"
+_YEAR_FIRST = re.compile(rf"(\d{{4}})([-/.])\s?(\d{{1,2}})\2\s?(\d{{1,2}})\.?{_TIME}")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T\d{4,6}Z?)?")
 _DOTTED = re.compile(rf"(\d{{1,2}})\.\s?(\d{{1,2}})\.\s?(\d{{4}}){_TIME}")
 _SLASHED = re.compile(rf"(\d{{1,2}})([/-])(\d{{1,2}})\2(\d{{4}}){_TIME}")
-_DAY_NAME = r"(?:[A-Za-z]{3,9}\.?,?\s+)?"
-_DAY_MONTH = re.compile(rf"{_DAY_NAME}(\d{{1,2}})(?:st|nd|rd|th)?[\s.-]+(?:of\s+)?([A-Za-z]{{3,9}})\.?[\s,-]+(\d{{4}}){_TIME}")
-_MONTH_DAY = re.compile(rf"{_DAY_NAME}([A-Za-z]{{3,9}})\.?[\s-]+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){_TIME}")
+_WORD = r"[^\W\d_]"
+_DAY_NAME = rf"(?:{_WORD}{{2,14}}(?:-feira)?\.?,?\s+(?:den\s+|de\s+|le\s+)?)?"
+_DAY_MONTH = re.compile(rf"{_DAY_NAME}(\d{{1,2}})(?:st|nd|rd|th|er|º|ª|°)?[\s.-]+(?:(?:of|de|di|del|d[’'])\s*)?({_WORD}{{3,13}})\.?"
+                        rf"[\s,-]+(?:de\s+|del\s+)?(\d{{4}})(?:\s?г\.?)?{_TIME}")
+_MONTH_DAY = re.compile(rf"{_DAY_NAME}({_WORD}{{3,13}})\.?[\s-]+(\d{{1,2}})(?:st|nd|rd|th)?,?\s+(\d{{4}}){_TIME}")
+_YEAR_MONTH = re.compile(rf"(\d{{4}})\.?\s+({_WORD}{{3,13}})\s+(\d{{1,2}})\.?{_TIME}")     # Hungarian
+_EAST_ASIAN = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日일](?:.*\d{1,2}[:時시].*)?")
 
 
 def iso_day(value: str | int | float) -> str:
@@ -25,7 +29,7 @@ def iso_day(value: str | int | float) -> str:
     """
     if isinstance(value, (int, float)):
         return _from_number(value)
-    text = " ".join(value.split())
+    text = " ".join(unicodedata.normalize("NFC", value).split())
     if match := _YEAR_FIRST.fullmatch(text):
         return _day(text, match[1], match[3], match[4])
     if match := _COMPACT.fullmatch(text):
@@ -38,6 +42,10 @@ def iso_day(value: str | int | float) -> str:
         return _day(text, match[3], _month(text, match[2]), match[1])
     if match := _MONTH_DAY.fullmatch(text):
         return _day(text, match[3], _month(text, match[1]), match[2])
+    if match := _YEAR_MONTH.fullmatch(text):
+        return _day(text, match[1], _month(text, match[2]), match[3])
+    if match := _EAST_ASIAN.fullmatch(text):
+        return _day(text, *match.groups())
     raise ValueError(f"'{text[:40]}' is not a date of a known form; write it as 2024-05-31")
 
 
@@ -49,9 +57,9 @@ def _day(text: str, year: str, month: str | int, day: str) -> str:
 
 
 def _month(text: str, name: str) -> int:
-    if name.lower() not in MONTHS:
+    if name.casefold() not in MONTHS:
         raise ValueError(f"'{text[:40]}' names no month that is known; write it as 2024-05-31")
-    return MONTHS[name.lower()]
+    return MONTHS[name.casefold()]
 
 
 def _either_way(text: str, first: str, second: str, year: str) -> str:

@@ -26,6 +26,7 @@ MAGIC = ((b"PK\x03\x04", "a zip or Office file"), (b"%PDF", "a PDF"), (b"\x89PNG
          (b"GIF8", "a picture"), (b"\x1f\x8b", "a gzip file"), (b"\xd0\xcf\x11\xe0", "an old Office file"))
 CODE_PAGES = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1257", "iso8859_2", "iso8859_15", "mac_roman", "koi8_r", "cp932",
               "euc_jp", "gb18030", "big5", "cp949")
+WIDER = {"iso8859_1": "cp1252", "ascii": "cp1252", "gbk": "gb18030", "gb2312": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949"}
 UNSURE = "encoding not recognised; save the file as UTF-8"
 
 _MARKS = "‘’‚“”„«»‹›–—…•·€£¥¢§©®™°²³½¼¾×¿¡ªº\xa0"
@@ -84,6 +85,48 @@ def encoding_of(file: ClientFile) -> Encoding:
 def open_text(file: ClientFile, encoding: Encoding) -> io.TextIOWrapper:
     """The file as text with its own line ends; bytes that do not decode become lone surrogates, which no piece may hold."""
     return io.TextIOWrapper(file.open(), encoding=encoding.name, errors="surrogateescape", newline="")
+
+
+def head_text(head: bytes) -> str:
+    """The first bytes of a file as text, good enough to tell its format by."""
+    name = next((name for bom, name in BOMS if head.startswith(bom)), "utf-8" if head.isascii() else "latin-1")
+    return head.decode(name, "ignore")
+
+
+def declared_encoding(file: ClientFile) -> Encoding | None:
+    """The code page that an HTML page names in its head, where not one byte breaks it."""
+    with file.open() as stream:
+        found = re.search(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", stream.read(4096), re.IGNORECASE)
+    page = _known(found[1].decode("ascii", "replace")) if found else None
+    return Encoding(page, guessed=True) if page and _decodes(file, page) else None
+
+
+def bytes_text(raw: bytes, declared: str | None) -> str:
+    """Bytes that say their own encoding, as those of a mail do: strictly by it, else as UTF-8, else by a code page that they confirm.
+
+    Raises Unreadable where none holds.
+    """
+    for name in (_known(declared or ""), "utf-8-sig"):
+        try:
+            if name:
+                return raw.decode(name)
+        except UnicodeDecodeError:
+            pass
+    page = code_page(raw[:SAMPLE_BYTES])
+    try:
+        return raw.decode(page or "ascii")
+    except UnicodeDecodeError:
+        raise Unreadable(UNSURE) from None
+
+
+def _known(name: str) -> str | None:
+    """The codec of a declared name, where it is one of those in which text is written; Latin-1 is cp1252, as browsers read it."""
+    try:
+        codec = codecs.lookup(name.strip()).name.replace("-", "_")
+    except (LookupError, ValueError):
+        return None
+    codec = WIDER.get(codec, codec)
+    return codec if codec in (*CODE_PAGES, "utf_8", "utf_16", "iso2022_jp") else None
 
 
 def code_page(broken: bytes, context: bytes = b"") -> str | None:

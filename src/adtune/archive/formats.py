@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from .bundle import read_bundle
 from .columns import Columns
 from .delimited import read_delimited
 from .encodings import Encoding
@@ -12,18 +13,28 @@ from .files import ClientFile
 from .html import read_html
 from .json_file import read_json
 from .jsonl import read_jsonl
+from .mail import read_mail, read_mailbox
 from .markdown import read_markdown
+from .parts import Mark, Note
+from .pdf import read_pdf
 from .plain import read_plain
 from .rows import Fault, Row
+from .saved_page import read_saved_page
 from .word import read_docx
+from .workbook import read_workbook
+from .xml_file import read_xml
 
 
 @dataclass(frozen=True)
 class Reader:
-    """How a format is read. `text` formats have an encoding and may be gzipped."""
+    """How a format is read. `text` formats have an encoding and may be gzipped; `child` says that its parser runs in a child process.
 
-    read: Callable[[ClientFile, Encoding, Columns], Iterator[Row | Fault]]
+    A reader of many files in one gives a Mark where each begins, and a ClientFile where that has a reader of its own.
+    """
+
+    read: Callable[[ClientFile, Encoding, Columns], Iterator[Row | Fault | Mark | Note | ClientFile]]
     text: bool = True
+    child: bool = False
 
 
 READERS = {
@@ -35,12 +46,25 @@ READERS = {
     ".md": Reader(read_markdown),
     ".markdown": Reader(read_markdown),
     ".txt": Reader(read_plain),
-    ".html": Reader(read_html),
-    ".htm": Reader(read_html),
-    ".docx": Reader(read_docx, text=False),
+    ".html": Reader(read_html, child=True),
+    ".htm": Reader(read_html, child=True),
+    ".mhtml": Reader(read_saved_page, text=False, child=True),
+    ".mht": Reader(read_saved_page, text=False, child=True),
+    ".docx": Reader(read_docx, text=False, child=True),
+    ".xlsx": Reader(read_workbook, text=False, child=True),
+    ".xlsm": Reader(read_workbook, text=False, child=True),
+    ".ods": Reader(read_workbook, text=False, child=True),
+    ".pdf": Reader(read_pdf, text=False, child=True),
+    ".xml": Reader(read_xml, text=False, child=True),
+    ".rss": Reader(read_xml, text=False, child=True),
+    ".atom": Reader(read_xml, text=False, child=True),
+    ".eml": Reader(read_mail, text=False, child=True),
+    ".mbox": Reader(read_mailbox, text=False, child=True),
+    ".zip": Reader(read_bundle, text=False, child=True),
 }
-INSTEAD = {".doc": ".docx", ".odt": ".docx", ".rtf": ".docx", ".pdf": ".docx or .txt", ".xlsx": ".csv", ".xls": ".csv", ".ods": ".csv",
-           ".pages": ".docx", ".numbers": ".csv", ".zip": "a folder of its files"}
+INSTEAD = {".doc": ".docx", ".odt": ".docx", ".rtf": ".docx", ".pages": ".docx", ".pptx": ".pdf", ".ppt": ".pdf", ".key": ".pdf",
+           ".odp": ".pdf", ".indd": ".pdf", ".xls": ".xlsx", ".xlsb": ".xlsx", ".numbers": ".xlsx or .csv", ".msg": ".eml", ".pst": ".mbox",
+           ".webarchive": ".html", ".epub": ".html or .docx", ".rar": ".zip", ".7z": ".zip", ".tar": ".zip", ".tgz": ".zip"}
 
 
 def refusal(suffix: str, packed: bool) -> str | None:

@@ -1,7 +1,8 @@
 """HTML: the article as light Markdown, with title, author, date and summary from its head.
 
-Takes `<article>` or `<main>` where there is exactly one, else the body; navigation, footers, asides, forms, scripts, styles
-and hidden elements are no copy. Parsed by lxml without network, entities or huge trees.
+Takes the part that the page names as its content (`<article>`, `<main>`) where there is exactly one, else the body without its
+furniture; navigation, footers, asides, forms, scripts, styles and hidden elements are no copy. Parsed by lxml without network,
+entities or huge trees.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from . import furniture, notion
 from .columns import Columns
-from .encodings import Encoding
+from .encodings import Encoding, declared_encoding
 from .files import ClientFile
 from .lines import document_text
+from .parts import Note
 from .rows import DOCUMENT_CHARACTERS, Fault, Row, Unreadable
 
 DROPPED = set("script style noscript template iframe object embed svg math canvas form button input select textarea nav footer aside head "
@@ -28,20 +31,42 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 _BREAK = "\u2028"   # stands for <br> until white space is collapsed
 
 
-def read_html(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterator[Row | Fault]:
+def read_html(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterator[Row | Fault | Note]:
     """Raises Unreadable where lxml finds no document, or one nested deeper than it reads."""
+    if not encoding.whole:   # not UTF-8, and no code page that the text itself confirms
+        declared = declared_encoding(file)
+        if declared:
+            encoding = declared
+            yield Note(f"read as {encoding.name}, which the page itself says; look at one accented word")
     text = document_text(file, encoding, DOCUMENT_CHARACTERS)
-    if not text.strip():
-        return
+    if text.strip():
+        exported = notion.identity(file.name)
+        yield Row(None, {**({"id": exported[1]} if exported else {}), **page(text)}, document=True)
+
+
+def page(text: str) -> dict[str, Any]:
+    """The fields of a page: its article as light Markdown under `text`, what its head says, its title from the one `<h1>`."""
     root = _parse(text)
     values = _head(root)
+    furniture.drop_comments(root)
+    furniture.mark_styles(root)
+    known = furniture.properties(root)
     body = _body(root)
-    titles = [heading for heading in body.iter("h1") if _words(heading)]
-    if len(titles) == 1:
-        values["title"] = _words(titles[0])
-        titles[0].drop_tree()
+    title = furniture.title(body)
+    if title is not None:
+        values["title"] = _words(title)
+        title.drop_tree()
+    return {**values, **known, "text": _markdown(body)}
+
+
+def fragment(text: str) -> str:
+    """A piece of HTML without a page around it, as light Markdown."""
+    return _markdown(_parse(text)) if text.strip() else ""
+
+
+def _markdown(element: Any) -> str:
     try:
-        yield Row(None, {**values, "text": "\n\n".join(_blocks(body))}, document=True)
+        return "\n\n".join(_blocks(element))
     except RecursionError:
         raise Unreadable("the HTML is nested too deeply") from None
 
@@ -73,14 +98,14 @@ def _head(root: Any) -> dict[str, Any]:
 
 
 def _body(root: Any) -> Any:
-    for name in ("article", "main"):
-        found = list(root.iter(name))
-        if len(found) == 1:
-            return found[0]
+    part = furniture.main_part(root)
+    if part is not None:
+        return part
     body = root.find("body")
     body = root if body is None else body
     for header in [element for element in body.iter("header") if element.find(".//h1") is None]:
         header.clear(keep_tail=True)
+    furniture.strip(body)
     return body
 
 

@@ -1,11 +1,17 @@
-"""Markdown: front matter in YAML gives the fields, a leading `# heading` the title; the body stays as it is."""
+"""Markdown: front matter in YAML or TOML gives the fields, a leading `# heading` the title; the body stays as it is.
+
+A page that Notion exported has its properties under the heading instead.
+"""
 
 from __future__ import annotations
 
+import datetime
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
+from . import notion
 from .columns import Columns, squeezed
 from .encodings import Encoding
 from .files import ClientFile
@@ -14,6 +20,7 @@ from .rows import DOCUMENT_CHARACTERS, Fault, Row, Unreadable
 
 FRONT_CHARACTERS = 64_000     # YAML costs more than its length; longer front matter is no front matter
 _FRONT = re.compile(r"\s*^---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_TOML = re.compile(r"\s*^\+\+\+[ \t]*\n(.*?)^\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 HEADING_CHARACTERS = 300      # a longer line is no title
 _EMPTY = {"", "~", "null", "Null", "NULL"}
 
@@ -25,7 +32,11 @@ def read_markdown(file: ClientFile, encoding: Encoding, columns: Columns) -> Ite
         return
     fields, body = front_matter(text)
     title, body = heading(body, next((value for name, value in fields.items() if squeezed(name) in ("title", "headline")), None))
-    yield Row(1, {**fields, **({"title": title} if title else {}), "text": body}, document=True)
+    exported = notion.identity(file.name)
+    if exported and not fields:
+        fields, body = notion.properties(body)
+        title, fields = title or exported[0], {"id": exported[1], **fields}
+    yield Row(1, {**_with_state(fields), **({"title": title} if title else {}), "text": body}, document=True)
 
 
 def front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -34,7 +45,7 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
 
     match = _FRONT.match(text[:FRONT_CHARACTERS])
     if match is None:
-        return {}, text
+        return _toml(text)
     try:
         fields = yaml.BaseLoader(match[1]).get_single_data()
     except (yaml.YAMLError, RecursionError, ValueError) as error:
@@ -44,6 +55,37 @@ def front_matter(text: str) -> tuple[dict[str, Any], str]:
     if not isinstance(fields, dict):
         return {}, text
     return {str(name): None if isinstance(value, str) and value in _EMPTY else value for name, value in fields.items()}, text[match.end():]
+
+
+def _toml(text: str) -> tuple[dict[str, Any], str]:
+    """Front matter between two lines of `+++`, as Hugo writes it; dates as ISO, and true and false as words."""
+    match = _TOML.match(text[:FRONT_CHARACTERS])
+    if match is None:
+        return {}, text
+    try:
+        fields = tomllib.loads(match[1])
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise Unreadable(f"the front matter is not TOML: {error}", text.count("\n", 0, match.start(1)) + 1) from None
+    return {name: _scalar(value) for name, value in fields.items()}, text[match.end():]
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (datetime.date, datetime.time)) else value
+
+
+def _with_state(fields: dict[str, Any]) -> dict[str, Any]:
+    """`draft: true` and `published: false`, as site generators write them, are an approval; `published: true` is no date."""
+    words = {squeezed(name): (name, str(value).strip().lower()) for name, value in fields.items() if isinstance(value, str)}
+    state, drop = None, None
+    if words.get("draft", ("", ""))[1] in ("true", "yes"):
+        state = "draft"
+    if words.get("published", ("", ""))[1] in ("true", "false", "yes", "no"):
+        drop, said = words["published"]
+        state = state or ("approved" if said in ("true", "yes") else "draft")
+    kept = {name: value for name, value in fields.items() if name != drop}
+    return kept if state is None or {"status", "approval", "approved", "state"} & words.keys() else {**kept, "status": state}
 
 
 def heading(body: str, title: Any) -> tuple[str | None, str]:

@@ -1,0 +1,65 @@
+"""The parts of a mail, and of a saved web page, which browsers write as a mail: the text, its encoding, what hangs on it."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from email.message import EmailMessage
+from typing import Any
+
+from .encodings import bytes_text
+from .rows import Unreadable
+
+PARTS = 1000
+POLICY = email.policy.default.clone(raise_on_defect=False)
+
+
+def parsed(raw: bytes) -> EmailMessage:
+    """Raises Unreadable where nothing in it is a header, or it has too many parts."""
+    message = email.message_from_bytes(raw, policy=POLICY)
+    if not message.keys():
+        raise Unreadable("not a mail: it starts with no header")
+    if sum(1 for _ in message.walk()) > PARTS:
+        raise Unreadable(f"the mail has more than {PARTS} parts")
+    return message  # type: ignore[return-value]
+
+
+def header(message: Any, name: str) -> str:
+    """A header as one line; empty where it is missing or cannot be decoded."""
+    try:
+        return " ".join(str(message.get(name) or "").split())
+    except (ValueError, LookupError, IndexError, AttributeError, TypeError):   # what the standard library raises over odd headers
+        return ""
+
+
+def content(part: Any) -> str:
+    """The part's text. Raises Unreadable where its encoding cannot be vouched for."""
+    raw = part.get_payload(decode=True) or b""
+    return bytes_text(raw, part.get_content_charset() if isinstance(part.get_content_charset(), str) else None).replace("\r\n", "\n")
+
+
+def body(message: EmailMessage) -> tuple[Any | None, Any | None]:
+    """The first HTML part and the first plain part that are no attachments."""
+    found: dict[str, Any] = {}
+    for part in message.walk():
+        if not part.is_multipart() and not attached(part):
+            found.setdefault(part.get_content_type(), part)
+    return found.get("text/html"), found.get("text/plain")
+
+
+def attached(part: Any) -> bool:
+    """Whether a part hangs on the mail: by its disposition, or a file name on what is no text; pictures within the HTML do not."""
+    return part.get_content_disposition() == "attachment" or (
+        part.get_content_maintype() not in ("text", "multipart", "message") and not part.get("Content-ID"))
+
+
+def attachments(message: EmailMessage) -> list[str]:
+    """The names of what hangs on the mail, or the types where they have none."""
+    return [header_name(part) for part in message.walk() if not part.is_multipart() and attached(part)]
+
+
+def header_name(part: Any) -> str:
+    try:
+        return (part.get_filename() or part.get_content_type())[:80]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return part.get_content_type()
