@@ -241,6 +241,16 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Servable:
+    """Whether an engine can serve what was tuned; None is not known. `needs` is what its start must say, `reason` why not."""
+
+    engine: str
+    servable: bool | None
+    needs: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class TunePlan:
     """What advise recommends for a dataset, and why; `tune --method auto` takes it."""
 

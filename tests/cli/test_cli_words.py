@@ -13,7 +13,7 @@ UNBUILT = [["rank", "acme", "ads.csv", "--audience", "all"], ["predict", "acme",
            ["serve", "--port", "1"],
            ["keys", "create", "--client", "acme"], ["rate", "acme"], ["go-live", "a"], ["rollback", "acme"], ["takedown", "acme"],
            ["demo", "media"], ["demo", "images"], ["pretrain", "vision"], ["pretrain", "response"], ["pretrain", "creative"],
-           ["export", "adapter-1", "--to", "gguf"], ["import", "x.csv", "--client", "acme", "--as", "images"],
+           ["import", "x.csv", "--client", "acme", "--as", "images"],
            ["import", "x.csv", "--client", "acme", "--as", "campaigns"], ["import", "x.csv", "--client", "acme", "--as", "creatives"]]
 
 

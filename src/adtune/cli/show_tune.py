@@ -28,7 +28,18 @@ def advised(answer: Answer, page: Page) -> None:
     estimate = answer["estimate"] or {}
     page.pairs({"examples needed": answer["examples_needed"], "time of a full run": duration(estimate.get("seconds")) or NOT_MEASURED,
                 "peak memory": size(estimate.get("peak_memory_bytes"))})
+    _leaving(answer, page)
     notes(answer, page)
+
+
+def _leaving(answer: Answer, page: Page) -> None:
+    """Which engines can serve the result, and the licence that it is bound by."""
+    word = {True: "yes", False: "no", None: "not known"}
+    rows = [(one["engine"], word[one["servable"]], "; ".join(part for part in (one["needs"], one["reason"]) if part))
+            for one in answer.get("servable") or ()]
+    if rows:
+        page.table(("Engine", "Serves it", "How, or why not"), rows)
+        page.pairs({"licence of the base": answer.get("licence") or "its card names none"})
 
 
 def tuned(answer: Answer, page: Page) -> None:
@@ -47,6 +58,7 @@ def tuned(answer: Answer, page: Page) -> None:
         "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
         "stopped": STOPS.get(answer["stopped"], answer["stopped"]),
         "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"])})
+    _leaving(answer, page)
     notes(answer, page)
 
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 from . import show_write
 from .desk import Answer, Desk, Job
-from .verbs_later import MEDIA_THEME, PICTURES_THEME, SERVING_THEME, not_built
+from .verbs_later import MEDIA_THEME, PICTURES_THEME, not_built
 from .verbs_tune import checked
 from .words import CLIENT, SEED, Verb, argument, option
 
 DEMOS = {"voice": None, "media": MEDIA_THEME, "images": PICTURES_THEME}
-FORMATS = {"peft": None, "merged": None, "gguf": SERVING_THEME}
+FORMATS = {"peft": None, "merged": None, "gguf": None}
 
 
 def _built(verb: str, word: str, known: dict[str, str | None], what: str) -> str:
@@ -82,6 +82,7 @@ DRAFT = Verb(
 EXPORT = Verb(
     "export", "Write an adapter or a merged model for other tools.", _export,
     (argument("adapter", "ADAPTER", "The adapter's id (adtune ls)."),
-     option("--to", str, "FORMAT", "peft (the default), merged or gguf. Built now: peft, merged."),
+     option("--to", str, "FORMAT", "peft (the default), merged or gguf."),
      option("--out", str, "DIR", "A new folder; by default ./ADAPTER-FORMAT.")),
-    ("adtune export adapter-1a2b --to merged --out acme-model",))
+    ("adtune export adapter-1a2b --to merged --out acme-model", "adtune export adapter-1a2b --to gguf"),
+    ("What was written is loaded again and compared with the adapter before it is shown.",))

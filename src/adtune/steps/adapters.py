@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BaseModelError, InputError
@@ -28,14 +29,32 @@ def find_adapter(ws: Workspace, client: str, adapter: str | None) -> tuple[str, 
 
 
 def base_of(record: dict[str, Any]) -> Base:
-    """The base an adapter was trained on. Raises BaseModelError where its weights have changed since."""
+    """The base an adapter was trained on. Raises BaseModelError where its weights, template or tokenizer have changed since."""
     from ..engine.bases import load_base
 
-    base = load_base(record["base"], record.get("revision"))
+    name, place = record["base"], record.get("base_place")
+    if place and not Path(name).expanduser().is_dir():  # the name was said from another folder
+        if not Path(place).is_dir():
+            raise BaseModelError(f"base {name}", f"nothing at {place}", "the folder that the adapter was tuned on",
+                                 "Put the folder, or the disk that holds it, back in its place.")
+        name = place
+    base = load_base(name, record.get("revision"))
+    base.name = record["base"]
     if base.hash != record["base_hash"]:
         raise BaseModelError(f"base {record['base']}", f"weights {base.hash[:12]}…", f"weights {record['base_hash'][:12]}…, as trained on",
                              "Put the base back as it was, or tune again on the new one.")
+    _check_rendering(base, record.get("rendering"))
     return base
+
+
+def _check_rendering(base: Base, trained: dict[str, Any] | None) -> None:
+    """A brief must become the ids that it was in training. Raises BaseModelError where it does not."""
+    found = base.renderer.describe()
+    if trained is None or found["golden"] == trained["golden"] and found["chat_template"] == trained["chat_template"]:
+        return
+    what = "tokenizer" if found["chat_template"] == trained["chat_template"] else "chat template"
+    raise BaseModelError(f"base {base.name}", f"another {what} than the adapter was trained with", f"the {what} as trained on",
+                         f"Put the base's {what} back as it was (the adapter keeps the template), or tune again.")
 
 
 @contextmanager

@@ -54,6 +54,7 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     except InputError as error:
         return _too_few(error, settings, tuning)
     from ..engine.bases import load_base
+    from ..engine.servable import servable
     from ..voice.general import load_general
 
     progress("load the base", 0, 1)
@@ -61,8 +62,10 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     bench = _Bench(base, dataset, load_general(), settings, tuning)
     bench.run(_Track(progress, stop, client))
     answer, judged = _answer(bench, _facts(ws, client, dataset_id, dataset, bench))
+    answer |= {"servable": [asdict(one) for one in servable(answer["estimate"]["method"], tuning, base)], "licence": base.licence}
     plan = TunePlan(dataset.hash, base.name, base.hash, str(judged.verdict), judged.reason, chosen)
-    kept = {"plan": asdict(plan), **{name: answer[name] for name in ("verdict", "reason", "findings", "candidates", "examples_needed")}}
+    kept = {"plan": asdict(plan), **{name: answer[name] for name in (
+        "verdict", "reason", "findings", "candidates", "examples_needed", "servable", "licence")}}
     answer["plan"] = ws.publish("plan", client, {"plan.json": canonical_json(kept).encode()}, asdict(plan), [dataset_id])
     return {**answer, "dataset": dataset_id, "base": base.name, **({"note": STARTER_NOTE} if base.starter else {})}
 
@@ -89,6 +92,7 @@ def _too_few(error: InputError, settings: AdviseSettings, tuning: TuneSettings) 
     return {"verdict": str(judged.verdict), "reason": judged.reason, "findings": said, "candidates": [],
             "examples_needed": judged.examples_needed, "estimate": {"seconds": None, "peak_memory_bytes": None, "method": None},
             "method": None, "distance": None, "measured_pieces": None, "plan": None, "dataset": None, "base": tuning.base,
+            "servable": [], "licence": None,
             "note": f"{error.found}. {error.do}"}
 
 

@@ -147,9 +147,10 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
     """Publish the adapter at its best state and give the contract's object."""
     import tempfile
 
-    from ..tune.card import adapter_card
+    from ..engine.servable import servable
+    from ..tune.card import adapter_card, framework_versions
 
-    outcome, method = tuned.outcome, tuned.method
+    outcome, method, settings = tuned.outcome, tuned.method, TuneSettings(**record["settings"])
     answer = {
         "run": run, "adapter": None, "base": base.name, "method": record["settings"]["method"],
         "trainable_parameters": method.count, "total_parameters": base.parameters, "trained_tokens": outcome.trained_tokens,
@@ -160,17 +161,21 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "rate": tuned.rate, "probe": tuned.probe, "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
         "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
     }
+    answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence}
     if base.starter:
         answer["note"] = STARTER_NOTE
     pieces = {split: len(dataset.split(split)) for split in ("train", "validation", "test")}
     about = {**answer, "client": record["client"], "dataset": record["dataset"], "dataset_hash": dataset.hash, "base_hash": base.hash,
              "revision": base.revision, "base_licence": base.licence, "starter": base.starter, "pieces": pieces,
-             "settings": record["settings"], "origins": record["origins"], "context_tokens": method.context_tokens}
+             "settings": record["settings"], "origins": record["origins"], "context_tokens": method.context_tokens,
+             "base_place": base.place, "rendering": base.renderer.describe(), "frameworks": framework_versions()}
     about.pop("adapter")
     with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
         method.save(Path(aside))
         files: dict[str, bytes | Path] = {p.name: p for p in sorted(Path(aside).iterdir())}
         files["README.md"] = adapter_card(about).encode()
+        if base.renderer.template:
+            files["chat_template.jinja"] = base.renderer.template.source.encode()
         files["run.json"] = json.dumps({"losses": outcome.losses, "record": about}, sort_keys=True).encode()
         answer["adapter"] = ws.publish("adapter", record["client"], files, about, [record["dataset"]])
     return answer
@@ -193,4 +198,5 @@ def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, A
         "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
         "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
         "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "probe": None,
+        "servable": None, "licence": None,
     }
