@@ -21,6 +21,7 @@ from transformers.utils import logging as hf_logging
 from ..errors import BaseModelError, did_you_mean
 from ..starter import base_path
 from ..voice.prompt import Renderer
+from .attention import use_blocks
 from .base_files import check_settings, check_shapes, check_values, check_vocabulary, check_weights, context_of, licence_of
 
 STARTER = "starter"
@@ -44,6 +45,7 @@ class Base:
         self.renderer = Renderer(self.tokenizer)
         self.model.eval()
         self.model.requires_grad_(False)
+        use_blocks(self.model)
 
     @property
     def context(self) -> int:

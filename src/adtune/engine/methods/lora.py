@@ -43,8 +43,43 @@ class LoraLinear(nn.Module):
         return self.inner.weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.dropout is None and torch.is_grad_enabled() and type(self.inner) in (nn.Linear, Conv1D):
+            return _LowRank.apply(x, self._weight(x), self.inner.bias, self.a, self.b, self.scale)
         low = self.dropout(x) if self.dropout is not None else x
         return self.inner(x) + self.scale * F.linear(F.linear(low, self.a), self.b)
+
+    def _weight(self, x: torch.Tensor) -> torch.Tensor:
+        """The frozen weight as (O, I) in the precision of the products."""
+        weight = self.inner.weight.T if isinstance(self.inner, Conv1D) else self.inner.weight
+        device = x.device.type
+        return weight.to(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype)
+
+
+class _LowRank(torch.autograd.Function):
+    """y = x W^T + bias + s (x A^T) B^T for a frozen W: no sum is made twice, and only x and x A^T are kept for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor,
+                scale: float) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            rows = x.reshape(-1, x.shape[-1]).to(weight.dtype)
+            low = rows @ a.to(weight.dtype).T
+            out = F.linear(rows, weight, None if bias is None else bias.to(weight.dtype))
+            out.addmm_(low, b.to(weight.dtype).T, alpha=scale)
+        ctx.save_for_backward(rows, weight, a, b, low)
+        ctx.scale, ctx.shape, ctx.kind = scale, x.shape, x.dtype
+        return out.view(*x.shape[:-1], len(weight))
+
+    @staticmethod
+    def backward(ctx: Any, above: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+        rows, weight, a, b, low = ctx.saved_tensors
+        above = above.reshape(-1, above.shape[-1])
+        through = above @ b.to(above.dtype)  # (rows, r)
+        by_x = None
+        if ctx.needs_input_grad[0]:
+            by_x = (above @ weight).addmm_(through, a.to(above.dtype), alpha=ctx.scale).view(ctx.shape).to(ctx.kind)
+        by_a, by_b = (through.T @ rows).to(a.dtype).mul_(ctx.scale), (above.T @ low).to(b.dtype).mul_(ctx.scale)
+        return by_x, None, None, by_a, by_b, None
 
 
 class Lora(AbstractMethod):

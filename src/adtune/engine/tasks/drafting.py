@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...records import Example
 from ...voice.prompt import Renderer
 from ..bases import Base
+from ..head import head_nats
 from ..methods.base import AbstractMethod
 
 OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next window of a long piece
@@ -133,14 +134,14 @@ def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dty
         mask[n, max(row.first, 1):len(row.ids)] = True
     cache = method.cache(len(rows)) if method is not None else None
     wanted = mask[:, 1:]  # position t predicts token t + 1
+    targets = ids[:, 1:][wanted]
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         arguments = {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}
         if base.plain_head:
             hidden = base.model.base_model(**arguments).last_hidden_state[:, :-1][wanted]
-            logits = base.model.get_output_embeddings()(hidden)
+            nats = head_nats(hidden, base.model.get_output_embeddings(), targets)
         else:
-            logits = base.model(**arguments).logits[:, :-1][wanted]
-    nats = F.cross_entropy(logits.float(), ids[:, 1:][wanted], reduction="none")
+            nats = F.cross_entropy(base.model(**arguments).logits[:, :-1][wanted].float(), targets, reduction="none")
     owner = torch.arange(len(rows))[:, None].expand_as(wanted)[wanted]
     return torch.zeros(len(rows)).index_add(0, owner, nats)
 

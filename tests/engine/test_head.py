@@ -1,0 +1,60 @@
+"""Nats at the head in chunks equal cross-entropy over all logits, with the gradients of a frozen and of a trained head."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from adtune.engine import head as module
+from adtune.engine.head import head_nats
+
+
+def made(bias, trained, positions=37, width=16, vocabulary=300):
+    torch.manual_seed(3)
+    layer = torch.nn.Linear(width, vocabulary, bias=bias).requires_grad_(trained)
+    hidden = torch.randn(positions, width, requires_grad=True)
+    return layer, hidden, torch.randint(vocabulary, (positions,))
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("trained", [False, True])
+def test_chunks_equal_cross_entropy(bias, trained, monkeypatch):
+    monkeypatch.setattr(module, "FEWEST_ROWS", 10)  # four chunks, the last one smaller
+    monkeypatch.setattr(module, "CHUNK_LOGITS", 1)
+    layer, hidden, targets = made(bias, trained)
+    weights = torch.rand(len(targets))
+    nats = head_nats(hidden, layer, targets)
+    (nats * weights).sum().backward()
+    found = [hidden.grad, *(p.grad for p in layer.parameters() if trained)]
+    layer, again, _ = made(bias, trained)
+    expected = F.cross_entropy(layer(again), targets, reduction="none")
+    (expected * weights).sum().backward()
+    assert torch.allclose(nats, expected, atol=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(found, [again.grad, *(p.grad for p in layer.parameters() if trained)],
+                                                               strict=True))
+
+
+def test_no_more_than_a_chunk_of_logits_is_ever_held(monkeypatch):
+    seen = []
+    whole = module._log_probabilities
+    monkeypatch.setattr(module, "FEWEST_ROWS", 8)
+    monkeypatch.setattr(module, "CHUNK_LOGITS", 8 * 300)
+    monkeypatch.setattr(module, "_log_probabilities", lambda *a: seen.append(whole(*a)) or seen[-1])
+    layer, hidden, targets = made(False, False)
+    head_nats(hidden, layer, targets).sum().backward()
+    assert [len(part) for part in seen] == [8, 8, 8, 8, 5]
+
+
+def test_under_bf16_the_gradient_keeps_the_precision_of_the_hidden_states():
+    layer, hidden, targets = made(False, False)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        nats = head_nats(hidden, layer, targets)
+    nats.sum().backward()
+    assert nats.dtype == torch.float32 and hidden.grad.dtype == torch.float32
+    exact = F.cross_entropy(layer(hidden.detach()), targets, reduction="none")
+    assert (nats - exact).abs().max() < 0.05 and (nats - exact).abs().max() > 0
+
+
+def test_a_very_unlikely_target_costs_what_it_costs():
+    layer = torch.nn.Linear(1, 2, bias=False).requires_grad_(False)
+    layer.weight[:] = torch.tensor([[400.0], [0.0]])
+    assert head_nats(torch.ones(1, 1), layer, torch.tensor([1])).item() == pytest.approx(400)
