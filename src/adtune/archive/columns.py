@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from ..errors import InputError, did_you_mean
@@ -36,6 +37,7 @@ SOURCE_IDS = ("sourceid", "externalid")                   # and the file's own i
 NEW = ("new", "corrected")                                # in front of a field's name: what it is to become
 
 
+@lru_cache(maxsize=4096)   # the same few names in every row
 def squeezed(name: str) -> str:
     """A column name without case, spaces and punctuation; with them where nothing else is left."""
     return re.sub(r"[\W_]+", "", name.casefold()) or name.strip()
@@ -57,17 +59,15 @@ def renewed(column: str) -> str | None:
 
 
 def corrects(columns: Iterable[str], file: str) -> bool:
-    """Whether rows with these columns correct pieces rather than hold them: they name a piece, and either carry our own ids, a new
-    value, no text, or stand in a file that says so."""
+    """Whether rows with these columns correct pieces rather than hold them: they name a piece by its id, and either that is our own
+    id, or there is a new value, or the file says so by its name, or there is an approval or a withdrawal and no text."""
     names = {squeezed(column): column for column in columns}
     ours = any(name in names for name in PIECE_IDS)
     if not ours and not any(name in names for name in (*SOURCE_IDS, *_KNOWN["id"])):
         return False
     fields = {_FIELDS.get(name) for name in names}
-    says = fields & {"approval", "withdrawn"} or any(map(renewed, names.values()))
-    if "text" not in fields:
-        return bool(says)
-    return ours or any(map(renewed, names.values())) or "correction" in file.rpartition("/")[2].casefold()
+    says = ours or any(map(renewed, names.values())) or "correction" in file.rpartition("/")[2].casefold()
+    return says or bool("text" not in fields and fields & {"approval", "withdrawn"})
 
 
 class Columns:

@@ -73,7 +73,9 @@ def _renewed(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row with `new text` in the place of `text`, which then only tells what there was."""
     new = {field: value for name, value in row.items() if (field := renewed(name)) and value not in (None, "")}
     old = {known_as(name) for name in row if known_as(name) in {renewed(other) for other in row}}
-    return {**{name: value for name, value in row.items() if renewed(name) is None and known_as(name) not in old}, **new}
+    told = {*WHO, *WHY}   # `by` is who corrects, not who wrote
+    kept = [name for name in row if renewed(name) is None and known_as(name) not in old and squeezed(name) not in told]
+    return {**{name: row[name] for name in kept}, **new}
 
 
 def _first(there: Mapping[str, Any], names: Iterable[str]) -> str | None:

@@ -108,8 +108,8 @@ class Stream:
         try:
             first, rest = _ahead(rows_of(file, self.columns, self.notes.append), FIRST_ROWS)
             rows = chain(first, rest)
-            corrects = correct_in(first, file, self.columns)
-            shape = None if corrects or "text" in self.columns.mapping else shape_of(first)
+            shape = None if "text" in self.columns.mapping else shape_of(first)
+            corrects = shape is None and correct_in(first, file, self.columns)
             if shape:
                 self.notes.append(f"{file.name}: read as {shape.name}: the request is the brief, the last answer the text")
                 rows = self.shapes.converted(shape, rows)

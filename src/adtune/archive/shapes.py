@@ -135,9 +135,9 @@ class Shapes:
 
 
 def shape_of(rows: Iterable[Row | Fault]) -> Shape | None:
-    """The shape of most of these rows; None where they are rows of pieces."""
+    """The shape of at least half of these rows; None where they are rows of pieces."""
     read = [lowered(row.values) for row in rows if isinstance(row, Row) and not row.document]
-    return next((shape for shape in SHAPES if read and 2 * sum(map(shape.fits, read)) > len(read)), None)
+    return next((shape for shape in SHAPES if read and 2 * sum(map(shape.fits, read)) >= len(read)), None)
 
 
 def lowered(values: Values) -> dict[str, Any]:
