@@ -13,6 +13,8 @@ SETTINGS = CurateSettings(today="2025-06-01")
 # check: fields of an asset that the check alone drops; TEXT is a good text of 60 words
 TEXT = "<TEXT>"
 BAD = {
+    "replaced": [{"text": TEXT, "replaced_by": "0" * 64}],
+    "withdrawn": [{"text": TEXT, "withdrawn": "2025-05-31T10:00:00.000+00:00"}],
     "empty": [{"text": "# Title 99\n\n  "}, {"text": " \n"}],
     "too_short": [{"text": "Only a handful of words here."}, {"text": "Title 99\n" + "word " * 19}],
     "markup": [{"text": "<p class='a'>" + "word </p><br/>\n<p class='b'>" * 25}, {"text": "word {{ field_name }} " * 25},

@@ -1,6 +1,7 @@
 """Splits: shares, stability while the archive grows, no cluster in two splits, none empty."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -98,3 +99,26 @@ def test_an_archive_of_one_template_still_has_three_splits(archive):
 def test_clients_split_differently(archive):
     assert [position("acme", str(n)) for n in range(5)] != [position("other", str(n)) for n in range(5)]
     assert all(0 <= position("acme", str(n)) < 1 for n in range(50))
+
+
+def test_files_that_bring_their_own_split_keep_it(archive):
+    given = ["train"] * 30 + ["validation"] * 5 + ["test"] * 5
+    assets = [replace(asset, split=split) for asset, split in zip(archive.assets(40), given, strict=True)]
+    found = splits(assets)
+    assert [found[asset.id] for asset in assets] == given
+    # nobody brings validation: it is drawn from train, and test stays what the file holds out
+    found = splits([replace(asset, split="train" if asset.split == "validation" else asset.split) for asset in assets])
+    assert {split for asset, split in zip(assets, given, strict=True) if found[asset.id] == "test"} == {"test"} <= set(found.values())
+    assert set(found.values()) == {"train", "validation", "test"}
+
+
+def test_a_copy_of_a_held_out_piece_is_never_trained_on(archive):
+    others = archive.assets(30)
+    held = replace(archive.asset(archive.text(99), 99), split="test")
+    copy = replace(archive.asset(archive.variant(archive.text(99), 12), 98, approval="gold"), split="train")
+    found = splits([*(replace(asset, split="train") for asset in others), copy, held])
+    assert found[held.id] == found[copy.id] == "test" and "train" in found.values()
+
+
+def test_nothing_that_is_held_out_fills_an_empty_train_split():
+    assert splits_of({"0": 0.5, "1": 0.6, "2": 0.7}, 30, {"0": "test", "1": "test", "2": "test"}) == dict.fromkeys("012", "test")

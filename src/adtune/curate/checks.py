@@ -31,6 +31,14 @@ class Judge:
 Check = Callable[[Sequence[Piece], Judge], dict[int, str]]
 
 
+def replaced(pieces: Sequence[Piece], judge: Judge) -> dict[int, str]:
+    return {piece.order: "a corrected version of the piece is in the archive" for piece in pieces if piece.asset.replaced_by}
+
+
+def withdrawn(pieces: Sequence[Piece], judge: Judge) -> dict[int, str]:
+    return {piece.order: f"withdrawn on {piece.asset.withdrawn[:10]}" for piece in pieces if piece.asset.withdrawn}
+
+
 def empty(pieces: Sequence[Piece], judge: Judge) -> dict[int, str]:
     return {piece.order: "no text, or only its title" for piece in pieces if not piece.body}
 
@@ -89,6 +97,8 @@ def near_duplicate(pieces: Sequence[Piece], judge: Judge) -> dict[int, str]:
 
 
 CHECKS: tuple[tuple[str, Check], ...] = (
+    ("replaced", replaced),
+    ("withdrawn", withdrawn),
     ("empty", empty),
     ("too_short", too_short),
     ("markup", markup),

@@ -18,7 +18,7 @@ from .checks import CHECKS, Judge
 from .choose import choose
 from .pieces import Piece, pieces_of
 from .similar import Alike
-from .split import SIBLINGS, clusters_of, position, splits_of
+from .split import SIBLINGS, clusters_of, position, splits_of, stated_splits
 
 LEAST_PIECES = 10
 OVER_KEEP = "over_keep"
@@ -65,7 +65,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
     if len(kept) < LEAST_PIECES:
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
-    items = _items(kept, clusters, client)
+    items = _items(kept, clusters, client, stated_splits(pieces, clusters))
     recorded = replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None)
     counts = Counter(reason for reason, _ in reasons.values())
     dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, asdict(recorded)).for_task(task)
@@ -88,8 +88,9 @@ def sift(pieces: Sequence[Piece], judge: Judge, progress: Progress = silent) -> 
     return [piece for piece in left if piece.order in chosen], reasons
 
 
-def _items(kept: Sequence[Piece], clusters: Mapping[str, str], client: str) -> tuple[Item, ...]:
-    splits = splits_of({clusters[piece.content]: position(client, clusters[piece.content]) for piece in kept}, len(kept))
+def _items(kept: Sequence[Piece], clusters: Mapping[str, str], client: str, stated: Mapping[str, str]) -> tuple[Item, ...]:
+    positions = {clusters[piece.content]: position(client, clusters[piece.content]) for piece in kept}
+    splits = splits_of(positions, len(kept), {cluster: split for cluster, split in stated.items() if cluster in positions})
     items = [_item(piece, clusters[piece.content], splits[clusters[piece.content]]) for piece in kept]
     return tuple(sorted(items, key=lambda item: item.asset))
 

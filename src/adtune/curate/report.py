@@ -14,6 +14,8 @@ EXAMPLES = 10
 _EXCERPT = 160
 
 EXPLAINED = {
+    "replaced": "an earlier version of a piece that was corrected",
+    "withdrawn": "may not be used any more",
     "empty": "no text, or only the title again",
     "too_short": "fewer words than the settings ask for",
     "markup": "too many tags, template tokens or code, or hardly any letters",

@@ -15,6 +15,10 @@ others gives instead. So three clusters fill three splits, and growth still move
 half of the kept pieces, or leaves fewer than three clusters, is broken up by stricter similarity (0.65, then piece by piece), because
 one cluster can only ever fill one split.
 
+Files that bring their own split (`train.jsonl` beside `test.jsonl`) keep it: a cluster with a piece that a file holds out for test is
+test, whatever else is in it, one with a piece for validation validation. A split that no file brings is drawn from the train pieces
+by the bands above.
+
 What growth can still move: a piece that joins two clusters into one takes the younger into the split of the elder.
 """
 
@@ -29,6 +33,7 @@ from .similar import Alike
 
 SIBLINGS = 0.5           # Jaccard similarity from which two pieces never stand in different splits
 _STRICTER = 0.65
+_STRICTNESS = (Split.TRAIN, Split.VALIDATION, Split.TEST)
 _LARGE = 300
 _SMALL_BANDS = {Split.TEST: (0.0, 0.2), Split.VALIDATION: (0.2, 0.4)}
 _LARGE_BANDS = {Split.TEST: (0.0, 0.1), Split.VALIDATION: (0.2, 0.3)}
@@ -60,21 +65,37 @@ def _broken_up(alike: Alike, group: Sequence[str]) -> list[list[str]]:
     return parts if len(parts) > 1 else [[content] for content in group]
 
 
-def splits_of(positions: Mapping[str, float], kept: int) -> dict[str, Split]:
-    """The split of every cluster from its position, for a dataset of `kept` pieces in all."""
+def splits_of(positions: Mapping[str, float], kept: int, stated: Mapping[str, str] | None = None) -> dict[str, Split]:
+    """The split of every cluster from its position, for a dataset of `kept` pieces in all, or as the client's files state it."""
     bands = _LARGE_BANDS if kept >= _LARGE else _SMALL_BANDS
     ranked = sorted(positions, key=lambda cluster: (positions[cluster], cluster))
     splits = dict.fromkeys(ranked, Split.TRAIN)
     for name, (low, high) in bands.items():
         splits.update({cluster: name for cluster in ranked if low <= positions[cluster] < high})
+    brought = set((stated or {}).values())
+    for cluster, split in (stated or {}).items():
+        if split != Split.TRAIN or splits.get(cluster) in brought:
+            splits[cluster] = Split(split)
     if len(ranked) >= 3:
-        _fill_empty(splits, ranked)
+        _fill_empty(splits, [cluster for cluster in ranked if (stated or {}).get(cluster, Split.TRAIN) == Split.TRAIN])
     return splits
 
 
-def _fill_empty(splits: dict[str, Split], ranked: Sequence[str]) -> None:
+def stated_splits(read: Sequence[Piece], clusters: Mapping[str, str]) -> dict[str, str]:
+    """The split that files state for the pieces of each cluster; where they differ, the one furthest from training."""
+    found: dict[str, str] = {}
+    for piece in read:
+        split, cluster = piece.asset.split, clusters[piece.content]
+        if split and (cluster not in found or _STRICTNESS.index(split) > _STRICTNESS.index(found[cluster])):
+            found[cluster] = split
+    return found
+
+
+def _fill_empty(splits: dict[str, Split], movable: Sequence[str]) -> None:
+    """Gives each empty split a cluster from another, of those that no file holds out."""
     for name in (Split.TEST, Split.VALIDATION, Split.TRAIN):
-        held = {split: [cluster for cluster in ranked if splits[cluster] == split] for split in Split}
-        if not held[name]:
+        held = {split: [cluster for cluster in movable if splits[cluster] == split] for split in Split}
+        if name not in splits.values():
             giver = held[Split.TRAIN] if len(held[Split.TRAIN]) > 1 else max(held.values(), key=len)
-            splits[giver[-1 if name == Split.TRAIN else 0]] = name
+            if giver:
+                splits[giver[-1 if name == Split.TRAIN else 0]] = name

@@ -101,10 +101,10 @@ class Intake:
     def notes(self) -> Iterator[str]:
         """What a person should know of ids that are not unique."""
         if self._strangers:
-            yield (f"{self._strangers} pieces have the id of another piece of {self.client}, from another file and with other words; they were "
-                   "added. To change a piece, import a file of corrections with its asset id")
+            yield (f"{self._strangers} pieces have the id of another piece of {self.client}, from another file and with other words; they "
+                   "were added. To change a piece, import a file of corrections with its asset id")
         if self._shared_ids:
-            yield f"{self._shared_ids} pieces share their id with another piece of the same file; they were added, and no piece was replaced"
+            yield f"{self._shared_ids} pieces share their id with another piece of their file; they were added, and no piece was replaced"
 
     def _known(self, piece: Asset, state: Asset) -> None:
         """A piece that is stored: its split is noted where it had none, and a row may withdraw it."""

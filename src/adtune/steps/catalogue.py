@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, did_you_mean
 from ..records import Dataset, Split
 from .curation import read_dataset
+from .pieces import find_piece, show_piece, withdrawn_pieces
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -15,12 +16,16 @@ KINDS = ("client", "dataset", "plan", "run", "adapter", "report")
 
 
 def show(ws: Workspace, id: str) -> dict[str, Any]:
-    """The record of anything: a client by its name; a dataset, run, adapter, report or draft by its id or the beginning of it.
+    """The record of anything: a client by its name; a dataset, run, adapter, report, draft or piece by its id or the beginning of it;
+    a piece by `CLIENT/ID` with the id that its file gave it too.
 
     Beside the record stand `kind`, `client`, `lineage` (all ancestors, nearest first) and, for what learned from a dataset,
     `learned_from{dataset pieces[{source category}]}` with the places of its training pieces. Raises InputError for an
     unknown or ambiguous id.
     """
+    piece = find_piece(ws, id)
+    if piece is not None:
+        return show_piece(ws, *piece)
     id = ws.find(id)
     if id in ws.clients():
         return _client(ws, id)
@@ -58,8 +63,8 @@ def ls(ws: Workspace, kind: str | None = None, client: str | None = None) -> dic
 
 def _client(ws: Workspace, name: str) -> dict[str, Any]:
     held = ls(ws, None, name)
-    return {"kind": "client", "id": name, "client": name, "pieces": len(ws.assets(name)), "archive": ws.archive_hash(name),
-            "items": held["items"], "lineage": []}
+    return {"kind": "client", "id": name, "client": name, "pieces": ws.count_assets(name), "archive": ws.archive_hash(name),
+            "items": held["items"], "withdrawn": withdrawn_pieces(ws, name), "lineage": []}
 
 
 def _artifact(ws: Workspace, id: str) -> dict[str, Any]:

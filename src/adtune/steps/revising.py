@@ -84,7 +84,8 @@ class Reviser:
         if id in earlier and not says.back:
             return None
         language = fields.get("language") or (None if "text" in changed else old.language)
-        piece = with_language(replace(old, id=id, language=language, source=replace(says.source, id=old.source.id), replaced_by=None, **content))
+        source = replace(says.source, id=old.source.id)
+        piece = with_language(replace(old, id=id, language=language, source=source, replaced_by=None, **content))
         self._latest[stored.id] = piece
         self.counts["corrected"] += 1
         before, after = ({name: getattr(one, name) for name in changed} for one in (old, piece))
@@ -98,8 +99,8 @@ class Reviser:
         what, moment = "withdrawn" if wanted else "restored", now()
         self._latest[stored.id] = replace(piece, withdrawn=moment if wanted else None)
         self.counts[what] += 1
-        return Revision(Change(piece.id, what, piece.id, {"withdrawn": piece.withdrawn}, {"withdrawn": moment if wanted else None}, says.who,
-                               says.source, says.reason, moment))
+        before, after = {"withdrawn": piece.withdrawn}, {"withdrawn": moment if wanted else None}
+        return Revision(Change(piece.id, what, piece.id, before, after, says.who, says.source, says.reason, moment))
 
     def _named(self, correction: Correction) -> Asset | Rejected:
         """The version in force of the piece that a row names, by our id or by the id of its file."""
@@ -108,7 +109,7 @@ class Reviser:
         if len(own) == 1:
             return own[0]
         if own:
-            return Rejected(correction.where, f"the id '{word[:60]}' is that of {len(own)} pieces; name the one that is meant by its asset id")
+            return Rejected(correction.where, f"the id '{word[:60]}' is that of {len(own)} pieces; name the one meant by its asset id")
         ids = [id for _, id in self.ws.find_asset(word, self.client)] if OUR_ID.fullmatch(word) else []
         if len(ids) == 1:
             return self._in_force(ids[0])
@@ -124,7 +125,7 @@ class Reviser:
 
 
 def same_piece(one: Asset, other: Asset) -> bool:
-    """Whether two texts under one id are versions of one piece: from the same file, of the same title, or with half their words in common."""
+    """Whether two texts under one id are versions of one piece: of the same file or title, or with half their words in common."""
     if one.source.file == other.source.file or (one.title and other.title and one.title.casefold() == other.title.casefold()):
         return True
     words, others = (set(piece.text.casefold().split()) for piece in (one, other))
