@@ -47,6 +47,7 @@ class _Batch:
 
     def __init__(self, base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], seeds: Sequence[int]):
         self.model = base.model
+        self.words = base.renderer.words
         self.cache = method.cache(len(prompts)) if method is not None else None
         before = method.context_tokens if method is not None and self.cache is not None else 0
         if self.cache is None:
@@ -63,7 +64,7 @@ class _Batch:
         """Run the model over the newest ids and pick one token a row."""
         out = self.model(input_ids=self.ids, attention_mask=self.mask, position_ids=self.positions,
                          past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        tokens = pick(out.logits[:, -1], sampling, self.generators)
+        tokens = pick(out.logits[:, -1, :self.words], sampling, self.generators)  # rows of a padded embedding stand for no word
         self.ids = torch.tensor(tokens)[:, None]
         self.mask = torch.cat([self.mask, torch.ones(len(tokens), 1, dtype=torch.long)], 1)
         self.positions = self.positions[:, -1:] + 1

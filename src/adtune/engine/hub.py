@@ -51,13 +51,13 @@ def _sentence(name: str, revision: str | None, error: Exception) -> BaseModelErr
     if isinstance(error, hub.GatedRepoError):
         return said("a gated base, and no access to it", "Ask for access on the base's page of the hub, then set HF_TOKEN to a token of "
                     "that account; or use a local directory.", "a base that this token may read")
+    if isinstance(error, hub.DisabledRepoError):
+        return said("a base that the hub has disabled", "Choose another base, or use a local directory.")
     if isinstance(error, hub.RevisionNotFoundError):
         return said(f"no revision {revision}", "Name a revision that exists, or use a local directory.", "a revision of the base")
     if isinstance(error, hub.RepositoryNotFoundError) or status in (401, 403):
         return said("no base of this name that this token may see", "Check the name; for a private base set HF_TOKEN; or use a local "
                     "directory.", "a base on the hub")
-    if isinstance(error, hub.DisabledRepoError):
-        return said("a base that the hub has disabled", "Choose another base, or use a local directory.")
     if isinstance(error, hub.HFValidationError):
         return said("no hub id", "Give OWNER/NAME, or use a local directory.", "an id such as Qwen/Qwen3-4B")
     if isinstance(error, hub.LocalEntryNotFoundError | hub.OfflineModeIsEnabled | hub.IncompleteSnapshotError):

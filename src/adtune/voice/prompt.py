@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..errors import BaseModelError
@@ -59,6 +60,11 @@ class Renderer:
         bos = tokenizer.bos_token_id
         self.start: list[int] = [bos if bos is not None else tokenizer.eos_token_id]
         self.end: list[int] = self._turn_end() if self.chat else [tokenizer.eos_token_id]
+
+    @cached_property
+    def words(self) -> int:
+        """One more than the highest id that the tokenizer knows."""
+        return max(self.tokenizer.get_vocab().values()) + 1
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text` alone; what looks like a control token stays text."""
