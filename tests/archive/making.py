@@ -183,8 +183,8 @@ def mhtml(title: str, text: str) -> bytes:
     return (b"From: <Saved by Blink>\r\nSnapshot-Content-Location: https://example.com/page\r\nSubject: Tab title\r\n"
             b"Date: Fri, 31 May 2024 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; type=\"text/html\"; "
             b"boundary=\"x--y\"\r\n\r\n\r\n--x--y\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-            b"Content-Location: https://example.com/page\r\n\r\n" + _base64(page) + b"\r\n--x--y\r\nContent-Type: text/html\r\nContent-Location: "
-            b"cid:frame\r\n\r\n<p>An advert in a frame.</p>\r\n--x--y--\r\n")
+            b"Content-Location: https://example.com/page\r\n\r\n" + _base64(page) + b"\r\n--x--y\r\nContent-Type: text/html\r\n"
+            b"Content-Location: cid:frame\r\n\r\n<p>An advert in a frame.</p>\r\n--x--y--\r\n")
 
 
 def piece(suffix: str, title: str, text: str) -> bytes:

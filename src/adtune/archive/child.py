@@ -42,7 +42,7 @@ def rows_in_child(file: ClientFile, mapping: Mapping[str, str], note: Callable[[
     left = SECONDS + SECONDS_PER_MB * file.path.stat().st_size / 1e6
     mark: Mark | None = None
     for _ in range(DEATHS):
-        child = _idle.pop() if _idle else Child()
+        child = _alive()
         try:
             for kind, *content in child.ask(file, mapping, left):
                 if kind == "mark":
@@ -62,6 +62,16 @@ def rows_in_child(file: ClientFile, mapping: Mapping[str, str], note: Callable[[
         if left <= 0:
             break
     yield Fault(None, "the rest of the file is not read: its parser failed too often or took too long")
+
+
+def _alive() -> Child:
+    """An idle child that still lives, else a new one."""
+    while _idle:
+        child = _idle.pop()
+        if child.alive():
+            return child
+        child.stop()
+    return Child()
 
 
 def stop_children() -> None:
@@ -111,9 +121,12 @@ class Child:
                 return
             yield message
 
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def put_back(self) -> None:
         """To the idle ones where its last answer was complete; else it is ended."""
-        if self._free and self._process.poll() is None:
+        if self._free and self.alive():
             _idle.append(self)
         else:
             self.stop()
@@ -150,4 +163,4 @@ class Child:
 
     def _end(self) -> str:
         code = self._process.wait()
-        return f"its parser died ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
+        return f"the file made its parser crash ({f'signal {-code}' if code < 0 else f'exit code {code}'})"

@@ -53,29 +53,37 @@ def read_delimited(file: ClientFile, encoding: Encoding, columns: Columns) -> It
 
 
 def dialect_of(lines: list[str]) -> type[csv.Dialect]:
-    """The dialect under whose delimiter the header names most known columns, then splits the rows most evenly."""
-    sample = "".join(lines)
-    escaped = '\\"' in sample and '""' not in sample
+    """The dialect under whose delimiter the header names most known columns, the quotes hold, and the rows are split most evenly.
 
-    def made(mark: str) -> type[csv.Dialect]:
+    Quotes within a field are doubled, or have a backslash before them where the sample does not hold otherwise.
+    """
+    sample = "".join(lines)
+
+    def made(mark: str, escaped: bool) -> type[csv.Dialect]:
         return type("Found", (Strict,), {"delimiter": mark, "escapechar": "\\" if escaped else None, "doublequote": not escaped})
 
-    def quality(mark: str) -> tuple[int, float, int]:
-        rows = _sample_rows(lines, made(mark))
+    def quality(way: tuple[str, bool]) -> tuple[int, bool, float, int]:
+        rows, holds = _sample_rows(lines, made(*way))
         if not rows:
-            return 0, 0.0, 0
+            return 0, False, 0.0, 0
         width = len(rows[0])
         even = sum(len(row) == width for row in rows) / len(rows)
-        return sum(squeezed(cell) in _NAMES for cell in rows[0]), even if width > 1 else 0.0, width
+        return sum(squeezed(cell) in _NAMES for cell in rows[0]), holds, even if width > 1 else 0.0, width
 
-    return made(max(DELIMITERS, key=quality))
+    ways = [(mark, False) for mark in DELIMITERS]
+    if '\\"' in sample and '""' not in sample:
+        ways += [(mark, True) for mark in DELIMITERS]
+    return made(*max(ways, key=quality))
 
 
-def _sample_rows(lines: list[str], dialect: type[csv.Dialect]) -> list[list[str]]:
+def _sample_rows(lines: list[str], dialect: type[csv.Dialect]) -> tuple[list[list[str]], bool]:
+    """(rows of the sample, whether its quotes hold to its end); the sample may end within a quoted field."""
     rows: list[list[str]] = []
-    with contextlib.suppress(csv.Error):   # the sample may end within a quoted field
+    holds = False
+    with contextlib.suppress(csv.Error):
         rows.extend(row for row in csv.reader(lines, dialect) if row)
-    return rows or [row for row in csv.reader(lines[:1], dialect, strict=False) if row]
+        holds = True
+    return rows or [row for row in csv.reader(lines[:1], dialect, strict=False) if row], holds
 
 
 class _Lines:

@@ -67,9 +67,15 @@ INSTEAD = {".doc": ".docx", ".odt": ".docx", ".rtf": ".docx", ".pages": ".docx",
            ".webarchive": ".html", ".epub": ".html or .docx", ".rar": ".zip", ".7z": ".zip", ".tar": ".zip", ".tgz": ".zip"}
 
 
+TEXTLESS = set(".png .jpg .jpeg .gif .webp .svg .heic .tif .tiff .bmp .ico .psd .ai .eps .mp4 .mov .avi .webm .mp3 .wav .m4a .css .js "
+               ".woff .woff2 .ttf .otf".split())
+
+
 def refusal(suffix: str, packed: bool) -> str | None:
     """Why a file with this suffix is not read; None where it is."""
     reader = READERS.get(suffix)
+    if reader is None and suffix in TEXTLESS:
+        return f"the file type '{suffix}' holds no text that is read"
     if reader is None:
         known = f"save it as {INSTEAD[suffix]}" if suffix in INSTEAD else f"read are {', '.join(READERS)}"
         return f"the file type '{suffix[:20] or 'without a suffix'}' is not read; {known}"

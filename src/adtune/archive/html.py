@@ -44,15 +44,18 @@ def read_html(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterato
         yield Row(None, {**({"id": exported[1]} if exported else {}), **page(text)}, document=True)
 
 
-def page(text: str) -> dict[str, Any]:
-    """The fields of a page: its article as light Markdown under `text`, what its head says, its title from the one `<h1>`."""
+def page(text: str, titled: bool = True) -> dict[str, Any]:
+    """The fields of a page: its article as light Markdown under `text`, what its head says, its title from the one `<h1>`.
+
+    Where not `titled`, the heading stays in the text, as in a mail that has a subject.
+    """
     root = _parse(text)
     values = _head(root)
     furniture.drop_comments(root)
     furniture.mark_styles(root)
     known = furniture.properties(root)
     body = _body(root)
-    title = furniture.title(body)
+    title = furniture.title(body) if titled else None
     if title is not None:
         values["title"] = _words(title)
         title.drop_tree()

@@ -28,7 +28,8 @@ _LEAVE = re.compile(
     r"desinscri|désinscri|désabonn|darse de baja|cancelar (?:la |su )?suscripci|disiscriv|cancella(?:ti| iscrizione)|afmelden|uitschrijven|"
     r"cancelar (?:a )?inscri|avregistrera|afmeld|wypisz|zrezygnuj|отписаться|add us to your address book", re.IGNORECASE)
 _BROWSER = re.compile(
-    r"(?:view|read|open|see|trouble (?:viewing|reading)).{0,60}\b(?:browser|online|web ?version|webpage)|in your browser|im browser|"
+    r"(?:view|read|open|see|display)\b.{0,50}\b(?:browser|online version|web ?version|as (?:a )?web ?page)|"
+    r"trouble (?:viewing|reading) this|\b(?:view|read|see) (?:(?:this|the) )?(?:(?:e-?mail|message|newsletter|it) )?online\b|im browser|"
     r"online-?version|webversion|dans (?:votre|le) navigateur|version en ligne|en (?:el|su|tu) navegador|nel (?:tuo )?browser|"
     r"in (?:je|uw) browser|no (?:seu )?navegador", re.IGNORECASE)
 _PADDING = re.compile("[\u00ad\u034f\u061c\u115f\u17b4\u17b5\u180e\u200b-\u200f\u2007\u2060-\u2064\u2800\ufeff]+|\\s+")
@@ -107,12 +108,14 @@ def _values(message: Any) -> tuple[dict[str, Any], bool]:
     html, plain = mail_parts.body(message)
     fields: dict[str, Any] = {}
     if html is not None:
-        fields = page(mail_parts.content(html))
+        fields = page(mail_parts.content(html), titled=False)
     if not (fields.get("text") or "").strip():
         fields = {"text": _LINK.sub("", mail_parts.content(plain))} if plain is not None else {"text": ""}
     text, left_out = _copy(fields["text"])
+    subject = mail_parts.header(message, "Subject")
+    text = text.removeprefix(f"# {subject}\n\n") if subject else text
     name, address = parseaddr(mail_parts.header(message, "From"))
-    return {"title": mail_parts.header(message, "Subject") or fields.get("title"), "text": text, "author": name or address or None,
+    return {"title": subject or fields.get("title"), "text": text, "author": name or address or None,
             "date": _date(mail_parts.header(message, "Date")), "type": "e-mail", "language": fields.get("language"),
             "id": mail_parts.header(message, "Message-ID").strip("<>") or None}, left_out
 
@@ -121,14 +124,15 @@ def _copy(text: str) -> tuple[str, bool]:
     """The text without invisible padding and without what is about the mail and not in it."""
     blocks = [_INVISIBLE.sub("", block) for block in text.split("\n\n") if _PADDING.sub("", block)]
     head = [at for at, block in enumerate(blocks[:HEAD_BLOCKS]) if _about(block, _BROWSER) or _about(block, _LEAVE)]
-    foot = next((at for at in range(max(0, len(blocks) - FOOT_BLOCKS), len(blocks)) if _is_foot(blocks[at:])), len(blocks))
-    kept = [block for at, block in enumerate(blocks[:foot]) if at not in head]
-    return "\n\n".join(kept), len(kept) < len(blocks)
+    kept = [block for at, block in enumerate(blocks) if at not in head]
+    foot = next((at for at in range(max(1, len(kept) - FOOT_BLOCKS), len(kept)) if _is_foot(kept[at:])), len(kept))
+    return "\n\n".join(kept[:foot]), foot < len(blocks)
 
 
 def _is_foot(blocks: list[str]) -> bool:
     """Short blocks to the end, the first of which says how to leave the list."""
-    short = all(len(block.split()) <= FOOT_WORDS for block in blocks)
+    words = [len(block.split()) for block in blocks]
+    short = max(words) <= FOOT_WORDS and sum(words) <= 3 * FOOT_WORDS
     return short and (_LEAVE.search(blocks[0]) is not None or _about(blocks[0], _BROWSER))
 
 

@@ -40,11 +40,21 @@ class Block:
 
 
 def without_running_lines(pages: list[list[Line]]) -> tuple[list[list[Line]], int]:
-    """The pages without the lines that stand at the top or foot of at least half of them, numbers aside; and how many were dropped."""
-    full = [lines for lines in pages if lines]
-    counts = Counter(key for lines in full for key in {_key(lines[at]) for at in _edges(lines)})
+    """The pages without the lines that stand at the same place of at least half of them, numbers aside; and how many were dropped.
+
+    A line in type that is larger than the body's is a heading, however often it comes.
+    """
+    full, usual = [lines for lines in pages if lines], _usual(pages)
+    counts = Counter(key for lines in full for key in {_key(line) for line in _edges(lines)})
     running = {key for key, count in counts.items() if count >= 2 and 2 * count >= len(full) - 1}
-    kept = [[line for at, line in enumerate(lines) if not (at in _edges(lines) and _key(line) in running)] for lines in pages]
+    kept = []
+    for lines in pages:
+        first, last = 0, len(lines)
+        while first < min(EDGE_LINES, last) and _key(lines[first]) in running and lines[first].size <= BIGGER * usual:
+            first += 1
+        while last > max(first, len(lines) - EDGE_LINES) and _key(lines[last - 1]) in running and lines[last - 1].size <= BIGGER * usual:
+            last -= 1
+        kept.append(lines[first:last])
     return kept, sum(map(len, pages)) - sum(map(len, kept))
 
 
@@ -53,10 +63,7 @@ def blocks(pages: list[list[Line]]) -> list[Block]:
     lines = [line for page in pages for line in page]
     if not lines:
         return []
-    body = Counter({size: 0 for size in {line.size for line in lines}})
-    for line in lines:
-        body[line.size] += len(line.text)
-    usual = body.most_common(1)[0][0]
+    usual = _usual(pages)
     pitch, widest = _pitches(pages), max(line.right - line.x for line in lines)
     words = Counter(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", "\n".join(line.text for line in lines).casefold()))
     out: list[Block] = []
@@ -93,12 +100,22 @@ def _is_title(block: Block) -> bool:
     return len(block.text) <= HEADING_CHARACTERS and block.kind != "item" and (block.kind == "heading" or not _ENDED.search(block.text))
 
 
-def _edges(lines: list[Line]) -> set[int]:
-    return {*range(min(EDGE_LINES, len(lines))), *range(max(0, len(lines) - EDGE_LINES), len(lines))}
+def _edges(lines: list[Line]) -> list[Line]:
+    return lines[:EDGE_LINES] + lines[max(EDGE_LINES, len(lines) - EDGE_LINES):]
 
 
-def _key(line: Line) -> str:
-    return re.sub(r"\d+", "#", line.text.casefold())
+def _key(line: Line) -> tuple[str, int]:
+    """The words without their numbers, and the height on the page in steps of four points."""
+    return re.sub(r"\d+", "#", line.text.casefold()), round(line.y / 4)
+
+
+def _usual(pages: list[list[Line]]) -> float:
+    """The size of type in which most of the text stands."""
+    sizes: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
 def _pitches(pages: list[list[Line]]) -> dict[float, float]:

@@ -26,7 +26,8 @@ def read_workbook(file: ClientFile, encoding: Encoding, columns: Columns) -> Ite
 
     zips.check(file.path)
     try:
-        book = python_calamine.CalamineWorkbook.from_path(str(file.path))
+        with file.open() as stream:
+            book = python_calamine.CalamineWorkbook.from_filelike(stream)   # by content; from_path goes by the suffix
     except python_calamine.PasswordError:
         raise Unreadable("the workbook is protected by a password; save it without one") from None
     except python_calamine.CalamineError as error:
