@@ -51,6 +51,8 @@ def _advise(said: SimpleNamespace) -> Job:
 def _tune(said: SimpleNamespace) -> Job:
     checked("tune", said.task, TASKS, "task")
     options = read_sets(said.set, {"base": said.base, "method": said.method, "epochs": said.epochs, "seed": said.seed})
+    if said.recipe:
+        options["recipe"] = said.recipe
 
     def run(desk: Desk) -> Answer:
         from ..steps.tuning import tune
@@ -123,9 +125,11 @@ TUNE = Verb(
     (CLIENT, TASK, BASE,
      option("--method", str, "METHOD", "lora, prefix, full, head or auto (the default: this dataset's advice, else lora)."),
      option("--epochs", int, "N", "Passes over the training pieces at most.", min=1), SEED,
+     option("--recipe", str, "FILE", "Settings from a recipe of Axolotl, LLaMA-Factory (YAML) or OpenAI (JSON)."),
      option("--resume", str, "RUN", "Go on with a run: its id, or last for the newest unfinished one."),
      sets(TuneSettings)),
-    ("adtune tune acme", "adtune tune acme --method lora --epochs 3 --set rank=8", "adtune tune acme --resume last"),
+    ("adtune tune acme", "adtune tune acme --method lora --epochs 3 --set rank=8", "adtune tune acme --recipe axolotl.yml",
+     "adtune tune acme --resume last"),
     ("Ctrl-C stops at a checkpoint (exit code 3); --resume last goes on exactly from there.",))
 
 EVALUATE = Verb(

@@ -31,13 +31,14 @@ def newest_plan(ws: Workspace, client: str, dataset_hash: str) -> dict[str, Any]
     return None
 
 
-def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], progress: Progress) -> tuple[str, dict[str, Any]]:
+def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tuple[str, Mapping[str, Any]],
+             progress: Progress) -> tuple[str, dict[str, Any]]:
     """Create a run with every setting resolved and where it came from."""
     dataset_id, dataset = load_dataset(ws, client, progress)
     plan = newest_plan(ws, client, dataset.hash)
-    if plan and options.get("base") not in (None, plan["base"]):
+    if plan and (options.get("base") or recipe[1].get("base")) not in (None, plan["base"]):
         plan = None  # it was measured on another base
-    settings, origins = resolve(TuneSettings, ("plan", plan["settings"] if plan else {}), ("option", options))
+    settings, origins = resolve(TuneSettings, ("plan", plan["settings"] if plan else {}), recipe, ("option", options))
     if settings.method == "auto":
         method = plan["method"] if plan and plan["method"] in ("lora", "prefix", "full") else "lora"
         settings = TuneSettings(**{**asdict(settings), "method": method})
@@ -91,14 +92,17 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
          stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Fine-tune and publish the adapter; gives the contract's object, with `stopped: interrupted` where a signal ended it.
 
-    `options` are TuneSettings by name, None meaning "not said". Raises AdtuneError of many kinds; the run is then marked failed.
+    `options` are TuneSettings by name, None meaning "not said", and `recipe`, the path of another tool's recipe, which they overrule.
+    Raises AdtuneError of many kinds; the run is then marked failed.
     """
     ws.require_client(client)
-    resolve(TuneSettings, ("option", options))
-    if options.get("method") not in (None, "auto"):
-        _check_method(options["method"])
-    found = _find_run(ws, client, resume, options) if resume else None
-    run, record = found or _new_run(ws, client, options, progress)
+    recipe, notes, options = _with_recipe(options)
+    asked = {**recipe[1], **{name: value for name, value in options.items() if value is not None}}
+    resolve(TuneSettings, recipe, ("option", options))
+    if asked.get("method", "auto") != "auto":
+        _check_method(asked["method"])
+    found = _find_run(ws, client, resume, asked) if resume else None
+    run, record = found or _new_run(ws, client, options, recipe, progress)
     with ws.lock(run):
         ws.update_run(run, "running")
         try:
@@ -108,8 +112,22 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
         except BaseException as error:
             ws.update_run(run, "failed" if isinstance(error, AdtuneError) else "interrupted", {"error": str(error)[:500]})
             raise
+        if notes:
+            answer["notes"] = [*([answer["note"]] if "note" in answer else []), *notes]
         ws.update_run(run, "interrupted" if answer["stopped"] == "interrupted" else "done", answer)
     return answer
+
+
+def _with_recipe(options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, Any]], list[str], dict[str, Any]]:
+    """(the layer of settings that a recipe gives, a note for each of its keys that is no setting, the options without the recipe)."""
+    from .recipe import read_recipe, recipe_notes
+
+    others = {name: value for name, value in options.items() if name != "recipe"}
+    if options.get("recipe") is None:
+        return ("recipe", {}), [], others
+    path = Path(options["recipe"])
+    settings, left = read_recipe(path)
+    return (f"recipe {path.name}", settings), recipe_notes(path, left), others
 
 
 def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
