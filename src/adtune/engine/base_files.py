@@ -5,7 +5,8 @@ No code of a base runs, no pickle is opened, nothing is asked on the terminal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ MOST = {"num_experts": 4096, "num_local_experts": 4096, "n_routed_experts": 4096
 CONTEXT_WORDS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "seq_length")
 UNSAID_CONTEXT = 1024
 CARD_CHARACTERS = 65_536
+_NUMBER = re.compile(r"\.\d+\.")
 
 
 def check_settings(folder: Path) -> dict[str, Any]:
@@ -68,8 +70,8 @@ def check_weights(folder: Path, config: Mapping[str, Any]) -> dict[str, Entry]:
     for part in _parts(config):
         for word, value in part.items():
             most = len(found) if word in LAYERS else MOST.get(word)
-            if most is not None and type(value) is int and value > most:
-                raise refusal(folder / "config.json", f"{word} = {value}", f"{word} of at most {most}, as the weights have it")
+            if most is not None and type(value) is int and not 0 <= value <= most:
+                raise refusal(folder / "config.json", f"{word} = {value}", f"{word} from 0 to {most}, as the weights have it")
     return found
 
 
@@ -111,6 +113,14 @@ def check_shapes(folder: Path, config: Any, found: Mapping[str, Entry]) -> None:
         missing = next((name for name in sorted(parameters) if name not in found), "none")
         raise refusal(folder, f"weights for {held:,} of {asked:,} parameters; the first one missing is {missing}",
                       "the weights that config.json describes")
+
+
+def check_leftovers(folder: Path, unexpected: Iterable[str], model: torch.nn.Module) -> None:
+    """No weights of a layer that the configuration leaves out. Other weights that a model does not use are its own affair."""
+    known = {_NUMBER.sub(".N.", name) for name, _ in model.named_parameters()}
+    odd = next((name for name in sorted(unexpected) if _NUMBER.sub(".N.", name) in known), None)
+    if odd:
+        raise refusal(folder, f"the tensor {odd[:100]}, which config.json leaves out", "a config.json of as many layers as the weights")
 
 
 def check_values(name: str, model: torch.nn.Module) -> None:

@@ -22,7 +22,16 @@ from ..errors import BaseModelError, did_you_mean
 from ..starter import base_path
 from ..voice.prompt import Renderer
 from .attention import use_blocks
-from .base_files import check_settings, check_shapes, check_values, check_vocabulary, check_weights, context_of, licence_of
+from .base_files import (
+    check_leftovers,
+    check_settings,
+    check_shapes,
+    check_values,
+    check_vocabulary,
+    check_weights,
+    context_of,
+    licence_of,
+)
 
 STARTER = "starter"
 
@@ -129,6 +138,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
                                                           dtype=torch.float32, output_loading_info=True)
     if loading["missing_keys"]:  # transformers would make them up
         raise ValueError(f"weights without {sorted(loading['missing_keys'])[0]}")
+    check_leftovers(folder, loading["unexpected_keys"], model)
     return model, tokenizer
 
 

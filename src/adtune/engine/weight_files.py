@@ -15,6 +15,7 @@ from ..errors import BaseModelError
 
 ADAPTER_HEADER, BASE_HEADER = 8 * 2**20, 64 * 2**20  # bytes; an honest header takes about 100 a tensor
 CONFIG_BYTES = 2**20
+MOST_TENSORS = 2**16  # in one file; the largest models in use have as many over all their shards
 FLOATS = ("F32", "F16", "BF16", "F64")
 _BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1, "BOOL": 1,
           "F8_E4M3": 1, "F8_E5M2": 1}
@@ -85,6 +86,8 @@ def _entries(raw: dict[str, Any], data: int) -> dict[str, Entry]:
     notes = raw.pop("__metadata__", {})
     if not isinstance(notes, dict) or not all(isinstance(value, str) for value in notes.values()):
         raise ValueError("__metadata__ that is no table of words")
+    if len(raw) > MOST_TENSORS:
+        raise ValueError(f"{len(raw):,} tensors where {MOST_TENSORS:,} are the most")
     found, places = {}, []
     for name, one in raw.items():
         if not isinstance(one, dict) or set(one) != {"dtype", "shape", "data_offsets"}:
