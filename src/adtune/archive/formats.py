@@ -16,6 +16,7 @@ from .jsonl import read_jsonl
 from .mail import read_mail, read_mailbox
 from .markdown import read_markdown
 from .parts import Mark, Note
+from .parquet import read_parquet
 from .pdf import read_pdf
 from .plain import read_plain
 from .rows import Fault, Row
@@ -54,6 +55,7 @@ READERS = {
     ".xlsx": Reader(read_workbook, text=False, child=True),
     ".xlsm": Reader(read_workbook, text=False, child=True),
     ".ods": Reader(read_workbook, text=False, child=True),
+    ".parquet": Reader(read_parquet, text=False, child=True),
     ".pdf": Reader(read_pdf, text=False, child=True),
     ".xml": Reader(read_xml, text=False, child=True),
     ".rss": Reader(read_xml, text=False, child=True),

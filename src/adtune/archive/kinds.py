@@ -22,7 +22,7 @@ HEAD_BYTES = 64_000
 MIN_PROSE_WORDS = 8      # from which a file without a suffix counts as text
 NAMES = {".jsonl": "JSON Lines", ".json": "JSON", ".csv": "a table of text", ".txt": "plain text", ".html": "HTML", ".xml": "a feed",
          ".docx": "a Word document", ".xlsx": "an Excel workbook", ".ods": "an OpenDocument sheet", ".pdf": "a PDF", ".zip": "a zip",
-         ".eml": "an e-mail", ".mbox": "a mailbox", ".mhtml": "a saved web page (MHTML)"}
+         ".eml": "an e-mail", ".mbox": "a mailbox", ".mhtml": "a saved web page (MHTML)", ".parquet": "Parquet"}
 SAME = {".htm": ".html", ".markdown": ".md", ".ndjson": ".jsonl", ".rss": ".xml", ".atom": ".xml", ".mht": ".mhtml", ".tsv": ".csv",
         ".xlsm": ".xlsx"}
 PACKAGES = (".docx", ".xlsx", ".ods")
@@ -60,13 +60,15 @@ def kind_of(file: ClientFile, look_inside: bool = False) -> tuple[str, str | Non
 
 
 def _is_text(head: bytes) -> bool:
-    return not head.startswith((_ZIP, _OLE, b"%PDF"))
+    return not head.startswith((_ZIP, _OLE, b"%PDF", b"PAR1"))
 
 
 def _found(head: bytes, own: str) -> str | None:
     """The format that the first bytes prove; None where they prove none."""
     if head.startswith(_ZIP):
         return ".zip"
+    if head.startswith(b"PAR1"):
+        return ".parquet"
     if b"%PDF-" in head[:1024] and own not in (".html", ".eml", ".mbox", ".mhtml"):
         return ".pdf"
     if head.startswith(_OLE) and own in READERS:

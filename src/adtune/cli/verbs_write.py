@@ -12,7 +12,7 @@ from .verbs_tune import checked
 from .words import CLIENT, SEED, Verb, argument, option
 
 DEMOS = {"voice": None, "media": MEDIA_THEME, "images": PICTURES_THEME}
-FORMATS = {"peft": None, "merged": None, "gguf": None}
+FORMATS = {"peft": None, "merged": None, "gguf": None, "openai": None, "chat": None, "prompt-completion": None, "parquet": None}
 
 
 def _built(verb: str, word: str, known: dict[str, str | None], what: str) -> str:
@@ -51,7 +51,7 @@ def _draft(said: SimpleNamespace) -> Job:
 
 
 def _export(said: SimpleNamespace) -> Job:
-    to = _built("export --to", said.to or "peft", FORMATS, "format")
+    to = _built("export --to", said.to or ("chat" if said.adapter.startswith("dataset-") else "peft"), FORMATS, "format")
     out = Path(said.out or f"{said.adapter}-{to}")
 
     def run(desk: Desk) -> Answer:
@@ -80,9 +80,11 @@ DRAFT = Verb(
     ('adtune draft acme "How to choose a running shoe"', 'adtune draft acme "Spring sale" -n 3 --format e-mail --category Offers'))
 
 EXPORT = Verb(
-    "export", "Write an adapter or a merged model for other tools.", _export,
-    (argument("adapter", "ADAPTER", "The adapter's id (adtune ls)."),
-     option("--to", str, "FORMAT", "peft (the default), merged or gguf."),
-     option("--out", str, "DIR", "A new folder; by default ./ADAPTER-FORMAT.")),
-    ("adtune export adapter-1a2b --to merged --out acme-model", "adtune export adapter-1a2b --to gguf"),
-    ("What was written is loaded again and compared with the adapter before it is shown.",))
+    "export", "Write an adapter, a merged model or a dataset for other tools.", _export,
+    (argument("adapter", "ID", "The id of an adapter or a dataset (adtune ls)."),
+     option("--to", str, "FORMAT", "An adapter: peft (the default), merged or gguf. "
+                                   "A dataset: chat (the default), openai, prompt-completion or parquet."),
+     option("--out", str, "DIR", "A new folder; by default ./ID-FORMAT.")),
+    ("adtune export adapter-1a2b --to merged --out acme-model", "adtune export adapter-1a2b --to gguf",
+     "adtune export dataset-1a2b --to openai --out acme-openai"),
+    ("What was written is read again and compared with the adapter or dataset before it is shown.",))

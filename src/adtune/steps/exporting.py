@@ -28,14 +28,18 @@ MEASURED_TEXTS = 200  # of the client's, on which GGUF's splitting of words is c
 
 
 def export(ws: Workspace, adapter: str, to: str, out: Path, progress: Progress = silent) -> dict[str, Any]:
-    """Write the adapter to the new folder `out`; gives `{path files}` and the largest difference found on reading back.
+    """Write the adapter (or dataset) to the new folder `out`; gives `{path files}` and the largest difference found on reading back.
 
     Raises InputError for a folder that is not empty, an unknown adapter, or a method that the format can't hold.
     """
     id = ws.find(adapter)
     row = ws.record(id)
+    if row["kind"] == "dataset":
+        from .dataset_export import export_dataset
+
+        return export_dataset(ws, id, to, out, progress)
     if row["kind"] != "adapter":
-        raise InputError(f"export {adapter}", f"a {row['kind']}", "an adapter", "See `adtune ls`.")
+        raise InputError(f"export {adapter}", f"a {row['kind']}", "an adapter or a dataset", "See `adtune ls`.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out {out}", "something that is already there", "a new folder", "Choose another name with --out.")
     _refuse(to, row["record"]["method"])
