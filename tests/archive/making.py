@@ -222,6 +222,15 @@ def _feed(title: str, text: str) -> bytes:
     return rss([{"title": title, "content:encoded": _paragraphs(text)}]).encode()
 
 
+def _parquet(title: str, text: str) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    out = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({"title": [title], "text": [text]}), out)
+    return out.getvalue()
+
+
 PIECES: dict[str, Callable[[str, str], bytes]] = {
     ".jsonl": _json, ".ndjson": _json, ".json": _json, ".csv": _table(","), ".tsv": _table("\t"),
     ".md": lambda title, text: f"---\ntitle: {json.dumps(title)}\n---\n{text}\n".encode(),
@@ -235,5 +244,5 @@ PIECES: dict[str, Callable[[str, str], bytes]] = {
                                       "wp:post_type": "post"}]).encode(),
     ".rss": _feed, ".atom": lambda title, text: atom(title, text).encode(),
     ".eml": lambda title, text: mail(title, text).as_bytes(), ".mbox": lambda title, text: mbox([mail(title, text)]),
-    ".zip": lambda title, text: zipped({"piece.md": f"# {title}\n\n{text}\n"}),
+    ".parquet": _parquet, ".zip": lambda title, text: zipped({"piece.md": f"# {title}\n\n{text}\n"}),
 }

@@ -15,7 +15,7 @@ from adtune.errors import InputError
 # where a single piece without text is rejected: a format without lines, or a file without a piece, has its name only
 ROW_LINES = {".jsonl": "line 1", ".ndjson": "line 1", ".json": "line 1", ".csv": "line 2", ".tsv": "line 2", ".md": "line 1",
              ".markdown": "line 1", ".xlsx": "line 2", ".xlsm": "line 2", ".ods": "line 2", ".xml": "line 4", ".rss": "line 3",
-             ".atom": "line 2", ".mbox": "line 1", ".zip": "piece.zip/piece.md, line 1"}
+             ".atom": "line 2", ".mbox": "line 1", ".parquet": "line 1", ".zip": "piece.zip/piece.md, line 1"}
 TITLE, BODY = "A calm morning", "The kettle hums before the street wakes.\n\nWe like it that way, and so do you."
 
 

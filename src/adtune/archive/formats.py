@@ -15,8 +15,8 @@ from .json_file import read_json
 from .jsonl import read_jsonl
 from .mail import read_mail, read_mailbox
 from .markdown import read_markdown
-from .parts import Mark, Note
 from .parquet import read_parquet
+from .parts import Mark, Note
 from .pdf import read_pdf
 from .plain import read_plain
 from .rows import Fault, Row

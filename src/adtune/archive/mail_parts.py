@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from email.message import EmailMessage
 from typing import Any
 
@@ -11,11 +12,14 @@ from .encodings import bytes_text
 from .rows import Unreadable
 
 PARTS = 1000
+_PART = re.compile(rb"\ncontent-type:", re.IGNORECASE)
 POLICY = email.policy.default.clone(raise_on_defect=False)
 
 
 def parsed(raw: bytes) -> EmailMessage:
     """Raises Unreadable where nothing in it is a header, or it has too many parts."""
+    if len(_PART.findall(raw)) > PARTS:   # before it is parsed, as the parser is slow with many parts
+        raise Unreadable(f"the mail has more than {PARTS} parts")
     message = email.message_from_bytes(raw, policy=POLICY)
     if not message.keys():
         raise Unreadable("not a mail: it starts with no header")

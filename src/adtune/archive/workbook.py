@@ -17,7 +17,9 @@ from .encodings import Encoding
 from .files import ClientFile
 from .rows import LINE_CHARACTERS, Fault, Row, Unreadable
 
-HEADER_ROWS = 30   # within which the header stands
+HEADER_ROWS = 30          # within which the header stands
+COLUMNS = 16_384          # as many as Excel has
+CELLS, CELLS_PER_BYTE = 100_000, 50   # a sheet that spans more, for a file of its size, is empty or repeated, not written
 
 
 def read_workbook(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterator[Row | Fault]:
@@ -54,8 +56,9 @@ def _tables(file: ClientFile, sheets: list[tuple[str, bool, Any]], columns: Colu
     found = False
     for name, visible, sheet in sheets:
         part = name if len(sheets) > 1 else None
-        if sheet is None or not visible:
-            yield Fault(None, "the sheet is damaged" if sheet is None else "the sheet is hidden; show it to import it", part or name)
+        refused = _refusal(file, visible, sheet)
+        if refused:
+            yield Fault(None, refused, part or name)
             found = True
             continue
         try:
@@ -68,6 +71,19 @@ def _tables(file: ClientFile, sheets: list[tuple[str, bool, Any]], columns: Colu
         raise wrong[0][1]
     for name, error in wrong:
         yield Fault(None, f"found {error.found}; expected {error.expected}. {error.do}", name)
+
+
+def _refusal(file: ClientFile, visible: bool, sheet: Any) -> str | None:
+    if sheet is None:
+        return "the sheet is damaged"
+    if not visible:
+        return "the sheet is hidden; show it to import it"
+    if sheet.width > COLUMNS:
+        return f"the sheet has {sheet.width} columns; at most {COLUMNS} are read"
+    cells = sheet.width * sheet.height
+    if cells > CELLS and cells > CELLS_PER_BYTE * file.path.stat().st_size:
+        return f"the sheet spans {cells:,} cells, far more than the file can hold; delete what stands far outside the table"
+    return None
 
 
 def _table(where: str, part: str | None, sheet: Any, columns: Columns) -> Iterator[Row | Fault]:
