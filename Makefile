@@ -11,10 +11,11 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 help:
 	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
 	@echo "make test    the whole test suite (under 5 minutes)"
-	@echo "make gate    what must hold before a change lands: clean imports of bad archives, exact resume after kill -9"
+	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
+	@echo "             exact resume after kill -9"
 	@echo "make lint    ruff over the tree"
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
-	@echo "make chaos   the long form of the kill test: 200 kills"
+	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
 $(BIN)/python:
@@ -43,6 +44,7 @@ test: install-test
 
 gate: install
 	$(BIN)/python benchmarks/gate_import.py
+	$(BIN)/python benchmarks/gate_models.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
 
 lint: install-test
@@ -52,6 +54,7 @@ bench: install-test
 	$(BIN)/python benchmarks/brands.py
 
 chaos: install
+	$(BIN)/python benchmarks/gate_models.py --mutations 100000
 	$(BIN)/python benchmarks/gate_kill.py --kills 200
 
 package: | $(BIN)/python

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,7 @@ def material(folder: Path) -> tuple[Any, dict[str, bytes], dict[str, bytes]]:
     from adtune.engine.bases import load_base
     from adtune.engine.methods import attach
     from adtune.pretrain.tokenizer import save_tokenizer, train_tokenizer
+    from adtune.settings import TuneSettings
 
     tokenizer = train_tokenizer(["Water the roses in the morning, and keep them dry. " * 3], 300)
     torch.manual_seed(0)
@@ -114,7 +115,7 @@ def material(folder: Path) -> tuple[Any, dict[str, bytes], dict[str, bytes]]:
                      ).save_pretrained(folder / "base")
     save_tokenizer(tokenizer, folder / "base", 64)
     base = load_base(str(folder / "base"))
-    method = attach("lora", base, {"rank": 2, "alpha": 4, "dropout": 0.0, "targets": "all"}, [])
+    method = attach("lora", base, asdict(TuneSettings(rank=2, alpha=4)), [])
     method.save(folder / "adapter")
     method.detach()
     return base, *({path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("base", "adapter"))

@@ -46,6 +46,8 @@ def test_tune_gives_the_contract(job):
     assert answer["best"]["validation_loss"] == min(losses) < losses[0]
     assert answer["stopped"] in ("peak", "epochs", "no_improvement")
     assert answer["token_fertility"] > 1
+    assert {one["engine"]: one["servable"] for one in answer["servable"]} == dict.fromkeys(("peft", "vllm", "transformers", "gguf"), True)
+    assert answer["licence"] is None and show(ws, answer["adapter"])["rendering"]["golden"]
     json.dumps(answer, allow_nan=False)
 
 
@@ -101,7 +103,7 @@ def test_a_failed_run_without_checkpoint_is_not_gone_on_with(job, base):
 
 def test_a_second_process_on_the_same_run_is_refused(job, base):
     ws, _ = job
-    run, _ = tuning._new_run(ws, "Q", QUICK | {"base": base, "method": "lora"}, lambda *a, **k: None)
+    run, _ = tuning._new_run(ws, "Q", QUICK | {"base": base, "method": "lora"}, ("recipe", {}), lambda *a, **k: None)
     with ws.lock(run), pytest.raises(WorkspaceError):
         tune(ws, "Q", {}, resume=run)
     ws.update_run(run, "failed")
@@ -227,7 +229,7 @@ def test_a_plan_gives_base_and_method_unless_another_base_is_asked_for(ws, tmp_p
     ws.publish("plan", "planned", {"plan.json": b"{}"}, plan, [dataset_id])
 
     def settings(**options):
-        return tuning._new_run(ws, "planned", options, lambda *a, **k: None)[1]["settings"]
+        return tuning._new_run(ws, "planned", options, ("recipe", {}), lambda *a, **k: None)[1]["settings"]
 
     assert (settings()["base"], settings()["method"]) == (base, "prefix")
     assert (settings(method="lora")["base"], settings(method="lora")["method"]) == (base, "lora")
