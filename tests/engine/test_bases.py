@@ -112,6 +112,16 @@ def test_a_missing_or_broken_tokenizer(folder):
     refusal(folder)
 
 
+def test_what_a_library_prints_does_not_reach_stdout(folder, capfd):
+    """The tokenizers library prints where it meets a word that it does not know; stdout belongs to the answer."""
+    words = json.loads((folder / "tokenizer.json").read_text())
+    words["added_tokens"][0]["unheard_of"] = True
+    (folder / "tokenizer.json").write_text(json.dumps(words))
+    load_base(str(folder))
+    said = capfd.readouterr()
+    assert said.out == "" and "unheard_of" in said.err
+
+
 def test_truncated_weights(folder):
     data = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(data[:len(data) // 2])

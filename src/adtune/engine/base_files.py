@@ -5,7 +5,10 @@ No code of a base runs, no pickle is opened, nothing is asked on the terminal.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,6 +145,23 @@ def check_vocabulary(name: str, model: torch.nn.Module, renderer: Renderer) -> N
     if max(written) >= rows:
         raise BaseModelError(f"--base {name}", f"a tokenizer of {max(written) + 1:,} ids", f"at most {rows:,}, the rows of the embedding",
                              "The tokenizer belongs to another model. Take the base's own.")
+
+
+@contextlib.contextmanager
+def stdout_kept() -> Iterator[None]:
+    """What a library prints below Python goes to stderr for as long as the block runs: stdout belongs to the answer."""
+    try:
+        sys.stdout.flush()
+        kept = os.dup(1)
+    except (OSError, ValueError, AttributeError):  # no stdout to keep
+        yield
+        return
+    try:
+        os.dup2(2, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def context_of(model: Any, tokenizer: Any) -> int:

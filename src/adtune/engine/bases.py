@@ -31,6 +31,7 @@ from .base_files import (
     check_weights,
     context_of,
     licence_of,
+    stdout_kept,
 )
 
 STARTER = "starter"
@@ -133,7 +134,8 @@ def _load(folder: Path) -> tuple[Any, Any]:
     hf_logging.disable_progress_bar()  # the doors draw their own
     config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     check_shapes(folder, config, headers)
-    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    with stdout_kept():
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     model, loading = AutoModelForCausalLM.from_pretrained(folder, config=config, trust_remote_code=False, use_safetensors=True,
                                                           dtype=torch.float32, output_loading_info=True)
     if loading["missing_keys"]:  # transformers would make them up

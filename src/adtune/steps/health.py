@@ -14,7 +14,8 @@ from typing import Any
 from ..errors import AdtuneError
 
 Check = dict[str, str]
-LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "sqlalchemy", "typer")
+LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "sqlalchemy", "typer", "jinja2", "huggingface_hub")
+EXTRAS = {"gguf": ("gguf", "accelerate")}    # extra -> its libraries; what it brings stands in the guide on leaving
 LEAST_MEMORY, LEAST_DISK = 4 * 2**30, 2 * 2**30
 PRODUCT = (512, 1024, 1024)                  # rows, inner and columns of the measured matrix product
 STARTERS = ("text",)                         # the starter bases that ship so far
@@ -25,7 +26,8 @@ def doctor(root: Path) -> dict[str, Any]:
 
     Nothing is created and no network is asked. `stop` marks what must be put right before adtune can work.
     """
-    checks = [_python(), _libraries(), _cores(), _memory(), _disk(root), *_torch_checks(), *_workspace(root), _starters(), _hub()]
+    checks = [_python(), _libraries(), _extras(), _cores(), _memory(), _disk(root), *_torch_checks(), *_workspace(root),
+              _starters(), _hub()]
     return {"workspace": str(root), "checks": checks}
 
 
@@ -47,6 +49,17 @@ def _libraries() -> Check:
     if missing:
         return _check("libraries", "stop", f"missing: {', '.join(missing)}", "Install adtune again: pip install adtune.")
     return _check("libraries", "ok", ", ".join(found))
+
+
+def _extras() -> Check:
+    """Which optional parts are installed; none of them is missed where it is not used."""
+    said = []
+    for extra, names in EXTRAS.items():
+        try:
+            said.append(f"{extra}: " + ", ".join(f"{name} {metadata.version(name)}" for name in names))
+        except metadata.PackageNotFoundError:
+            said.append(f"{extra}: not installed (pip install 'adtune[{extra}]')")
+    return _check("extras", "ok", "; ".join(said))
 
 
 def _cores() -> Check:
