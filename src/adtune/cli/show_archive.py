@@ -15,6 +15,9 @@ def notes(answer: Answer, page: Page) -> None:
 
 def imported(answer: Answer, page: Page) -> None:
     page.line(f"{answer['kept']:,} of {answer['read']:,} pieces kept for {answer['client']}, {answer['added']:,} of them new.")
+    changed = [f"{answer[name]:,} {name}" for name in ("corrected", "withdrawn", "restored") if answer.get(name)]
+    if changed:
+        page.line(f"Pieces that were there: {', '.join(changed)}. `adtune show {answer['client']}/ID` tells their history.")
     if answer["rejections"]:
         page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in answer["rejections"]])
     notes(answer, page)

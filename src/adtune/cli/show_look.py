@@ -9,6 +9,7 @@ from .desk import Answer
 from .page import Page, plain
 
 HASH = re.compile(r"[0-9a-f]{64}")
+SHORT = 100   # characters of an earlier value
 STYLES = {"warn": "yellow", "stop": "bold red"}
 FOLLOW = {"client": "curate {id}", "dataset": "tune {client}", "adapter": "evaluate {client}", "report": 'draft {client} "BRIEF"',
           "run": "tune {client} --resume {id}"}
@@ -61,7 +62,36 @@ def _cell(value: Any, whole: bool = False) -> Any:
 
 
 def shown(answer: Answer, page: Page) -> None:
-    anything(answer, page)
+    if answer["kind"] == "asset":
+        piece(answer, page)
+    else:
+        anything(answer, page)
+
+
+def piece(answer: Answer, page: Page) -> None:
+    """A piece: its fields, its text, what happened to it, and what holds it."""
+    fields = ("id", "client", "state", "title", "category", "content_type", "summary", "facts", "author", "date", "approval", "rights",
+              "rights_until", "language", "split", "source", "replaced_by", "withdrawn")
+    page.pairs({name: _cell(answer[name], whole=True) for name in fields if answer[name] not in (None, [], ())})
+    page.line()
+    page.line(answer["text"])
+    if answer["history"]:
+        page.line()
+    for one in answer["history"]:
+        why = f", because: {one['reason']}" if one["reason"] else ""
+        page.line(f"{one['when'][:19]} {one['what']} by {one['who']} ({_cell(one['source'])}){why}", style="bold")
+        for name, before in one["before"].items():
+            page.line(f"  {name}: {_short(before)} -> {_short(one['after'].get(name))}")
+    if answer["held_by"]:
+        page.line()
+        page.table(("Held by", "Id", "Split", "Version"), [(one["kind"], one["id"], one["split"], one["asset"][:12])
+                                                          for one in answer["held_by"]])
+
+
+def _short(value: Any) -> str:
+    """A value on one line, its beginning only."""
+    words = " ".join(str(_cell(value)).split())
+    return words if len(words) <= SHORT else f"{words[:SHORT]}…"
 
 
 def after_show(answer: Answer) -> str | None:

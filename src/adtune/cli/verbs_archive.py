@@ -46,8 +46,10 @@ IMPORT = Verb(
      _client_option(),
      option("--as", str, "KIND", "content (the default), images, campaigns or creatives. Built now: content.", name="kind"),
      option("--map", list[str], "FIELD=COLUMN", "Which column holds a field; may be repeated.")),
-    ("adtune import posts.jsonl --client acme", "adtune import export.csv --client acme --map text=Body --map title=Headline"),
-    ("Nothing disappears: kept and rejected add up to what was read, and each rejection says where and why.",))
+    ("adtune import posts.jsonl --client acme", "adtune import export.csv --client acme --map text=Body --map title=Headline",
+     "adtune import corrections.csv --client acme"),
+    ("Nothing disappears: kept and rejected add up to what was read, and each rejection says where and why.",
+     "A table of ids with new values, approvals or withdrawals corrects the pieces that are there; their history is kept.",))
 
 CURATE = Verb(
     "curate", "Make a dataset of the archive: clean, de-duplicate, split.", _curate,

@@ -43,8 +43,10 @@ def _healthy(answer: Answer) -> bool:
 
 
 SHOW = Verb("show", "Show anything by its id, with its lineage.", _show,
-            (argument("id", "ID", "A client, or the id (or its beginning) of a dataset, run, adapter, report or draft."),),
-            ("adtune show acme", "adtune show adapter-1a2b --json"))
+            (argument("id", "ID", "A client, the id (or its beginning) of a dataset, run, adapter, report, draft or piece, "
+                                  "or CLIENT/ID with a piece's own id."),),
+            ("adtune show acme", "adtune show adapter-1a2b --json", "adtune show acme/post-17"),
+            ("A piece is shown with its history and with the datasets and adapters that hold it.",))
 LS = Verb("ls", "List what the workspace holds.", _ls,
           (option("--kind", str, "KIND", "Only this kind: client, dataset, run, plan, adapter, report."),
            option("--client", str, "CLIENT", "Only this client.")),

@@ -64,13 +64,14 @@ class Intake:
         self.rejected: list[Rejected] = []
         self.splits: list[tuple[str, str]] = []
         self.turned_away = 0     # corrections that name no piece
+        self._stored = client in ws.clients()   # a new client's pieces need not be looked up
         self._revisions: list[Revision] = []
         self._rivals: list[str] = []   # for each piece of `again` the stored piece with its source id
         self._shared_ids = self._strangers = 0
 
     def take(self, batch: Sequence[Asset | Rejected | Correction]) -> None:
         """Some results in their order."""
-        pieces = [one for one in batch if isinstance(one, Asset)]
+        pieces = [one for one in batch if isinstance(one, Asset)] if self._stored else []
         known = self.ws.known_assets(self.client, [piece.id for piece in pieces])
         named = [piece.source.id for piece in pieces if piece.id not in known and piece.source.id is not None]
         held = self.ws.assets_in_force(self.client, named) if named else {}
