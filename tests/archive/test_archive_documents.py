@@ -38,6 +38,15 @@ def test_a_pdf_has_paragraphs_headings_and_no_running_lines(tmp_path):
     assert reading.notes == ("a.pdf: 6 lines that run over the pages (headers, footers, page numbers) were left out",)
 
 
+def test_a_chapter_s_header_runs_over_its_pages_only(tmp_path):
+    texts = [f"Offer {12 + 7 * number} is for everyone." for number in range(12)]   # alike but for numbers that count nothing
+    chapters = ["Chapter one", "Chapter two", "Chapter three"]
+    pages = [[(72, 815, 9, f"{number} {chapters[number // 4]}"), (72, 700, 11, text), (72, 30, 9, f"Page {number + 1} of 12")]
+             for number, text in enumerate(texts)]
+    asset, = read(tmp_path, "a.pdf", making.pdf(pages, "Title")).assets
+    assert asset.text == "\n\n".join(texts)
+
+
 def test_a_sentence_goes_on_over_a_page_and_lists_stay_lists(tmp_path):
     first = [(72, 700, 11, "The kettle hums before the street wakes and the"), (72, 686, 11, "whole of the old house is quiet until the")]
     second = [(72, 790, 11, "first train comes."), (72, 760, 11, "• one point"), (72, 746, 11, "• another point that is"),

@@ -150,3 +150,17 @@ def test_a_mail_s_encoding_is_vouched_for(charset, encoded, kept, tmp_path):
 def test_an_encrypted_mail_is_rejected(tmp_path):
     raw = b"From: a@example.com\nSubject: S\nContent-Type: multipart/encrypted; boundary=x\n\n--x\n\nabc\n--x--\n"
     assert "encrypted" in read(tmp_path, "a.eml", raw).rejected[0].reason
+
+
+def test_headers_are_decoded(tmp_path):
+    raw = ("From: =?utf-8?q?Lee=2C_Ann_=28Caf=C3=A9=29?= <ann@example.com>\nSubject: =?utf-8?b?R3LDvMOfZQ==?= aus\n"
+           " =?iso-8859-1?q?K=F6ln?=\nDate: soon\nTo: x@example.com\n\nThe text.\n")
+    reading = read(tmp_path, "a.eml", raw)
+    asset, = reading.assets
+    assert (asset.title, asset.author, asset.date) == ("Grüße aus Köln", "Lee, Ann (Café)", None)
+    assert "the date 'soon'" in reading.notes[0]
+    eight_bit = "From: Jörg <j@example.com>\nSubject: Grüße =?utf-8?q?broken\nTo: x@example.com\n\nThe text.\n"
+    asset, = read(tmp_path, "b.eml", eight_bit.encode()).assets
+    assert (asset.title, asset.author) == ("Grüße =?utf-8?q?broken", "Jörg")
+    asset, = read(tmp_path, "c.eml", eight_bit.encode("latin-1")).assets
+    assert (asset.title, asset.author) == (None, None)   # bytes that say nothing of their encoding are no words

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from . import mail_parts
@@ -114,8 +114,7 @@ def _values(message: Any) -> tuple[dict[str, Any], bool]:
     text, left_out = _copy(fields["text"])
     subject = mail_parts.header(message, "Subject")
     text = text.removeprefix(f"# {subject}\n\n") if subject else text
-    name, address = parseaddr(mail_parts.header(message, "From"))
-    return {"title": subject or fields.get("title"), "text": text, "author": name or address or None,
+    return {"title": subject or fields.get("title"), "text": text, "author": mail_parts.sender(message) or None,
             "date": _date(mail_parts.header(message, "Date")), "type": "e-mail", "language": fields.get("language"),
             "id": mail_parts.header(message, "Message-ID").strip("<>") or None}, left_out
 

@@ -8,13 +8,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 HYPHEN = "\ufffe"                 # a hyphen at the end of a line, joined with the next line
+RUNNING_PAGES = 3                 # with the same line at the same height: a chapter's header runs over its pages only
 EDGE_LINES = 3                    # of a page's top and foot, among which running lines are looked for
 GAP, MAX_PITCH = 1.35, 1.6        # a wider gap, in pitches, parts paragraphs; a pitch is at most so many type sizes
 BIGGER = 1.15                     # times the size of the body: a heading
 HEADING_CHARACTERS = 150
 SHORT = 0.6                       # of the widest line: a line that is not filled ends by itself
 _BULLET = re.compile(r"^[•‣▪●◦–·∙*-]\s+(?=\S)")
-_NUMBERED = re.compile(r"^\d{1,2}[.)]\s+\S")
+_NUMBERED = re.compile(r"^[1-9]\d?[.)]\s+\S")
 _ENDED = re.compile(r"[.!?:;…\"”»)]$")
 
 
@@ -40,19 +41,21 @@ class Block:
 
 
 def without_running_lines(pages: list[list[Line]]) -> tuple[list[list[Line]], int]:
-    """The pages without the lines that stand at the same place of at least half of them, numbers aside; and how many were dropped.
+    """The pages without the lines that stand at the same place of several of them, and how many were dropped.
 
-    A line in type that is larger than the body's is a heading, however often it comes.
+    They are the same but for a number that counts with the pages. A line in type that is larger than the body's is a heading, however
+    often it comes.
     """
-    full, usual = [lines for lines in pages if lines], _usual(pages)
-    counts = Counter(key for lines in full for key in {_key(line) for line in _edges(lines)})
-    running = {key for key, count in counts.items() if count >= 2 and 2 * count >= len(full) - 1}
+    counts = Counter(key for number, lines in enumerate(pages) for key in set().union(*(_keys(line, number) for line in _edges(lines))))
+    full, usual = sum(map(bool, pages)), _usual(pages)
+    running = {key for key, count in counts.items() if count >= RUNNING_PAGES or (count == 2 and full <= RUNNING_PAGES)}
     kept = []
-    for lines in pages:
+    for number, lines in enumerate(pages):
+        runs = [line.size <= BIGGER * usual and bool(_keys(line, number) & running) for line in lines]
         first, last = 0, len(lines)
-        while first < min(EDGE_LINES, last) and _key(lines[first]) in running and lines[first].size <= BIGGER * usual:
+        while first < min(EDGE_LINES, last) and runs[first]:
             first += 1
-        while last > max(first, len(lines) - EDGE_LINES) and _key(lines[last - 1]) in running and lines[last - 1].size <= BIGGER * usual:
+        while last > max(first, len(lines) - EDGE_LINES) and runs[last - 1]:
             last -= 1
         kept.append(lines[first:last])
     return kept, sum(map(len, pages)) - sum(map(len, kept))
@@ -104,9 +107,12 @@ def _edges(lines: list[Line]) -> list[Line]:
     return lines[:EDGE_LINES] + lines[max(EDGE_LINES, len(lines) - EDGE_LINES):]
 
 
-def _key(line: Line) -> tuple[str, int]:
-    """The words without their numbers, and the height on the page in steps of four points."""
-    return re.sub(r"\d+", "#", line.text.casefold()), round(line.y / 4)
+def _keys(line: Line, page: int) -> set[tuple[str, int]]:
+    """The words as they stand, and with the first or last number as its distance from the page's; each with the height on the page."""
+    text, height = line.text.casefold(), round(line.y / 4)
+    numbers = [match for match in re.finditer(r"\d{1,5}", text)]
+    counted = [f"{text[:one.start()]}#{int(one[0]) - page}{text[one.end():]}" for one in (*numbers[:1], *numbers[-1:])]
+    return {(key, height) for key in (text, *counted, *(["#"] if re.fullmatch("[ivxlc]+", text) else []))}
 
 
 def _usual(pages: list[list[Line]]) -> float:
