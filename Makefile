@@ -54,6 +54,7 @@ bench: install-test
 	$(BIN)/python benchmarks/brands.py
 
 chaos: install
+	$(BIN)/python benchmarks/gate_import.py --files 1000
 	$(BIN)/python benchmarks/gate_models.py --mutations 100000
 	$(BIN)/python benchmarks/gate_kill.py --kills 200
 
