@@ -3,9 +3,14 @@
 import json
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from adtune.archive import read_archive
+from adtune.archive.normal import line_of, text_of
+from adtune.archive.values import facts
 from adtune.errors import InputError, IntegrityError
+from adtune.records import Brief, Example, Item, Source
 from adtune.steps import dataset_export
 from adtune.steps.archive import import_archive
 from adtune.steps.curation import curate, read_dataset
@@ -50,6 +55,25 @@ def test_importing_what_was_exported_gives_the_same_pieces_in_the_same_splits(ws
         import_archive(other, tmp_path / "out", "acme")
         again = read_dataset(other, curate(other, "acme")["dataset"])
     assert {(item.example.text, item.split) for item in again.items} == {(item.example.text, item.split) for item in known.items}
+
+
+words = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t\r\ufeff\u2028\u200f🦜[]#->\"' "), max_size=40)
+briefs = st.builds(
+    Brief, words.map(line_of).map(lambda title: title or None), words.map(line_of).map(lambda name: name or None),
+    st.sampled_from([None, "article", "own"]), words.map(line_of).map(lambda summary: summary or None),
+    st.lists(words, max_size=3).map(lambda found: facts(found)))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(pieces=st.lists(st.tuples(briefs, words.map(text_of).filter(bool)), min_size=1, max_size=6), to=st.sampled_from(["openai", "chat",
+                                                                                                              "prompt-completion"]))
+def test_whatever_a_piece_holds_its_text_comes_back(pieces, to, tmp_path):
+    form = dataset_export.FORMATS[to]
+    items = [Item("0" * 64, "train", "c", brief.category, Example(brief, text), Source("a", 1)) for brief, text in pieces]
+    form.write(tmp_path / "train.jsonl", [form.row(item) for item in items])
+    reading = read_archive(tmp_path / "train.jsonl", "acme")
+    assert [asset.text for asset in reading.assets] == [text for _, text in pieces] and reading.rejected == ()
+    assert [asset.title for asset in reading.assets] == [brief.title for brief, _ in pieces]
 
 
 def test_openai_rows_hold_nothing_but_messages(ws, dataset, tmp_path):

@@ -75,8 +75,8 @@ def test_axolotl(recipe):
     settings, left = read_recipe(recipe(AXOLOTL))
     assert settings == {"base": "Qwen/Qwen3-0.6B", "method": "lora", "rank": 8, "alpha": 16, "dropout": 0.05, "epochs": 3, "seed": 7,
                         "rate": 2e-4, "warmup_share": 0.1, "window_tokens": 2048, "patience": 2, "precision": "auto", "evaluations": 12,
-                        "micro_tokens": 4096, "batch_tokens": 16384}
-    assert set(left) == {"adapter", "load_in_4bit", "lora_target_linear", "datasets", "val_set_size", "output_dir", "sample_packing",
+                        "micro_tokens": 4096, "batch_tokens": 16384, "targets": "all"}
+    assert set(left) == {"adapter", "load_in_4bit", "datasets", "val_set_size", "output_dir", "sample_packing",
                          "lr_scheduler", "gradient_checkpointing", "weight_decay", "my_own_key"}
     assert left["my_own_key"].startswith("unknown") and "adtune import" in left["datasets"] and "cosine" in left["lr_scheduler"]
     resolve(TuneSettings, ("recipe", settings))
@@ -85,8 +85,8 @@ def test_axolotl(recipe):
 def test_llama_factory(recipe):
     settings, left = read_recipe(recipe(FACTORY))
     assert settings == {"base": "some/base", "method": "lora", "rank": 8, "alpha": 16, "window_tokens": 1024, "rate": 1e-4, "epochs": 3,
-                        "warmup_share": 0.1, "precision": "bf16"}
-    assert set(left) == {"do_train", "lora_target", "dataset", "template", "per_device_train_batch_size", "gradient_accumulation_steps",
+                        "warmup_share": 0.1, "precision": "bf16", "targets": "all"}
+    assert set(left) == {"do_train", "dataset", "template", "per_device_train_batch_size", "gradient_accumulation_steps",
                          "epochs"}
     assert left["epochs"] == "2.5 is rounded up to 3" and "tokens" in left["per_device_train_batch_size"]
 
@@ -131,6 +131,14 @@ def test_unpacked_rows_and_few_evaluations_are_told(recipe):
     settings, left = read_recipe(recipe("base_model: x\nmicro_batch_size: 2\nevals_per_epoch: 1\nnum_epochs: 2\nfp16: true\nbf16: false"))
     assert settings == {"base": "x", "method": "full", "epochs": 2, "evaluations": 8, "precision": "auto"}
     assert set(left) == {"micro_batch_size", "evals_per_epoch", "fp16"}
+
+
+@pytest.mark.parametrize(("said", "targets", "told"), [
+    ("lora_target_modules: [q_proj, v_proj]", "attention", True), ("lora_target_modules: [gate_proj, up_proj, down_proj]", "mlp", False),
+    ("lora_target_modules: all-linear", "all", False), ("lora_target_modules: [q_proj, lm_head]", None, True)])
+def test_target_layers(recipe, said, targets, told):
+    settings, left = read_recipe(recipe(f"base_model: x\nadapter: lora\npeft_use_rslora: true\n{said}"))
+    assert (settings.get("targets"), "lora_target_modules" in left, settings["rslora"]) == (targets, told, True)
 
 
 def test_a_run_says_that_a_value_came_from_the_recipe(ws, archive, recipe, monkeypatch):

@@ -23,10 +23,11 @@ OURS = {field.name: str(field.type) for field in fields(TuneSettings)}
 # Keys that are settings of ours, by tool; the conversion gives None where the key says "as you like".
 AXOLOTL = {"base_model": "base", "lora_r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "num_epochs": "epochs",
            "learning_rate": "rate", "seed": "seed", "warmup_ratio": "warmup_share", "max_grad_norm": "clip",
-           "sequence_len": "window_tokens", "early_stopping_patience": "patience", "num_virtual_tokens": "prefix_tokens"}
+           "sequence_len": "window_tokens", "early_stopping_patience": "patience", "num_virtual_tokens": "prefix_tokens",
+           "peft_use_rslora": "rslora"}
 FACTORY = {"model_name_or_path": "base", "lora_rank": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout",
            "num_train_epochs": "epochs", "learning_rate": "rate", "seed": "seed", "warmup_ratio": "warmup_share", "max_grad_norm": "clip",
-           "cutoff_len": "window_tokens"}
+           "cutoff_len": "window_tokens", "use_rslora": "rslora"}
 OPENAI = {"n_epochs": "epochs", "seed": "seed"}
 
 DATA = "not a setting: the data comes from `adtune import` and `adtune curate`"
@@ -55,11 +56,12 @@ LEFT_OUT = {
     **dict.fromkeys(("load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method"),
                     "not used: the base is loaded in its own precision"),
     "max_steps": "not used: epochs bound a run, and validation ends it",
-    **dict.fromkeys(("lora_target_modules", "lora_target_linear", "lora_target"), "not used: LoRA adapts every linear layer but the head"),
 }
+ATTENTION, MLP = {"q_proj", "k_proj", "v_proj", "o_proj"}, {"gate_proj", "up_proj", "down_proj"}
 ROWS = "not used: a batch is counted in tokens (batch_tokens), and rows of unknown length are none"
 USED = {"adapter", "finetuning_type", "stage", "bf16", "fp16", "evals_per_epoch", "hyperparameters", "method", "lr_scheduler",
-        "lr_scheduler_type", "optimizer", "optim", "micro_batch_size", "gradient_accumulation_steps", "per_device_train_batch_size"}
+        "lr_scheduler_type", "optimizer", "optim", "micro_batch_size", "gradient_accumulation_steps", "per_device_train_batch_size",
+        "lora_target_linear", "lora_target_modules", "lora_target"}
 
 
 def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -170,12 +172,33 @@ def _common(recipe: dict[str, Any], path: Path, made: dict[str, Any], left: dict
     for key in ("optimizer", "optim"):
         if key in recipe and "adamw" not in str(recipe[key])[:60]:
             left[key] = f"'{str(recipe[key])[:40]}' is not used: the optimiser is AdamW"
+    _targets(recipe, made, left)
     if "evals_per_epoch" in recipe:
         epochs = _number(path, "epochs", made.get("epochs", TuneSettings().epochs))
         wanted = math.ceil(_number(path, "evals_per_epoch", recipe["evals_per_epoch"]) * epochs)
         made["evaluations"] = max(LEAST_EVALUATIONS, wanted)
         if wanted < LEAST_EVALUATIONS:
             left["evals_per_epoch"] = f"raised to {LEAST_EVALUATIONS} evaluations a run"
+
+
+def _targets(recipe: dict[str, Any], made: dict[str, Any], left: dict[str, str]) -> None:
+    """The linear layers that LoRA adds to: all, those of attention or those of the MLP; a part of a group takes the whole of it."""
+    if recipe.get("lora_target_linear"):
+        made["targets"] = "all"
+    for key in ("lora_target_modules", "lora_target"):
+        said = recipe.get(key)
+        names = {str(one).strip() for one in (said.split(",") if isinstance(said, str) else said if isinstance(said, list) else ())}
+        if not names:
+            continue
+        groups = [group for group, members in (("attention", ATTENTION), ("mlp", MLP)) if names & members]
+        if names & {"all", "all-linear"}:
+            made["targets"] = "all"
+        elif names <= ATTENTION | MLP:
+            made["targets"] = groups[0] if len(groups) == 1 else "all"
+            if names not in (ATTENTION, MLP, ATTENTION | MLP):
+                left[key] = f"taken as targets = {made['targets']}: LoRA adds to all layers of a group"
+        else:
+            left[key] = "not used: its layers are no group that is known; see the setting targets"
 
 
 def _batch(recipe: dict[str, Any], path: Path, made: dict[str, Any], left: dict[str, str], keys: tuple[str, str, Any]) -> None:
