@@ -131,6 +131,29 @@ def test_a_saved_page_loses_its_furniture_and_its_folder_is_no_piece(tmp_path):
         ("page_files", "the 2 files in it are parts of the saved page page.html, not pieces")]
 
 
+@pytest.mark.parametrize(("html", "text"), [
+    ("<table><tr><td>a<td>b<tr><td>c<td>d</table>", "a | b\nc | d"),
+    ("<table><tr><td><p>a</p><td><p>b</p><tr><td><p>c</p><td><p>d</p></table>", "a | b\nc | d"),
+    ("<table><tr><td><table><tr><td><p>One.</p><p>Two.</p></td></tr></table></td><td></td></tr><tr><td>Three.</td></tr></table>",
+     "One.\n\nTwo.\n\nThree."),
+    ("<table role=presentation><tr><td>Left</td><td>Right</td></tr></table>", "Left\n\nRight"),
+    ("<table><tr><td>Only<br>one</td></tr><tr><td>column</td></tr></table>", "Only\none\n\ncolumn"),
+    ("<table><tr><td><h2>Part</h2>Words</td><td>Side</td></tr></table>", "## Part\n\nWords\n\nSide"),
+    ("<table><caption>Our teas</caption><thead><tr><th>Name</th><th>Price</th></tr></thead><tbody><tr><td><b>Tea</b></td><td>3</td></tr>"
+     "</tbody></table>", "Our teas\n\nName | Price\nTea | 3")])
+def test_tables_of_data_and_tables_that_lay_a_page_out(html, text, tmp_path):
+    assert read(tmp_path, "a.html", f"<html><body>{html}</body></html>").assets[0].text == text
+
+
+def test_any_property_may_be_mapped(tmp_path):
+    text = "# P\n\nStatus: Done\nOwner: Ann\nTopic area: saving\n\nThe body.\n"
+    asset, = read(tmp_path, f"P {NOTION}.md", text, {"author": "owner", "category": "Topic area"}).assets
+    assert (asset.author, asset.category, asset.text) == ("Ann", "saving", "The body.")
+    item = {"title": "T", "content:encoded": "<p>x</p>", "wp:status": "publish", "wp:post_type": "post",
+            "categories": [("category", "A"), ("post_tag", "B")]}
+    assert read(tmp_path, "a.xml", making.wxr([item]), {"category": "tags"}).assets[0].category == "B"
+
+
 def test_a_class_does_not_take_away_most_of_a_page(tmp_path):
     html = f'<html><body><div class="related"><p>{PROSE}</p></div><p>End.</p></body></html>'
     assert "kettle" in read(tmp_path, "a.html", html).assets[0].text

@@ -88,6 +88,27 @@ def test_a_zip_that_points_out_of_itself_is_refused(name, tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["a.zip", "inner"]
 
 
+def test_no_name_in_a_zip_is_ever_a_path(tmp_path):
+    """200 names: whatever is not refused is read as what it holds, and nothing is written anywhere but in the child's own folder."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    steps = ["..", ".", "...", "....", "..\\", "%2e%2e", "..%2f", "\u2025", "..;", " .."]
+    roots = ["", "/", "//", "\\", "\\\\host\\", "C:", "C:\\", "file:///", "~/", "$HOME/"]
+    names = [f"{root}{step}/{end}" for root in roots for step in steps for end in ("evil.md", "a/../../evil.md")]
+    assert len(names) == 200
+    read_archive(tmp_path, "acme")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    for number, name in enumerate(names):
+        path = inner / "a.zip"
+        path.write_bytes(making.zipped({name: f"Some text {number}"}))
+        reading = read_archive(path, "acme")
+        assert reading.read == 1 and (reading.rejected or reading.assets[0].text == f"Some text {number}")
+        assert ".." not in name.replace("\\", "/").split("/") or reading.rejected
+        path.unlink()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    assert not list(tmp_path.parent.rglob("evil.md"))
+
+
 def test_links_and_locked_members_of_a_zip_are_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         link = zipfile.ZipInfo("link.md")

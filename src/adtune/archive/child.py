@@ -68,7 +68,7 @@ def _alive() -> Child:
     """An idle child that still lives, else a new one."""
     while _idle:
         child = _idle.pop()
-        if child.alive():
+        if child.ours() and child.alive():
             return child
         child.stop()
     return Child()
@@ -97,7 +97,7 @@ class Child:
             env={**variables, "PYTHONPATH": source, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": self._folder.name})
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
-        self._free, self.waited = True, 0.0
+        self._free, self.waited, self._owner = True, 0.0, os.getpid()
 
     def ask(self, file: ClientFile, mapping: Mapping[str, str], seconds: float) -> Iterator[list[Any]]:
         """The messages about one file. Raises Died, Unreadable and InputError."""
@@ -121,6 +121,10 @@ class Child:
                 return
             yield message
 
+    def ours(self) -> bool:
+        """Not in a fork of the process that started it, which goes on with it."""
+        return self._owner == os.getpid()
+
     def alive(self) -> bool:
         return self._process.poll() is None
 
@@ -132,6 +136,8 @@ class Child:
             self.stop()
 
     def stop(self) -> None:
+        if not self.ours():
+            return
         self._process.kill()
         self._process.wait()
         self._selector.close()

@@ -15,6 +15,7 @@ _CLASS = re.compile(r"(?:^|[-_ ])(?:nav|navbar|navigation|menu|sidebar|breadcrum
                     r"sharing|sharedaddy|related|comments|comment-list|footer|advert|ads|popup|modal|skip-link|pagination)(?:$|[-_ ])",
                     re.IGNORECASE)
 _BOLD, _ITALIC = r"font-weight\s*:\s*(?:bold|[6-9]00)", r"font-style\s*:\s*italic"
+_PARTS, _PARAGRAPHS = ("table", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote"), ("p", "div")
 _RULE = re.compile(r"\.([\w-]+)\s*\{([^}]*)\}")
 
 
@@ -70,6 +71,31 @@ def properties(root: Any) -> dict[str, str]:
                 values.setdefault(cells[0], cells[1])
         table.drop_tree()
     return values
+
+
+def own_rows(table: Any) -> list[Any]:
+    """The rows of a table, without those of tables within it."""
+    rows: list[Any] = []
+    for child in table:
+        if child.tag == "tr":
+            rows.append(child)
+        elif child.tag in ("thead", "tbody", "tfoot", "form"):
+            rows += own_rows(child)
+    return rows
+
+
+def lays_out(table: Any, rows: list[list[Any]]) -> bool:
+    """Whether a table holds parts of a page: it says so, holds tables, headings, lists or several paragraphs in a cell, or is one column.
+
+    A paragraph in each cell, as word processors write it, is data from two rows of two columns on.
+    """
+    if table.get("role") in ("presentation", "none"):
+        return True
+    inner = [[sum(1 for part in cell.iter(*_PARAGRAPHS) if part is not cell) for cell in row] for row in rows]
+    if any(next(cell.iter(*_PARTS), None) is not None for row in rows for cell in row) or any(count > 1 for row in inner for count in row):
+        return True
+    wide = sum(sum(bool(_length(cell)) for cell in row) > 1 for row in rows)
+    return wide == 0 or (wide == 1 and any(count for row in inner for count in row))
 
 
 def title(body: Any) -> Any | None:

@@ -144,14 +144,26 @@ def _block(element: Any) -> Iterator[str]:
         if items:
             yield "\n".join(items)
     elif tag == "table":
-        rows = [" | ".join(_words(cell) for cell in row if cell.tag in ("td", "th")) for row in element.iter("tr")]
-        yield from filter(None, ["\n".join(row for row in rows if row.strip(" |"))])
+        yield from _table(element)
     elif tag == "pre":
         yield from filter(None, ["".join(element.itertext()).strip("\n")])
     elif tag == "blockquote":
         yield from ("\n".join(f"> {line}" for line in block.split("\n")) for block in _blocks(element))
     else:
         yield from _blocks(element)
+
+
+def _table(element: Any) -> Iterator[str]:
+    """A table of data is one block with a line for each row; one that only lays the page out, as in newsletters, is its cells' blocks."""
+    rows = [[cell for cell in row if cell.tag in ("td", "th") and not _dropped(cell)] for row in furniture.own_rows(element)]
+    yield from filter(None, map(_words, element.findall("caption")))
+    if furniture.lays_out(element, rows):
+        for row in rows:
+            for cell in row:
+                yield from _blocks(cell)
+        return
+    lines = [" | ".join(_words(cell) for cell in row) for row in rows]
+    yield from filter(None, ["\n".join(line for line in lines if line.strip(" |"))])
 
 
 def _items(element: Any) -> Iterator[str]:
