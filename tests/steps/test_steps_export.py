@@ -106,6 +106,9 @@ def test_an_export_gives_the_adapters_probabilities(kind, method, to, ws, tmp_pa
     done = export(ws, id, to, tmp_path / "out")
     assert done["largest_difference"] < 1e-3 and done["licence"] == "apache-2.0" and done["path"] == str(tmp_path / "out")
     assert {"README.md"} < set(done["files"]) and list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert len({(tmp_path / "out" / name).stat().st_mode for name in done["files"]}) == 1
+    library = {"peft": "peft", "merged": "transformers", "gguf": "gguf"}[to]
+    assert f"library_name: {library}\n" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     mine = of_the_adapter(ws, id, record, IDS)
     if to == "peft":  # with the library itself, which our own reading back does not use
         near(logits(peft.PeftModel.from_pretrained(base_of(record).model, tmp_path / "out"), IDS), mine)
@@ -230,6 +233,21 @@ def test_the_card_holds_the_newest_evaluation(ws, tmp_path):
     card = (tmp_path / "after" / "README.md").read_text(encoding="utf-8")
     assert "| loss, nats per token | 4.5 | 4.25 | 3.125 |" in card and "| on-brand rate | 0.25 | not measured | 0.75 |" in card
     assert "0.125 nats per token" in card and "6 words" in card and "gain passed, on_brand not measured, forgetting FAILED" in card
+
+
+@pytest.mark.parametrize("licence, lines", [
+    ("apache-2.0", ["license: apache-2.0"]), ("llama3.1 (other)", ["license: other", 'license_name: "llama3.1"']),
+    ("mit, apache-2.0", ["license: other", 'license_name: "mit, apache-2.0"']),
+    ('a"\n: b', ["license: other", "license_name: \"a' : b\""]), (None, [])])
+def test_the_cards_header_is_yaml_with_the_bases_licence(licence, lines, ws):
+    import yaml
+
+    from adtune.tune.card import adapter_card
+
+    record = adapter(ws, "llama", "lora")[1] | {"base_licence": licence}
+    card = adapter_card(record)
+    assert all(line in card for line in lines) and ("license" in card.split("---")[1]) == bool(licence)
+    assert yaml.safe_load(card.split("---")[1])["library_name"] == "peft"
 
 
 @pytest.mark.parametrize("what", ["chat template", "tokenizer"])

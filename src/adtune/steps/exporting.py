@@ -47,8 +47,10 @@ def export(ws: Workspace, adapter: str, to: str, out: Path, progress: Progress =
     aside.mkdir(parents=True)
     try:
         job = _Job(ws, id, row["record"], base_of(row["record"]), aside, progress)
-        (aside / "README.md").write_text(job.card(), encoding="utf-8")
+        (aside / "README.md").write_text(job.card(LIBRARIES[to]), encoding="utf-8")
         difference = WRITERS[to](job)
+        for path in aside.iterdir():  # safetensors makes files that only their owner may read
+            shutil.copymode(aside / "README.md", path)
         if not difference < LIMIT:
             raise IntegrityError(f"export of {id}", f"a difference of {difference:.2g} in log-probability", f"less than {LIMIT}",
                                  "Nothing was written. Export to peft and merge with care for precision.")
@@ -85,14 +87,15 @@ class _Job:
     progress: Progress
     notes: list[str] = field(default_factory=list)
 
-    def card(self) -> str:
+    def card(self, library: str) -> str:
         """The model card, with the adapter's newest evaluation."""
         from ..tune.card import adapter_card
 
         for row in self.ws.listing("report", self.record["client"]):
             if self.ws.record(row["id"])["record"].get("adapter") == self.id:
-                return adapter_card(self.record, json.loads((self.ws.path(row["id"]) / "report.json").read_text(encoding="utf-8")))
-        return adapter_card(self.record)
+                report = json.loads((self.ws.path(row["id"]) / "report.json").read_text(encoding="utf-8"))
+                return adapter_card(self.record, report, library)
+        return adapter_card(self.record, library=library)
 
     def score(self, model: Any, method: AbstractMethod | None = None) -> list[Any]:
         """Log-probabilities over a plain text and a rendered brief, each (1, T, vocabulary)."""
@@ -176,4 +179,5 @@ def _gguf(job: _Job) -> float:
     return _difference(job.score(read_gguf(job.base, path)), before)
 
 
+LIBRARIES = {"peft": "peft", "merged": "transformers", "gguf": "gguf"}  # what loads each form, for the card's header
 WRITERS: dict[str, Callable[[_Job], float]] = {"peft": _peft, "merged": _merged, "gguf": _gguf}

@@ -22,13 +22,16 @@ def framework_versions() -> dict[str, str]:
     return found
 
 
-def adapter_card(record: Mapping[str, Any], report: Mapping[str, Any] | None = None) -> str:
-    """Markdown with a Hugging Face header, from an adapter's record and, where there is one, its evaluation."""
+def adapter_card(record: Mapping[str, Any], report: Mapping[str, Any] | None = None, library: str | None = None) -> str:
+    """Markdown with a Hugging Face header, from an adapter's record and, where there is one, its evaluation.
+
+    `library` is what loads the files beside the card, by default peft, or transformers for a whole model.
+    """
     best, base = record["best"], record["base"]
-    library = "transformers" if record["method"] == "full" else "peft"
+    library = library or ("transformers" if record["method"] == "full" else "peft")
     header = ["---", *([f"base_model: {base}"] if record.get("revision") else []), f"library_name: {library}",
               "pipeline_tag: text-generation", f"tags: [adtune, {record['method']}]",
-              *([f"license: {_quoted(record['base_licence'])}"] if record.get("base_licence") else []), "---"]
+              *_licence_lines(record.get("base_licence")), "---"]
     warning = "> Tuned on adtune's starter base: for learning, tests and offline use, not for publishable copy."
     starter = ["", warning] if record["starter"] else []
     settings = [f"| {name} | {value} | {record['origins'].get(name, 'default')} |" for name, value in sorted(record["settings"].items())]
@@ -36,7 +39,7 @@ def adapter_card(record: Mapping[str, Any], report: Mapping[str, Any] | None = N
         *header, f"# Adapter of {record['client']} ({record['method']})", *starter, "",
         f"Made for the client {record['client']}, and for nobody else.", "",
         f"- Base: `{base}`, weights sha256 `{record['base_hash'][:16]}`, revision {record.get('revision') or 'local'}",
-        f"- Licence of the base: {record.get('base_licence') or 'its card names none; ask whoever gave it to you'}",
+        f"- Licence of the base: {record.get('base_licence') or _unsaid(record)}",
         f"- Dataset: `{record['dataset_hash'][:16]}`; pieces: " + ", ".join(f"{n} {split}" for split, n in record["pieces"].items()),
         f"- Trainable parameters: {record['trainable_parameters']:,} of {record['total_parameters']:,}",
         f"- Best validation loss {best['validation_loss']:.4f} nats per token at step {best['step']} (epoch {best['epoch']:.2f}); "
@@ -49,9 +52,20 @@ def adapter_card(record: Mapping[str, Any], report: Mapping[str, Any] | None = N
     ])
 
 
-def _quoted(licence: str) -> str:
-    """A licence as YAML takes it: a known short word as it is, anything else in quotes."""
-    return licence if licence.replace("-", "").replace(".", "").isalnum() else '"' + licence.replace("\\", "").replace('"', "'") + '"'
+def _licence_lines(licence: str | None) -> list[str]:
+    """The header's lines for the base's licence: a short word as it is, anything else under a name of its own."""
+    if not licence:
+        return []
+    if licence.replace("-", "").replace(".", "").isalnum():
+        return [f"license: {licence}"]
+    name = " ".join(licence.split()).removesuffix(" (other)").replace("\\", "").replace('"', "'")
+    return ["license: other", f'license_name: "{name}"']
+
+
+def _unsaid(record: Mapping[str, Any]) -> str:
+    if record["starter"]:
+        return "none as a whole; the starter's card names that of each source"
+    return "its card names none; ask whoever gave it to you"
 
 
 def _rendering(said: Mapping[str, Any]) -> list[str]:
