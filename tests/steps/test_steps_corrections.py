@@ -212,3 +212,22 @@ def test_splits_of_files_are_noted_for_pieces_that_were_there(ws, tmp_path):
     assert [asset.split for asset in ws.assets("acme")] == [None]
     assert import_archive(ws, folder, "acme")["added"] == 1
     assert {asset.text: asset.split for asset in ws.assets("acme")} == {"A piece held out.": "test", "A piece to learn.": "train"}
+
+
+def test_a_column_called_asset_may_hold_the_ids_of_another_system(ws, tmp_path, corrections):
+    path = corrections(("Asset ID", "Title", "Body"), ("IMG-1", "One", "The first words."), ("IMG-2", "Two", "The second words."),
+                       name="export.csv")
+    assert import_archive(ws, path, "acme", mapping={"id": "Asset ID"})["added"] == 2
+    answer = import_archive(ws, corrections(("Asset ID", "approval"), ("IMG-2", "gold"), name="signed.csv"), "acme")
+    assert counts(answer) == (1, 1, 0, 1, 0, 0, 0) and in_force(ws, "IMG-2").approval == "gold"
+
+
+def test_a_whole_archive_again_with_one_more_column_is_compared_in_batches(ws, held, archive, tmp_path, monkeypatch):
+    rows = [{**row, "author": "Ann"} for row in rows_of(archive())]
+    monkeypatch.setattr("adtune.steps.archive.BATCH", 7)
+    answer = import_archive(ws, write(tmp_path / "posts.jsonl", rows), "acme")
+    assert (answer["added"], answer["corrected"]) == (0, 30)
+    assert {asset.author for asset in ws.assets("acme") if not asset.replaced_by} == {"Ann"}
+    rows[3]["author"] = "Bob"
+    answer = import_archive(ws, write(tmp_path / "posts.jsonl", rows), "acme")
+    assert (answer["added"], answer["corrected"]) == (0, 1) and len(show(ws, "acme/p3")["versions"]) == 3

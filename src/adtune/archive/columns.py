@@ -31,8 +31,8 @@ SYNONYMS = {
 SHOWN = 12  # column names in a message
 
 # Tables without a column of text that are read all the same (shapes.py), by names without case, spaces and punctuation.
-SHAPED = ({"instruction", "output"}, {"prompt", "completion"}, {"chosen", "rejected"})
-PIECE_IDS = ("asset", "assetid", "piece", "pieceid")      # columns that hold our own id of a piece
+SHAPED = ({"instruction", "output"}, {"prompt", "completion"}, {"chosen", "rejected"}, {"messages"}, {"conversations"})
+PIECE_IDS = ("asset", "assetid", "piece", "pieceid")      # columns that may hold our own id of a piece
 SOURCE_IDS = ("sourceid", "externalid")                   # and the file's own id, beside the synonyms of `id`
 NEW = ("new", "corrected")                                # in front of a field's name: what it is to become
 
@@ -55,18 +55,20 @@ def known_as(column: str) -> str | None:
 def renewed(column: str) -> str | None:
     """The field that `new text` or `corrected_title` gives a new value; None for any other column."""
     name = squeezed(column)
-    return next((_FIELDS[name[len(mark):]] for mark in NEW if name.startswith(mark) and name[len(mark):] in _FIELDS), None)
+    found = next((_FIELDS[name[len(mark):]] for mark in NEW if name.startswith(mark) and name[len(mark):] in _FIELDS), None)
+    return None if found in ("id", "withdrawn") else found
 
 
-def corrects(columns: Iterable[str], file: str) -> bool:
+def corrects(columns: Iterable[str], file: str, ours: bool = True) -> bool:
     """Whether rows with these columns correct pieces rather than hold them: they name a piece by its id, and either that is our own
-    id, or there is a new value, or the file says so by its name, or there is an approval or a withdrawal and no text."""
+    id, or there is a new value, or the file says so by its name, or there is an approval or a withdrawal and no text. `ours` tells whether
+    what a column such as `asset` holds looks like an id of ours."""
     names = {squeezed(column): column for column in columns}
-    ours = any(name in names for name in PIECE_IDS)
-    if not ours and not any(name in names for name in (*SOURCE_IDS, *_KNOWN["id"])):
+    own = any(name in names for name in PIECE_IDS)
+    if not own and not any(name in names for name in (*SOURCE_IDS, *_KNOWN["id"])):
         return False
     fields = {_FIELDS.get(name) for name in names}
-    says = ours or any(map(renewed, names.values())) or "correction" in file.rpartition("/")[2].casefold()
+    says = (own and ours) or any(map(renewed, names.values())) or "correction" in file.rpartition("/")[2].casefold()
     return says or bool("text" not in fields and fields & {"approval", "withdrawn"})
 
 

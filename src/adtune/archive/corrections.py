@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from .files import ClientFile
 from .pieces import Assembler
 from .rows import Fault, Row
 
+OUR_ID = re.compile(r"[0-9a-f]{8,64}")
 WHO = ("by", "who", "editor", "correctedby", "changedby", "withdrawnby", "approvedby")
 WHY = ("reason", "note", "comment", "why")
 WITHDRAW = {"withdrawn", "withdraw"}   # words of an approval column that say more than "rejected"
@@ -42,7 +44,9 @@ def correct_in(rows: Iterable[Row | Fault], file: ClientFile, columns: Columns) 
     if "text" in columns.mapping and "id" not in columns.mapping:
         return False
     read = [row for row in rows if isinstance(row, Row) and not row.document]
-    return bool(read) and corrects(dict.fromkeys(name for row in read for name in row.values), file.name)
+    words = [str(value).strip() for row in read for name, value in row.values.items() if squeezed(name) in PIECE_IDS and value]
+    ours = bool(words) and all(OUR_ID.fullmatch(word) for word in words)
+    return bool(read) and corrects(dict.fromkeys(name for row in read for name in row.values), file.name, ours)
 
 
 def correction_of(file: ClientFile, row: Row, desk: Assembler) -> Correction | Rejected:
@@ -53,6 +57,8 @@ def correction_of(file: ClientFile, row: Row, desk: Assembler) -> Correction | R
         piece, own = _first(there, PIECE_IDS), _first(there, SOURCE_IDS)
         picked = desk.columns.pick(Row(row.line, _renewed(row.values)))
         own = own or values.plain(picked.pop("id", ("", None))[1])
+        if piece and not OUR_ID.fullmatch(piece):   # a column `asset` may hold the id of the client's own system
+            piece, own = None, own or piece
         if not piece and not own:
             raise ValueError("the row names no piece: it has neither the id of one nor the id of its file")
         withdrawn = values.withdrawn(picked.pop("withdrawn", ("", None))[1])

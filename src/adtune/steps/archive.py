@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from ..archive import Correction, Stream
     from ..workspace import Workspace
     from ..workspace.spool import Spool
-    from ..workspace.versions import Revision
 
 KINDS = {"content": True, "images": False, "campaigns": False, "creatives": False}
 REASONS_SHOWN = 3
@@ -44,7 +43,8 @@ def import_archive(ws: Workspace, path: Path, client: str, kind: str = "content"
         kept = stream.kept - intake.turned_away
         if not kept:  # before the client is created
             raise _nothing_kept(path, stream, intake)
-        added = ws.commit_import(client, _told(intake.items(stream), new.count + again.count, progress), intake.splits)
+        intake.compare(stream, progress)
+        added = ws.commit_import(client, _told(iter(new), new.count, progress), intake.splits)
     notes = [*stream.notes, *intake.notes()]
     rejections = [{"where": one.where, "reason": one.reason} for one in intake.rejected]
     return {"client": client, "kind": kind, "archive": ws.archive_hash(client), "read": stream.kept + stream.rejected, "kept": kept,
@@ -54,7 +54,7 @@ def import_archive(ws: Workspace, path: Path, client: str, kind: str = "content"
 
 
 class Intake:
-    """Sorts what is read: new pieces wait in `new`, those under a source id that is known in `again`, until all files are read."""
+    """Sorts what is read: what is to be stored waits in `new`; pieces under a source id that is known in `again`, until all are read."""
 
     def __init__(self, ws: Workspace, client: str, new: Spool, again: Spool):
         from .revising import Reviser
@@ -65,7 +65,6 @@ class Intake:
         self.splits: list[tuple[str, str]] = []
         self.turned_away = 0     # corrections that name no piece
         self._stored = client in ws.clients()   # a new client's pieces need not be looked up
-        self._revisions: list[Revision] = []
         self._rivals: list[str] = []   # for each piece of `again` the stored piece with its source id
         self._shared_ids = self._strangers = 0
 
@@ -85,19 +84,20 @@ class Intake:
             else:
                 self._unknown(one, held.get(one.source.id or "", []))
 
-    def items(self, stream: Stream) -> Iterator[Asset | Revision]:
-        """All that is to be stored; asked for when everything is read."""
-        yield from self.new
-        for piece, rival in zip(self.again, self._rivals, strict=True):
-            if stream.saw(rival):   # the file holds both: its ids are not unique
-                self._shared_ids += 1
-                yield _named(piece)
-                continue
-            made = self.reviser.renewed(rival, piece)
-            self._strangers += made is piece
-            if made is not None:
-                yield _named(made) if isinstance(made, Asset) else made
-        yield from self._revisions
+    def compare(self, stream: Stream, progress: Progress) -> None:
+        """Takes the pieces of `again` for new versions or for pieces of their own; asked for when everything is read."""
+        pairs, done = zip(self.again, self._rivals, strict=True), 0
+        while batch := list(islice(pairs, BATCH)):
+            progress("comparing", done, self.again.count)
+            self.reviser.look_up([rival for _, rival in batch])
+            for piece, rival in batch:
+                shared = stream.saw(rival)   # the file holds both: its ids are not unique
+                made = piece if shared else self.reviser.renewed(rival, piece)
+                self._shared_ids += shared
+                self._strangers += made is piece and not shared
+                if made is not None:
+                    self.new.add(_named(piece) if made is piece else made)
+            done += len(batch)
 
     def notes(self) -> Iterator[str]:
         """What a person should know of ids that are not unique."""
@@ -114,7 +114,7 @@ class Intake:
         if piece.withdrawn and not state.withdrawn and state.replaced_by is None:
             made = self.reviser.withdrawn(piece.id, piece.source)
             if made:
-                self._revisions.append(made)
+                self.new.add(made)
 
     def _unknown(self, piece: Asset, held: Sequence[Asset]) -> None:
         if len(held) == 1:
@@ -130,7 +130,8 @@ class Intake:
             self.rejected.append(made)
             self.turned_away += 1
         else:
-            self._revisions += made
+            for one in made:
+                self.new.add(one)
 
 
 def _named(piece: Asset) -> Asset:

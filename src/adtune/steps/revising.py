@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -31,11 +31,17 @@ class Says:
 
 
 class Reviser:
-    """Revises pieces of one client during one import, which is stored afterwards: what was revised here stands in for what is stored."""
+    """Revises pieces of one client during one import, which is stored afterwards: what was revised here stands in for what is stored.
+
+    Of a corrections file the new versions stay in memory, because a later row may name the same piece.
+    """
 
     def __init__(self, ws: Workspace, client: str):
         self.ws, self.client, self.user = ws, client, _user()
         self._latest: dict[str, Asset] = {}   # the version in force, by the id of the stored one
+        self._taken: set[str] = set()         # pieces that were renewed
+        self._ahead: dict[str, Asset] = {}    # pieces that were looked up together
+        self._single: set[str] = set()        # those of them that have one version only
         self.counts = {"corrected": 0, "withdrawn": 0, "restored": 0, "unchanged": 0}
 
     def corrected(self, correction: Correction) -> list[Revision] | Rejected:
@@ -57,14 +63,21 @@ class Reviser:
         stored = self._in_force(id)
         return None if self._latest.get(stored.id, stored).withdrawn else self._withdrawal(stored, True, Says(self.user, source))
 
+    def look_up(self, ids: Sequence[str]) -> None:
+        """Gets the pieces that `renewed` is asked about next."""
+        self._ahead = self.ws.pieces(self.client, ids)
+        self._single = self._ahead.keys() - self.ws.changed_assets(self.client, ids)
+
     def renewed(self, id: str, again: Asset) -> Revision | Asset | None:
         """What it means that a file holds `again` under the source id of the piece `id`: a new version of it, another piece whose
         id is not unique, or nothing new (None). Fields that the file does not have stay as they were."""
-        stored = self._in_force(id)
-        if stored.id in self._latest or not same_piece(stored, again):
+        stored = self._ahead.get(id) or self._in_force(id)
+        if id in self._taken or id in self._latest or not same_piece(stored, again):
             return again
         fields = {name: value for name in (*Asset.CONTENT, "language") if (value := getattr(again, name)) not in (None, ())}
         version = self._version(stored, fields, Says(self.user, again.source, back=False))
+        self._latest.pop(id, None)   # no later row of this import may name it
+        self._taken.add(id)
         self.counts["unchanged"] += version is None
         return version
 
@@ -78,7 +91,7 @@ class Reviser:
         changed = [name for name in Asset.CONTENT if content[name] != getattr(old, name)]
         if not changed:
             return None
-        earlier = {*self.ws.versions(self.client, stored.id), old.id}
+        earlier = {old.id} if old.id in self._single else {*self.ws.versions(self.client, stored.id), old.id}
         id = next(id for id in (Asset.identity(content, number) for number in count())
                   if id in earlier or not self.ws.known_assets(self.client, [id]))
         if id in earlier and not says.back:

@@ -106,6 +106,13 @@ class Archive:
             rows = (row for batch in batches(ids) for row in connection.execute(query.where(asset.c.id.in_(batch))))
             return {row.id: Asset(row.id, name, "", split=row.split, replaced_by=row.replaced_by, withdrawn=row.withdrawn) for row in rows}
 
+    def pieces(self, name: str, ids: Sequence[str]) -> dict[str, Asset]:
+        """The client's pieces among `ids`."""
+        query = select(asset.c.id, asset.c.body, *STATE).where(asset.c.client == name)
+        with self.database.read() as connection:
+            rows = (row for batch in batches(ids) for row in connection.execute(query.where(asset.c.id.in_(batch))))
+            return {row.id: piece_of(row) for row in rows}
+
     def in_force(self, name: str, source_ids: Sequence[str]) -> dict[str, list[Asset]]:
         """The client's pieces that are in force, by the ids that their own files gave them."""
         found: dict[str, list[Asset]] = {}

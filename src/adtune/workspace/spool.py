@@ -1,4 +1,4 @@
-"""Pieces that wait for their transaction, in a file without a name: memory stays flat and a kill leaves nothing behind."""
+"""Pieces and revisions that wait for their transaction, in a file without a name: memory stays flat and a kill leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from ..records import Asset
+from ..records import Asset, Change, Source
 from .faults import disk_faults
+from .versions import Revision
 
 
 class Spool:
-    """A queue of assets on the disk; written first, then read once."""
+    """A queue of assets and revisions on the disk; written first, then read."""
 
     def __init__(self, folder: Path):
         self._folder = folder
@@ -20,17 +22,21 @@ class Spool:
             self._file = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="surrogatepass", dir=folder)  # noqa: SIM115 - close() ends it
         self.count = 0
 
-    def add(self, piece: Asset) -> None:
+    def add(self, item: Asset | Revision) -> None:
         """Raises DiskFullError where there is no space."""
+        piece, change = (item.piece, item.change) if isinstance(item, Revision) else (item, None)
+        row = [_plain(piece), _plain(change)]
         with disk_faults(self._folder):
-            self._file.write(json.dumps({**vars(piece), "source": vars(piece.source)}, ensure_ascii=False) + "\n")
+            self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
         self.count += 1
 
-    def __iter__(self) -> Iterator[Asset]:
+    def __iter__(self) -> Iterator[Asset | Revision]:
         with disk_faults(self._folder):
             self._file.seek(0)
         for line in self._file:
-            yield Asset.from_dict(json.loads(line))
+            piece, change = json.loads(line)
+            asset = piece and Asset.from_dict(piece)
+            yield Revision(Change(**{**change, "source": Source(**change["source"])}), asset) if change else asset
 
     def close(self) -> None:
         self._file.close()
@@ -40,3 +46,7 @@ class Spool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _plain(record: Asset | Change | None) -> dict[str, Any] | None:
+    return record and {**vars(record), "source": vars(record.source)}

@@ -69,6 +69,14 @@ class Versions:
             order = select(asset.c.id).where(asset.c.client == name, asset.c.id.in_(found)).order_by(asset.c.seq)
             return list(connection.scalars(order))
 
+    def changed(self, name: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that some change left or led to."""
+        links = select(change.c.asset, change.c.becomes).where(change.c.client == name)
+        with self.database.read() as connection:
+            rows = (row for batch in batches(ids)
+                    for row in connection.execute(links.where(change.c.asset.in_(batch) | change.c.becomes.in_(batch))))
+            return {id for row in rows for id in row} & set(ids)
+
     def history(self, name: str, ids: Sequence[str]) -> list[Change]:
         """What happened to these versions, the oldest first."""
         query = select(change).where(change.c.client == name, change.c.asset.in_(ids)).order_by(change.c.seq)

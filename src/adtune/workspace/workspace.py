@@ -107,7 +107,7 @@ class Workspace:
         return self._archive.add_assets(client, assets)
 
     def spool(self) -> Spool:
-        """A queue of assets on the workspace's disk, for an import that memory need not hold."""
+        """A queue of assets and revisions on the workspace's disk, for an import that memory need not hold."""
         from .spool import Spool
 
         return Spool(self.root)
@@ -123,6 +123,14 @@ class Workspace:
     def assets_in_force(self, client: str, source_ids: Sequence[str]) -> dict[str, list[Asset]]:
         """The client's pieces by the ids of their own files; of each piece the version in force."""
         return self._archive.in_force(client, source_ids)
+
+    def pieces(self, client: str, ids: Sequence[str]) -> dict[str, Asset]:
+        """Those of `ids` that the client's archive holds, in whatever state."""
+        return self._archive.pieces(client, ids)
+
+    def changed_assets(self, client: str, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that are not the only version of their piece, or were withdrawn."""
+        return self._versions.changed(client, ids)
 
     def versions(self, client: str, id: str) -> list[str]:
         """The ids of all versions of a piece, the first one first."""
