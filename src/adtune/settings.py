@@ -33,7 +33,9 @@ class TuneSettings:
     seed: int = 0                        # decides order, initialisation and dropout
     rank: int = 16                       # LoRA rank r
     alpha: int = 32                      # LoRA scale is alpha / rank
-    dropout: float = 0.0                 # LoRA dropout on the adapter's input
+    rslora: bool = False                 # LoRA scale is alpha / sqrt(rank) instead, so that high ranks help (arXiv 2312.03732)
+    targets: str = "all"                 # linear layers that LoRA adds to: all | mlp | attention; mlp forgets least
+    dropout: float = 0.0                 # LoRA dropout on the adapter's input; 0.05 may help under 300 pieces
     prefix_tokens: int = 48              # P, the tokens of the client's prompt that the prefix starts from
     rate: float | None = None            # learning rate; None probes three rates of the method
     batch_tokens: int = 4096             # target and context tokens of one optimiser step, padding included
@@ -43,7 +45,8 @@ class TuneSettings:
     clip: float = 1.0                    # largest norm of the gradient
     evaluations: int = 10                # evaluations a run, step 0 not counted; at least 8
     patience: int = 3                    # evaluations without improvement beyond the noise floor before stopping
-    replay: float = 0.1                  # share of general text in the trained tokens, against forgetting
+    replay: float | None = None          # share of general text in the trained tokens; None starts at 0.1, more where a probe forgets
+    dial: float | None = None            # how much of what was learned is used, 0 to 1; None chooses on validation and general text
     forgetting_limit: float = 0.15       # nats per token of general text that a run may lose at most
     allow_lost_tokens: bool = False      # go on although tokens of the archive would not be trained
     loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts

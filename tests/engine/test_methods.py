@@ -233,6 +233,33 @@ def test_lora_dropout_only_in_training(llama):
     method.detach()
 
 
+@pytest.mark.parametrize(("targets", "layers"), [("mlp", ("gate_proj", "up_proj", "down_proj", "c_fc")),
+                                                 ("attention", ("q_proj", "k_proj", "v_proj", "o_proj", "c_attn"))])
+def test_lora_may_add_to_one_kind_of_block_only(targets, layers, any_base):
+    method = attach("lora", any_base, OPTIONS | {"targets": targets}, PROMPT)
+    assert method.targets and all("mlp" in name if targets == "mlp" else "attn" in name for name in method.targets)
+    assert any(name.endswith(layers) for name in method.targets) and set(method.targets) < set(any_base.linears)
+    assert method.count == method.expected_count()
+    method.detach()
+
+
+def test_targets_that_nothing_means_are_refused(llama):
+    with pytest.raises(SettingError, match="all, mlp or attention"):
+        attach("lora", llama, OPTIONS | {"targets": "mpl"}, PROMPT)
+
+
+def test_rank_stabilised_lora_divides_by_the_root_of_the_rank(llama, tmp_path):
+    method = attach("lora", llama, OPTIONS | {"rank": 4, "alpha": 6, "rslora": True}, PROMPT)
+    assert next(iter(method._wrapped.values())).scale == pytest.approx(6 / 4 ** 0.5)
+    noise(method)
+    expected = logits(llama, method, [[0, 21, 33, 47]])
+    method.save(tmp_path)  # as a plain scale, which every server computes
+    method.detach()
+    again = attach_saved(llama, tmp_path)
+    assert torch.allclose(logits(llama, again, [[0, 21, 33, 47]]), expected, atol=1e-6)
+    again.detach()
+
+
 @pytest.mark.parametrize("tokens", [1, 5, 24])
 def test_prefix_starts_as_the_base_prompted_with_its_tokens(tokens, any_base):
     """P + ids through the base is the yardstick, ragged rows and a prefix longer than the sliding window included."""

@@ -22,7 +22,7 @@ def base(shared, monkeypatch):
     if not folder.is_dir():
         pytest.skip("the small base is not on this machine")
     monkeypatch.setattr("adtune.voice.general.WATCHED", 2)
-    monkeypatch.setattr("adtune.tune.session.FEWEST_PROBE_STEPS", 2)
+    monkeypatch.setattr("adtune.tune.probe.FEWEST_PROBE_STEPS", 2)
     monkeypatch.setattr("adtune.steps.advice.FEWEST_STEPS", 3)
     return str(folder)
 

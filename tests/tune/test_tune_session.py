@@ -16,8 +16,10 @@ from adtune.errors import InputError, Interrupted, SettingError, TrainingError
 from adtune.records import Brief, Dataset, Evaluation, Example, Item, Source, Stopped
 from adtune.settings import TuneSettings
 from adtune.tune import session
+from adtune.tune.prepared import attach_for, client_prompt, plan_of, prepare
+from adtune.tune.probe import probe_rates
 from adtune.tune.rates import rates
-from adtune.tune.session import attach_for, client_prompt, plan_of, prepare, probe_rates, run_session
+from adtune.tune.session import run_session
 from adtune.voice.general import General
 from adtune.voice.prompt import GUIDE_TITLE
 
@@ -111,10 +113,10 @@ def test_a_session_gives_the_best_state_attached(method, tiny, dataset, general,
     assert tuned.outcome.best.validation_loss == min(e.validation_loss for e in tuned.outcome.evaluations)
     found = mean_loss(drafting.measure(tiny, tuned.method, prepared.data.validation))
     assert found == pytest.approx(tuned.outcome.best.validation_loss, abs=1e-6)
-    assert tuned.ledger == prepared.ledger and tuned.probe == [] and tuned.rate == 2e-3
+    assert tuned.ledger == prepared.ledger and tuned.decided.probe == [] and tuned.decided.rate == 2e-3
     assert tuned.outcome.trained_tokens == 2 * prepared.ledger.trained_tokens
     tuned.method.detach()
-    assert json.loads((tmp_path / "decided.json").read_text()) == {"bf16": False, "rate": 2e-3, "probe": []}
+    assert json.loads((tmp_path / "decided.json").read_text()) == {"bf16": False, "rate": 2e-3, "replay": 0.1, "probe": []}
 
 
 def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, dataset, general, tmp_path, monkeypatch):
@@ -133,8 +135,8 @@ def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, data
         results.append((tuned, tuned.method.state()))
         tuned.method.detach()
     (whole, state), (resumed, other) = results
-    assert whole.outcome.losses == resumed.outcome.losses and whole.rate == resumed.rate
-    assert whole.probe == resumed.probe and all(torch.equal(state[key], other[key]) for key in state)
+    assert whole.outcome.losses == resumed.outcome.losses and whole.dial == resumed.dial
+    assert whole.decided == resumed.decided and all(torch.equal(state[key], other[key]) for key in state)
 
 
 def test_a_failing_run_leaves_the_base_as_it_was(tiny, dataset, general, monkeypatch):
@@ -166,34 +168,53 @@ def made_runs(monkeypatch, curves):
 FLAT = [2.0, 2.0, 2.0]
 
 
-@pytest.mark.parametrize("curves, expected", [
-    ([([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], FLAT), ([3, 2.6, 2.6], FLAT)], (1, 0)),                   # the lowest last loss
-    ([([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], [2, 2.1, 2.2]), ([3, 2.6, 2.1], [2, 2.5, 3])], (0, 0)),   # the others forget too much
-    ([([3, 2.9, 2.8], [2, 2, 2.2]), ([3, 2.7, 2.5], [2, 2, 2.3]), None], (0, 1)),                      # all forget: the lowest rate
-    ([([3, 2.9, 2.8], FLAT), ([3, 2.8, 2.7], FLAT), None], (1, 1)),                                    # the highest explodes
-    ([None, None, None], (0, 3)),
-    ([([3, 2.9, 2.8], [None] * 3), ([3, 2.8, 2.7], [None] * 3), ([3, 2.8, 2.9], [None] * 3)], (1, 0)),  # forgetting not measured
-    ([([3, 2.9], [2, 2]), ([3, 2.5], [2, 2]), ([3, 3.5], [2, 2])], (1, 0)),                             # ended early, and no divergence
+@pytest.fixture
+def prepared(tiny, dataset, general):
+    return prepare(tiny, dataset, general, SETTINGS)
+
+
+F = 2.5
+GOOD, BETTER, BEST, WORSE = ([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], FLAT), ([3, 2.6, 2.1], FLAT), ([3, 2.9, 2.95], FLAT)
+
+
+@pytest.mark.parametrize("curves, chosen, tried", [
+    ([GOOD, BETTER, ([3, 2.6, 2.6], FLAT)], 1, [(1, .1), (F, .1), (F * F, .1)]),                           # the lowest last loss
+    ([GOOD, BETTER, BEST, WORSE], 2, [(1, .1), (F, .1), (F * F, .1), (F ** 3, .1)]),                       # the highest: one higher
+    ([WORSE, GOOD, BETTER, BEST, ([3, 2, 2], FLAT)], 4, [(F ** n, .1) for n in range(5)]),                 # five at most
+    ([GOOD, BETTER, ([3, 2.6, 2.1], [2, 2.5, 3]), None, ([3, 2.6, 2.2], [2, 2, 2.1])], 4,                  # more replay for the best
+     [(1, .1), (F, .1), (F * F, .1), (F ** 3, .1), (F * F, .25)]),
+    ([GOOD, ([3, 2.7, 2.5], [2, 2.1, 2.2]), WORSE, ([3, 2.7, 2.5], [2, 2.1, 2.2]), ([3, 2.7, 2.5], [2, 2.1, 2.2])], 0,  # no share helps
+     [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5)]),
+    ([([3, 2.9, 2.8], [2, 2, 2.2]), ([3, 2.7, 2.5], [2, 2, 2.3]), None, *[([3, 2.7, 2.5], [2, 2, 2.3])] * 2], 0,        # all forget
+     [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5)]),
+    ([None, None, None], 0, [(1, .1), (F, .1), (F * F, .1)]),                                              # all explode
+    ([([3, 2.9, 2.8], [None] * 3), ([3, 2.8, 2.7], [None] * 3), ([3, 2.8, 2.9], [None] * 3)], 1, [(1, .1), (F, .1), (F * F, .1)]),
+    ([([3, 2.9], [2, 2]), ([3, 2.5], [2, 2]), ([3, 3.5], [2, 2])], 1, [(1, .1), (F, .1), (F * F, .1)]),    # ended early, no divergence
 ])
-def test_the_probe_takes_the_best_rate_within_the_forgetting_limit(curves, expected, tiny, dataset, general, monkeypatch):
-    chosen, diverged = expected
-    prepared = prepare(tiny, dataset, general, SETTINGS)
+def test_the_probe_takes_the_best_rate_within_the_forgetting_limit(curves, chosen, tried, prepared, tiny, monkeypatch):
     made_runs(monkeypatch, curves)
     found = probe_rates(tiny, prepared, SETTINGS, False)
-    assert [c["chosen"] for c in found] == [n == chosen for n in range(3)]
-    assert [c["rate"] for c in found] == list(rates("lora", 32)) and sum(c["diverged"] for c in found) == diverged
+    assert [c["chosen"] for c in found] == [n == chosen for n in range(len(curves))]
+    assert [(c["rate"] / rates("lora", 32)[0], c["replay"]) for c in found] == [(pytest.approx(rate), share) for rate, share in tried]
+    assert [c["diverged"] for c in found] == [made is None for made in curves]
     for curve, made in zip(found, curves, strict=True):
         forgot = 0.0 if made is None else None if made[1][0] is None else pytest.approx(made[1][-1] - made[1][0])
         assert curve["forgetting"] == forgot
     json.dumps(found)
 
 
+def test_replay_that_a_user_set_is_left_alone(tiny, dataset, general, monkeypatch):
+    made_runs(monkeypatch, [GOOD, ([3, 2.7, 2.5], [2, 2.1, 2.2]), WORSE])
+    found = probe_rates(tiny, prepare(tiny, dataset, general, SETTINGS), replace(SETTINGS, replay=0.3), False)
+    assert [c["replay"] for c in found] == [0.3] * 3 and found[0]["chosen"]
+
+
 def test_a_real_probe_is_short_and_measured(tiny, dataset, general):
     prepared, told = prepare(tiny, dataset, general, SETTINGS), []
     found = probe_rates(tiny, prepared, replace(SETTINGS, rate=None), False,
                         lambda label, done, total, note="": told.append((label, done, total)))
-    assert [len(curve["evaluations"]) for curve in found] == [3, 3, 3] and sum(curve["chosen"] for curve in found) == 1
-    assert {label for label, _, _ in told} == {"probe learning rates"} and told[-1][1] == pytest.approx(3)
+    assert all(len(curve["evaluations"]) == 3 for curve in found) and 3 <= len(found) <= 7 and sum(curve["chosen"] for curve in found) == 1
+    assert {label for label, _, _ in told} == {"probe learning rates"} and told[-1][1] == told[-1][2]
     assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
     assert found[0]["evaluations"][-1]["step"] <= 8 and not any(curve["diverged"] for curve in found)
 
@@ -202,11 +223,11 @@ def test_precision_follows_the_settings_and_the_machine(tiny, dataset, general, 
     prepared = prepare(tiny, dataset, general, SETTINGS)
     for precision, faster, expected in (("fp32", True, False), ("bf16", False, True), ("auto", True, True), ("auto", False, False)):
         monkeypatch.setattr(session, "bf16_is_faster", lambda faster=faster: faster)
-        assert session.decide(tiny, prepared, replace(SETTINGS, precision=precision), None, lambda *_: None)["bf16"] is expected
+        assert session.decide(tiny, prepared, replace(SETTINGS, precision=precision), None).bf16 is expected
 
 
 def test_the_plan_carries_the_settings():
-    plan = plan_of(replace(SETTINGS, seed=9, clip=0.5), 0.1, True)
+    plan = plan_of(replace(SETTINGS, rate=0.1, replay=0.2, seed=9, clip=0.5), True)
     assert (plan.rate, plan.bf16, plan.seed, plan.clip, plan.epochs) == (0.1, True, 9, 0.5, 2)
 
 

@@ -26,29 +26,28 @@ def use_blocks(model: Any) -> None:
         model.set_attn_implementation(NAME)
 
 
-def _mask(*, q_length: int, kv_length: int, q_offset: Any = 0, kv_offset: int = 0, attention_mask: torch.Tensor | None = None,
-          local_size: int | None = None, allow_is_causal_skip: bool = True, **rest: Any) -> torch.Tensor | None:
-    """None where plain causal attention is meant, the queries being the last of the keys."""
-    if (allow_is_causal_skip and attention_mask is None and (local_size is None or kv_length < local_size)
-            and isinstance(q_offset, int) and q_offset + q_length == kv_offset + kv_length and kv_offset == 0):
+def _mask(*, q_length: int, kv_length: int, **given: Any) -> torch.Tensor | None:
+    """None where plain causal attention is meant, the queries being the last of the keys; else transformers' own mask."""
+    queries_from, local = given.get("q_offset", 0), given.get("local_size")
+    if (given.get("allow_is_causal_skip", True) and given.get("attention_mask") is None and (local is None or kv_length < local)
+            and isinstance(queries_from, int) and queries_from + q_length == kv_length and not given.get("kv_offset", 0)):
         return None
-    return sdpa_mask(q_length=q_length, kv_length=kv_length, q_offset=q_offset, kv_offset=kv_offset, attention_mask=attention_mask,
-                     local_size=local_size, allow_is_causal_skip=allow_is_causal_skip, **rest)
+    return sdpa_mask(q_length=q_length, kv_length=kv_length, **given)
 
 
 def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, attention_mask: torch.Tensor | None,
-             dropout: float = 0.0, scaling: float | None = None, **rest: Any) -> tuple[torch.Tensor, None]:
+             **given: Any) -> tuple[torch.Tensor, None]:
     queries, keys = query.shape[2], key.shape[2]
-    causal = rest.get("is_causal")
+    causal = given.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
-    plain = attention_mask is None and causal and queries > 1 and rest.get("position_bias") is None and rest.get("softcap") is None
-    if plain and query.device.type == "cpu" and not dropout:
-        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    plain = attention_mask is None and causal and queries > 1 and given.get("position_bias") is None and given.get("softcap") is None
+    if plain and query.device.type == "cpu" and not given.get("dropout"):
+        scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
         dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else value.dtype
         return _Blocks.apply((query * scale).to(dtype), key.to(dtype), value.to(dtype)).transpose(1, 2).contiguous(), None
     if plain and queries != keys:  # torch's own would align the queries with the first keys
         attention_mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril(keys - queries)[None, None]
-    return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **rest)
+    return sdpa_attention_forward(module, query, key, value, attention_mask, **given)
 
 
 AttentionInterface.register(NAME, _forward)

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ..advise import ArmResult, BaseFacts, Facts, Judged, Pace, Work
     from ..engine.bases import Base
     from ..engine.methods.base import AbstractMethod
-    from ..tune.session import Prepared
+    from ..tune.prepared import Prepared
+    from ..tune.session import Decided
     from ..voice.general import General
     from ..workspace import Workspace
 
@@ -135,6 +136,7 @@ class _Bench:
         self.problems: dict[str, str] = {}
         self.paces: dict[str, Pace] = {}
         self.prepared: dict[str, Prepared] = {}
+        self.decided: dict[str, Decided] = {}
         self.general_loss = 0.0
         self.prompt_tokens = 0.0
 
@@ -176,7 +178,8 @@ class _Bench:
         """A probe and a run shortened to the share, at its best state."""
         from ..advise import Pace
         from ..engine.fit import Fit
-        from ..tune.session import attach_for, decide, plan_of, prepare
+        from ..tune.prepared import attach_for, plan_of, prepare
+        from ..tune.session import decide
 
         settings = replace(self.tuning, method=name)
         self.prepared[name] = prepare(self.base, self.dataset, self.general, settings)
@@ -184,10 +187,10 @@ class _Bench:
         prepared = replace(self.prepared[name], data=data)
         probed = replace(settings, epochs=max(1, round(settings.epochs * self.settings.share)))
         decided = decide(self.base, prepared, probed, None, track.part(name, 0, PROBE_PART))
+        settings, self.decided[name] = decided.settle(settings), decided
         method = attach_for(self.base, prepared, settings)
         try:
-            plan = plan_of(settings, decided["rate"], decided["bf16"])
-            fit = Fit(self.base, method, data, plan)
+            fit = Fit(self.base, method, data, plan_of(settings, decided.bf16))
             fit.shorten(max(FEWEST_STEPS, round(self.settings.share * fit.total)), EVALUATIONS)
             outcome = fit.run(track.part(name, PROBE_PART, 1))
             began = time.monotonic()
@@ -201,11 +204,11 @@ class _Bench:
     def work(self, name: str) -> Work:
         """What a full run of a method has to do."""
         from ..advise import Work
-        from ..tune.session import PROBE_SHARE
+        from ..tune.probe import PROBE_SHARE
 
-        data, settings = self.prepared[name].data, self.tuning
-        return Work(sum(len(row.ids) for row in data.train), settings.epochs, settings.replay, 3 * PROBE_SHARE,
-                    sum(len(row.ids) for row in (*data.validation, *data.general)), settings.evaluations + 1 + 3 * 3)
+        data, settings, decided = self.prepared[name].data, self.tuning, self.decided[name]
+        return Work(sum(len(row.ids) for row in data.train), settings.epochs, decided.replay, len(decided.probe) * PROBE_SHARE,
+                    sum(len(row.ids) for row in (*data.validation, *data.general)), settings.evaluations + 2 + 3 * len(decided.probe))
 
 
 def _facts(ws: Workspace, client: str, dataset_id: str, dataset: Dataset, bench: _Bench) -> Facts:

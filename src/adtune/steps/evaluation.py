@@ -149,7 +149,11 @@ def _context(client: str, id: str, record: Mapping[str, Any], material: Material
     from ..evaluate import PUBLISHED, ReportContext
 
     settings = {name: (value, record["origins"].get(name, "default")) for name, value in record["settings"].items()}
-    settings["rate"] = (record["rate"], "option" if record["settings"].get("rate") else "probe")
+    for name in ("rate", "replay"):
+        if record["settings"].get(name) is None:
+            settings[name] = (record.get(name), "probe")
+    if record.get("dial"):
+        settings["dial"] = (record["dial"]["chosen"], "option" if record["settings"].get("dial") is not None else "validation")
     return ReportContext(
         client=client, adapter=id, base=record["base"], base_hash=record["base_hash"], starter=record["starter"],
         dataset_hash=record["dataset_hash"], pieces=record["pieces"], method=record["method"],

@@ -132,7 +132,8 @@ def _with_recipe(options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, An
 
 def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
     from ..engine.bases import load_base
-    from ..tune.session import prepare, run_session
+    from ..tune.prepared import prepare
+    from ..tune.session import run_session
     from ..voice.general import load_general
 
     settings = TuneSettings(**record["settings"])
@@ -176,7 +177,8 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "evaluations": [asdict(e) for e in outcome.evaluations],
         "best": {"step": outcome.best.step, "epoch": outcome.best.epoch, "validation_loss": outcome.best.validation_loss},
         "stopped": str(outcome.stopped), "seconds": outcome.seconds, "peak_memory_bytes": outcome.peak_memory_bytes,
-        "rate": tuned.rate, "probe": tuned.probe, "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
+        "rate": tuned.decided.rate, "replay": tuned.decided.replay, "probe": tuned.decided.probe, "dial": asdict(tuned.dial),
+        "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
         "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
     }
     answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence}
@@ -215,6 +217,6 @@ def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, A
         "trainable_parameters": None, "total_parameters": None, "trained_tokens": meta.get("trained"),
         "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
         "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
-        "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "probe": None,
+        "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "replay": None, "probe": None, "dial": None,
         "servable": None, "licence": None,
     }

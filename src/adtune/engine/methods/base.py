@@ -89,6 +89,12 @@ class AbstractMethod(ABC):
             for name, tensor in self.tensors.items():
                 tensor.copy_(state[name])
 
+    def between(self, start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+        """The state a `share` of the way from `start` to `end`, 0 the start and 1 the end."""
+        if share == 1.0:
+            return dict(end)
+        return {name: torch.lerp(start[name].to(tensor.dtype), tensor, share) for name, tensor in end.items()}
+
     def save(self, folder: Path) -> None:
         """Write PEFT's adapter folder."""
         folder.mkdir(parents=True, exist_ok=True)

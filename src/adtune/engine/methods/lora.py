@@ -14,13 +14,25 @@ import torch.nn.functional as F
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from ...errors import BaseModelError
+from ...errors import BaseModelError, SettingError, did_you_mean
 from ..bases import Base
 from .base import AbstractMethod
 
+BLOCKS = {"mlp": ("mlp", "feed_forward", "ffn"), "attention": ("attn", "attention")}  # how the field's models name the two
 # settings of PEFT's LoraConfig that change what is computed
 UNSUPPORTED = ("use_dora", "modules_to_save", "rank_pattern", "alpha_pattern", "lora_bias", "alora_invocation_tokens", "use_qalora",
                "use_bdlora", "target_parameters", "layer_replication", "trainable_token_indices", "arrow_config", "kasa_config")
+
+
+def _chosen(base: Base, targets: str) -> list[str]:
+    """Names of the linear layers that `all`, `mlp` or `attention` means, told by the block that a layer stands in."""
+    if targets not in ("all", *BLOCKS):
+        raise SettingError("--set targets", targets, "all, mlp or attention", did_you_mean(targets, ("all", *BLOCKS)))
+    words = BLOCKS.get(targets, ("",))
+    found = [name for name in base.linears if any(word in part for part in name.split(".")[:-1] for word in words)]
+    if not found:
+        raise SettingError("--set targets", f"{targets}: {base.name} has no such linear layers", "layers of the base", "Use targets=all.")
+    return found
 
 
 def _shape(module: nn.Module) -> tuple[int, int]:
@@ -59,8 +71,9 @@ class _LowRank(torch.autograd.Function):
     """y = x W^T + bias + s (x A^T) B^T for a frozen W: no sum is made twice, and only x and x A^T are kept for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, a: torch.Tensor, b: torch.Tensor,
-                scale: float) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, *layer: Any) -> torch.Tensor:
+        """`layer` is W (O, I), its bias or None, A (r, I), B (O, r) and the scale s; W's precision is that of the products."""
+        weight, bias, a, b, scale = layer
         with torch.autocast(x.device.type, enabled=False):
             rows = x.reshape(-1, x.shape[-1]).to(weight.dtype)
             low = rows @ a.to(weight.dtype).T
@@ -109,7 +122,8 @@ class Lora(AbstractMethod):
 
     @classmethod
     def fresh(cls, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> Lora:
-        return cls(base, options["rank"], options["alpha"], options["dropout"])
+        alpha = options["alpha"] * (math.sqrt(options["rank"]) if options.get("rslora") else 1.0)
+        return cls(base, options["rank"], alpha, options["dropout"], _chosen(base, options.get("targets", "all")))
 
     def expected_count(self) -> int:
         """Sum of r (I + O) over the target layers."""
@@ -130,6 +144,10 @@ class Lora(AbstractMethod):
             for wrapped in self._wrapped.values():
                 delta = wrapped.scale * (wrapped.b @ wrapped.a)
                 wrapped.inner.weight += delta.T if isinstance(wrapped.inner, Conv1D) else delta
+
+    def between(self, start: Mapping[str, torch.Tensor], end: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+        """`share` times what `end` adds to the base; an untrained `start` adds nothing."""
+        return {name: tensor * share if name.endswith(".lora_B") else tensor.clone() for name, tensor in end.items()}
 
     def saved_name(self, name: str) -> str:
         return f"base_model.model.{name}.weight"
