@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def good(tmp_path_factory):
     return GOOD
 
 
+@cache
 def made_up(kind):
     """Names of the hand-made folders, without making them."""
     header = {"model.layers.0.q.lora_A.weight": {"dtype": "F32", "shape": [4, 32], "data_offsets": [0, 512]}}
@@ -150,9 +152,9 @@ def test_nothing_in_the_sources_opens_a_pickle_or_runs_text():
 
 
 def test_mutated_files_are_refused_or_harmless():
-    tally = gate.run(mutations=1000, seed=1, fork=False)
-    assert tally.done == 1000 and not tally.crashes and tally.slowest_seconds < 1
-    assert tally.refused > 500 and tally.loaded > 20  # most are refused; a changed weight is only another weight
+    tally = gate.run(mutations=600, seed=1, fork=False)
+    assert tally.done == 600 and not tally.crashes and tally.slowest_seconds < 1
+    assert tally.refused > 300 and tally.loaded > 20  # most are refused; a changed weight is only another weight
 
 
 def test_a_header_is_read_as_the_library_reads_it(tmp_path):

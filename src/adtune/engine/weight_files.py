@@ -76,7 +76,10 @@ def read_header(path: Path, limit: int) -> dict[str, Entry]:
                 raise refusal(path, f"{size:,} bytes with a header of {length:,}")
             if length > limit:
                 raise refusal(path, f"a header of {length:,} bytes", f"a header of at most {limit:,} bytes")
-            entries = _object(file.read(length))
+            raw = file.read(length)
+        if raw.count(b'"data_offsets"') > MOST_TENSORS:  # before a second is spent on reading them
+            raise refusal(path, "more tensors than any model has", f"at most {MOST_TENSORS:,} tensors")
+        entries = _object(raw)
         return _entries(entries, size - 8 - length)
     except (ValueError, RecursionError, OSError) as error:
         raise refusal(path, f"a header that is wrong ({error})") from error
