@@ -81,6 +81,8 @@ def _parse(text: str) -> Any:
     try:
         root = html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (etree.LxmlError, ValueError) as error:
+        if getattr(error, "code", None) == etree.ErrorTypes.ERR_NO_MEMORY:
+            raise MemoryError from None
         raise Unreadable(f"not HTML: {error}") from None
     if any("depth" in entry.message.lower() for entry in parser.error_log):
         raise Unreadable("the HTML is nested too deeply")

@@ -15,7 +15,7 @@ from .parts import Note
 from .pdf_layout import HYPHEN, Line
 from .rows import DOCUMENT_CHARACTERS, Fault, Row, Unreadable
 
-PAGES = 5000
+PAGES = 2000              # some 7 ms each
 MIN_CHARACTERS = 20       # on average a page; with fewer, a PDF that holds pictures is a scan
 STRANGE_SHARE = 0.1       # of characters that are no letters of any script: the fonts do not say what they show
 _NO_TITLE = re.compile(r"microsoft (?:word|powerpoint) - .*|untitled.*|unbenannt.*|(?:slide|document|dokument|layout) ?\d*|.*\.\w{2,5}",

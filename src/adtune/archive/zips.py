@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 from .rows import Unreadable
@@ -54,8 +55,11 @@ def kind(path: Path) -> str:
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
         if "mimetype" in names:
-            with archive.open("mimetype") as stream:
-                declared = stream.read(200).decode("ascii", "replace").strip()
+            try:
+                with archive.open("mimetype") as stream:
+                    declared = stream.read(200).decode("ascii", "replace").strip()
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                raise Unreadable(f"the zip is damaged ({error})") from None
             return next((kind for end, kind in TYPES.items() if declared.endswith(end)), ".zip")
     return next((kind for name, kind in PARTS.items() if name in names), ".zip")
 
