@@ -34,7 +34,9 @@ from adtune.workspace import Workspace  # noqa: E402
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 10_000.0, "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
           "original_max_position_embeddings": 32}
 KINDS = {"llama": ("llama", {}), "llama3": ("llama", {"rope_parameters": LLAMA3}), "qwen3": ("qwen3", {}), "gpt2": ("gpt2", {}),
-         "gemma2": ("gemma2", {}), "untied": ("qwen3", {"tie_word_embeddings": False})}
+         "gemma2": ("gemma2", {}), "untied": ("qwen3", {"tie_word_embeddings": False}),
+         "linear": ("llama", {"rope_parameters": {"rope_type": "linear", "rope_theta": 10_000.0, "factor": 2.0}}),
+         "qwen2": ("Qwen2", {}), "mistral": ("Mistral", {"sliding_window": None})}
 peft = pytest.importorskip("peft")
 pytestmark = [pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
               pytest.mark.filterwarnings("ignore:fan_in_fan_out is set to False:UserWarning:peft")]
@@ -53,7 +55,7 @@ def adapter(ws, kind, method, chat=False, licence="apache-2.0"):
     """An adapter of random weights on a tiny base, published as `tune` publishes one."""
     folder = ws.bases / f"{kind}-{chat}"
     if not folder.is_dir():
-        made_bases.write_model(KINDS[kind][0], folder, **KINDS[kind][1])
+        write_base(kind, folder)
         (folder / "README.md").write_text(f"---\nlicense: {licence}\n---\n", encoding="utf-8")
         if chat:
             template = PARTS["chatml"][0].replace("<|im_start|>", "<|reserved_0|>").replace("<|im_end|>", "<|reserved_1|>")
@@ -78,6 +80,22 @@ def adapter(ws, kind, method, chat=False, licence="apache-2.0"):
     return ws.publish("adapter", "Q", {p.name: p for p in sorted(aside.iterdir())}, record, [dataset]), record
 
 
+def write_base(kind, folder):
+    family, changes = KINDS[kind]
+    if family in made_bases.SHAPES:
+        return made_bases.write_model(family, folder, **changes)
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**(made_bases.PLAIN | {
+        "vocab_size": 400, "eos_token_id": 0, "pad_token_id": 1, "bos_token_id": None} | changes))
+    model = getattr(transformers, f"{family}ForCausalLM")(config)
+    with torch.no_grad():  # biases begin at zero, which would hide one that went to the wrong place
+        for name, tensor in model.named_parameters():
+            if name.endswith("bias"):
+                tensor.normal_()
+    model.save_pretrained(folder)
+    made_bases.save_tokenizer(made_bases.tokenizer_object(), folder, made_bases.CONTEXT)
+
+
 def logits(model, ids, cache=None):
     model.eval()
     with torch.no_grad():
@@ -100,7 +118,7 @@ IDS = [0, 21, 33, 47, 30, 25, 60, 61, 62]
 @pytest.mark.parametrize("kind, method, to", [
     ("llama", "lora", "peft"), ("qwen3", "prefix", "peft"), ("llama", "lora", "merged"), ("qwen3", "full", "merged"),
     ("gpt2", "lora", "merged"), ("llama", "lora", "gguf"), ("llama", "full", "gguf"), ("llama3", "lora", "gguf"), ("qwen3", "lora", "gguf"),
-    ("untied", "lora", "gguf")])
+    ("untied", "lora", "gguf"), ("linear", "lora", "gguf"), ("qwen2", "lora", "gguf"), ("mistral", "lora", "gguf")])
 def test_an_export_gives_the_adapters_probabilities(kind, method, to, ws, tmp_path):
     id, record = adapter(ws, kind, method)
     done = export(ws, id, to, tmp_path / "out")

@@ -164,7 +164,7 @@ def write_gguf(base: Base, words: Words, about: About, path: Path) -> None:
 
 def read_gguf(base: Base, path: Path) -> Any:
     """The model that transformers' loader makes of the file. Raises BaseModelError where numbers or words are not the base's."""
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     fields = _fields(path)
     architecture = SHAPES[base.model.config.model_type]
@@ -179,7 +179,9 @@ def read_gguf(base: Base, path: Path) -> Any:
     if read_words(words).decode(base.renderer.encode(probe)) != probe or fields["tokenizer.ggml.eos_token_id"] != base.renderer.end[-1]:
         raise BaseModelError(str(path), "words that read back as others", "the base's own tokenizer", "Nothing was kept. Use --to merged.")
     # the loader knows no head size for Qwen3 and no rotary scaling: those come from the base's own configuration
-    config = type(base.model.config).from_dict({k: v for k, v in base.model.config.to_dict().items() if k != "dtype"})
+    own = ("dtype", "model_type", "architectures", "transformers_version")
+    said = {name: value for name, value in base.model.config.to_dict().items() if name not in own}
+    config = AutoConfig.for_model(architecture, **said)
     with contextlib.redirect_stderr(io.StringIO()):  # its bar; the doors draw their own
         return AutoModelForCausalLM.from_pretrained(path.parent, gguf_file=path.name, config=config, dtype=torch.float32,
                                                     trust_remote_code=False)
