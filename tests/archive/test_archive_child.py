@@ -167,3 +167,15 @@ def test_the_child_sees_no_secrets_and_leaves_no_files(tmp_path, monkeypatch):
     assert folder.is_dir() and list(folder.rglob("*")) == []
     stop_children()
     assert not folder.exists()
+
+
+def test_a_child_whose_parent_was_killed_ends_and_removes_its_folder(tmp_path):
+    (tmp_path / "a.html").write_text(making.html("T", "Text"), encoding="utf-8")
+    code = ("import os, signal, sys; from pathlib import Path; from adtune.archive import child, read_archive; "
+            "read_archive(Path(sys.argv[1]), 'x'); print(child._idle[0]._process.pid, child._idle[0]._folder.name, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+    out = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True,
+                         env={**os.environ, "PYTHONPATH": str(Path(child.__file__).parents[2])}).stdout.split()
+    deadline = time.monotonic() + 10
+    while Path(out[1]).exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not Path(out[1]).exists()

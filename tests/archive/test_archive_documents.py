@@ -127,8 +127,8 @@ def test_a_saved_page_loses_its_furniture_and_its_folder_is_no_piece(tmp_path):
     assert [asset.source.file for asset in reading.assets] == ["Seite.htm", "notes_files/a.txt", "page.html"]
     assert reading.assets[0].text == "The real text of this page is here, and it is long enough to be it."
     assert [(gone.where, gone.reason) for gone in reading.rejected] == [
-        ("Seite-Dateien", "the 1 files in it are parts of the saved page Seite.htm, not pieces"),
-        ("page_files", "the 2 files in it are parts of the saved page page.html, not pieces")]
+        ("Seite-Dateien", "its files (1) are parts of the saved page Seite.htm, not pieces"),
+        ("page_files", "its files (2) are parts of the saved page page.html, not pieces")]
 
 
 @pytest.mark.parametrize(("html", "text"), [

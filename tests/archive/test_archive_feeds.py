@@ -83,7 +83,7 @@ def test_wordpress_posts_and_pages(tmp_path):
     assert (one.author, one.date, one.category, one.approval, one.source.id, one.source.line) == (
         "Ann Lee", "2024-05-31", "Saving", "approved", "7", 4)
     assert (two.text, two.approval, two.content_type, two.date, two.category) == ("Block", "draft", "page", None, "a tag")
-    assert odd.text == "with a control" and reading.notes == ("a.xml: 1 control characters that XML forbids were left out",)
+    assert odd.text == "with a control" and reading.notes == ("a.xml: control characters that XML forbids were left out: 1",)
     assert [(gone.where, gone.reason) for gone in reading.rejected] == [
         ("line 11", "a WordPress attachment ('logo'), not a post or page"),
         ("line 12", "a WordPress nav_menu_item ('x'), not a post or page"),

@@ -76,7 +76,7 @@ def test_a_zip_gives_its_members_with_their_places(tmp_path):
         ("a.zip/Title.html", None, TITLE), ("a.zip/p.html", None, "P"), ("a.zip/rows.jsonl", 1, None), ("a.zip/sub/x.docx", None, "D")]
     assert [(gone.where, gone.reason.split(" ")[0]) for gone in reading.rejected] == [
         ("a.zip/empty.md", "the"), ("a.zip/hidden.dat", "an"), ("a.zip/images/image1.png", "the"), ("a.zip/inner.zip", "an"),
-        ("a.zip/p_files", "the"), ("a.zip/rows.jsonl, line 2", "not"), ("a.zip/t.csv", "found")]
+        ("a.zip/p_files", "its"), ("a.zip/rows.jsonl, line 2", "not"), ("a.zip/t.csv", "found")]
 
 
 @pytest.mark.parametrize("name", ["../x.md", "/etc/x.md", "a/../../x.md", "C:/x.md", "..\\x.md", "a/..\\..\\x.md"])

@@ -29,6 +29,7 @@ SECONDS, SECONDS_PER_MB = 20.0, 5.0   # for a file, and for each MB of it; and S
 MEMORY_BYTES = 1_000_000_000          # of the child's address space
 MESSAGE_BYTES = 200_000_000
 DEATHS = 5                            # in one file, after which its rest is lost
+PREFIX = "adtune-import-"             # of the name of a child's own folder
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR")
 _idle: list[Child] = []
 
@@ -87,13 +88,13 @@ class Child:
     """One process; `waited` is how many seconds the last question took it."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="adtune-import-")
+        self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         source = str(Path(__file__).resolve().parents[2])
         variables = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         # -P: a client's folder, where a person may stand, never counts as a place of modules
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "adtune.archive.inside", str(MEMORY_BYTES)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, cwd=self._folder.name,
+            [sys.executable, "-P", "-m", "adtune.archive.inside", str(MEMORY_BYTES), self._folder.name],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self._folder.name,
             env={**variables, "PYTHONPATH": source, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": self._folder.name})
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]

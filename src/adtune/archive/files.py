@@ -70,7 +70,7 @@ def parts_of_pages(names: Iterable[str]) -> dict[str, str]:
     pages = {name.rpartition(".")[0]: name for name in names if name.lower().endswith((".html", ".htm"))}
     counts = Counter(parent for name in names for parent in _parents(name))
     found = {folder: page for folder in counts for end in PAGE_FOLDERS if folder.endswith(end) and (page := pages.get(folder[:-len(end)]))}
-    return {folder: f"the {counts[folder]} files in it are parts of the saved page {page.rpartition('/')[2]}, not pieces"
+    return {folder: f"its files ({counts[folder]}) are parts of the saved page {page.rpartition('/')[2]}, not pieces"
             for folder, page in found.items()}
 
 

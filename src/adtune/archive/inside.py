@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
+from .child import PREFIX
 from .columns import Columns
 from .files import ClientFile
 from .opening import read_here, reason_of
@@ -19,8 +21,9 @@ from .rows import Row
 
 
 def main() -> None:
-    """Answers requests until standard input ends, or memory does."""
-    _bound("RLIMIT_AS", int(sys.argv[1]))
+    """Answers requests until standard input ends, or memory does. Arguments: the bytes of memory, and this child's own folder."""
+    memory, folder = int(sys.argv[1]), Path(sys.argv[2])
+    _bound("RLIMIT_AS", memory)
     _bound("RLIMIT_CORE", 0)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)   # what a library prints does not mix with the answers
@@ -35,6 +38,8 @@ def main() -> None:
             _say(out, ["memory"])
             out.flush()
             return
+    if folder.name.startswith(PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)   # which a parent that was killed does not remove
 
 
 def _answers(request: dict[str, Any]) -> Iterator[list[Any]]:

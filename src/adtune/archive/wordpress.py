@@ -51,7 +51,7 @@ def read_wxr(file: ClientFile) -> Iterator[Row | Fault | Note]:
                 raise Unreadable(f"not XML that can be read: {error.msg}", line) from None
             yield Fault(line, f"the XML is broken or cut short; the rest of the file is lost ({error.msg})")
         if stream.left_out:
-            yield Note(f"{stream.left_out} control characters that XML forbids were left out")
+            yield Note(f"control characters that XML forbids were left out: {stream.left_out}")
 
 
 def _item(line: int | None, values: dict[str, str], element: Any, authors: dict[str, str]) -> Row | Fault:
