@@ -116,6 +116,12 @@ def test_the_child_is_bounded(tmp_path):
     assert int(found["Max cpu time"]) <= child.SECONDS + 7 + 60 and found["Max core file size"] == "0"
 
 
+def test_an_interrupt_is_the_parent_s(tmp_path):
+    (tmp_path / "a.html").write_text(making.html("T", "Text"), encoding="utf-8")
+    read_archive(tmp_path, "acme")
+    assert os.getsid(only_child()._process.pid) != os.getsid(0)
+
+
 def test_memory_beyond_the_limit_is_a_rejection(tmp_path, monkeypatch):
     stop_children()
     monkeypatch.setattr(child, "MEMORY_BYTES", 300_000_000)
@@ -172,7 +178,8 @@ def test_the_child_sees_no_secrets_and_leaves_no_files(tmp_path, monkeypatch):
 def test_a_child_whose_parent_was_killed_ends_and_removes_its_folder(tmp_path):
     (tmp_path / "a.html").write_text(making.html("T", "Text"), encoding="utf-8")
     code = ("import os, signal, sys; from pathlib import Path; from adtune.archive import child, read_archive; "
-            "read_archive(Path(sys.argv[1]), 'x'); print(child._idle[0]._process.pid, child._idle[0]._folder.name, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
+            "read_archive(Path(sys.argv[1]), 'x'); "
+            "print(child._idle[0]._process.pid, child._idle[0]._folder.name, flush=True); os.kill(os.getpid(), signal.SIGKILL)")
     out = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True,
                          env={**os.environ, "PYTHONPATH": str(Path(child.__file__).parents[2])}).stdout.split()
     deadline = time.monotonic() + 10

@@ -91,10 +91,10 @@ class Child:
         self._folder = tempfile.TemporaryDirectory(prefix=PREFIX)
         source = str(Path(__file__).resolve().parents[2])
         variables = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        # -P: a client's folder, where a person may stand, never counts as a place of modules
+        # -P: a client's folder, where a person may stand, never counts as a place of modules; a session of its own: Ctrl-C is the parent's
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "adtune.archive.inside", str(MEMORY_BYTES), self._folder.name],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self._folder.name,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=self._folder.name, start_new_session=True,
             env={**variables, "PYTHONPATH": source, "OPENBLAS_NUM_THREADS": "1", "TMPDIR": self._folder.name})
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
