@@ -297,6 +297,17 @@ def test_a_base_named_from_another_folder_is_found_again(ws, tmp_path, monkeypat
         base_of(relative | {"base_place": str(tmp_path / "not mounted")})
 
 
+@pytest.mark.parametrize("what", ["weights", "chat template and tokenizer"])
+def test_a_run_is_bound_to_what_its_base_was(what, tmp_path):
+    from adtune.steps.tuning import _pin_base
+
+    for _ in range(2):
+        _pin_base(tmp_path / "pin", "a" * 64, "my-base", what)
+    with pytest.raises(InputError, match=f"{what} aaaaaaaaaaaa…, as the run was started"):
+        _pin_base(tmp_path / "pin", "b" * 64, "my-base", what)
+    assert [path.name for path in tmp_path.iterdir()] == ["pin"]
+
+
 def test_settings_do_not_decide_what_serves_it(ws):
     from adtune.engine.servable import servable
 

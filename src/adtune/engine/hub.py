@@ -21,7 +21,7 @@ def fetch(name: str, revision: str | None) -> tuple[Path, str]:
     """(folder, commit) of a base with safetensors weights; what is in the cache already is not asked for again."""
     folder = _snapshot(name, revision, SMALL)
     check_settings(folder)
-    folder = _snapshot(name, revision or folder.name, ["*.safetensors"])
+    folder = _snapshot(name, folder.name, ["*.safetensors"])  # of the very commit whose settings were looked at
     return folder, folder.name
 
 

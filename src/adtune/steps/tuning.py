@@ -132,6 +132,7 @@ def _with_recipe(options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, An
 
 def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
     from ..engine.bases import load_base
+    from ..engine.servable import servable
     from ..tune.prepared import prepare
     from ..tune.session import run_session
     from ..voice.general import load_general
@@ -140,7 +141,10 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     folder = ws.run_dir(run)
     progress("load the base", 0, 1)
     base = load_base(settings.base)
-    _pin_base(folder, base.hash, settings.base)
+    _pin_base(folder / "base.sha256", base.hash, settings.base, "weights")
+    _pin_base(folder / "rendering.sha256", base.renderer.golden(), settings.base, "chat template and tokenizer")
+    refused = [f"{one.engine}: {one.reason}" for one in servable(settings.method, settings, base) if one.servable is False]
+    progress("load the base", 1, 1, "; ".join(refused))
     dataset = read_dataset(ws, record["dataset"])
     prepared = prepare(base, dataset, load_general(), settings)
     tuned = run_session(base, prepared, settings, folder, progress, stop)
@@ -150,11 +154,10 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
         tuned.method.detach()
 
 
-def _pin_base(folder: Path, found: str, name: str) -> None:
-    """Bind a run to its base's weights. Raises InputError where they changed between two parts of the run."""
-    pin = folder / "base.sha256"
+def _pin_base(pin: Path, found: str, name: str, what: str) -> None:
+    """Bind a run to `what` its base is, by hash. Raises InputError where it changed between two parts of the run."""
     if pin.is_file() and pin.read_text() != found:
-        raise InputError(f"--base {name}", f"weights {found[:12]}…", f"weights {pin.read_text()[:12]}…, as the run was started",
+        raise InputError(f"--base {name}", f"{what} {found[:12]}…", f"{what} {pin.read_text()[:12]}…, as the run was started",
                          "Put the base back, or start a new run without --resume.")
     if not pin.is_file():  # once and whole: a run killed here must still be able to go on
         aside = pin.with_suffix(".new")
