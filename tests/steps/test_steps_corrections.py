@@ -214,6 +214,20 @@ def test_splits_of_files_are_noted_for_pieces_that_were_there(ws, tmp_path):
     assert {asset.text: asset.split for asset in ws.assets("acme")} == {"A piece held out.": "test", "A piece to learn.": "train"}
 
 
+def test_a_held_out_piece_that_is_known_by_its_id_is_held_out(ws, held, archive, tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = rows_of(archive())
+    write(folder / "train.jsonl", [{"id": "x", "text": "A new piece to learn."}])
+    # as it was but for a field, and with another sentence
+    write(folder / "test.jsonl", [{"id": "p3", "text": rows[3]["text"]}, {"id": "p4", "text": rows[4]["text"] + " More."}])
+    answer = import_archive(ws, folder, "acme")
+    assert (answer["added"], answer["corrected"]) == (1, 1)
+    assert (in_force(ws).split, in_force(ws, "p4").split, in_force(ws, "p5").split) == ("test", "test", None)
+    splits = {item.source.id: item.split for item in read_dataset(ws, curate(ws, "acme", overrides={"min_words": 3})["dataset"]).items}
+    assert splits["p3"] == splits["p4"] == "test"
+
+
 def test_a_column_called_asset_may_hold_the_ids_of_another_system(ws, tmp_path, corrections):
     path = corrections(("Asset ID", "Title", "Body"), ("IMG-1", "One", "The first words."), ("IMG-2", "Two", "The second words."),
                        name="export.csv")

@@ -97,6 +97,8 @@ class Intake:
                 self._strangers += made is piece and not shared
                 if made is not None:
                     self.new.add(_named(piece) if made is piece else made)
+                if piece.split and made is not piece:
+                    self.splits.append((made.change.becomes if made else rival, piece.split))
             done += len(batch)
 
     def notes(self) -> Iterator[str]:
