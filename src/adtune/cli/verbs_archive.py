@@ -42,7 +42,8 @@ def _client_option() -> Word:
 
 IMPORT = Verb(
     "import", "Read a client's files into the archive.", _import,
-    (argument("path", "PATH", "A file or folder: tables (CSV, Excel, JSONL), documents (Word, PDF, Markdown, web pages), feeds, WordPress, mail, zips."),
+    (argument("path", "PATH", "A file or folder: tables (CSV, Excel, JSONL), "
+                              "documents (Word, PDF, Markdown, web pages), feeds, WordPress, mail, zips."),
      _client_option(),
      option("--as", str, "KIND", "content (the default), images, campaigns or creatives. Built now: content.", name="kind"),
      option("--map", list[str], "FIELD=COLUMN", "Which column holds a field; may be repeated.")),
