@@ -1,11 +1,12 @@
 # Everything that a newcomer types. `make demo` and `make test` install what they need into $(VENV), once.
 
 VENV   ?= .venv
+PEERS  ?= .venv-peers
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +16,8 @@ help:
 	@echo "             exact resume after kill -9"
 	@echo "make lint    ruff over the tree"
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
+	@echo "make bench-tune     fine-tuning beside TRL with PEFT and a plain loop: speed, memory, held-out loss"
+	@echo "make bench-methods  full, LoRA, prefix and from scratch on three archives, three seeds"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
@@ -52,6 +55,18 @@ lint: install-test
 
 bench: install-test
 	$(BIN)/python benchmarks/brands.py
+
+bench-tune: install-test $(PEERS)/.installed
+	$(BIN)/python benchmarks/tune_peers.py --peer-python $(PEERS)/bin/python
+
+bench-methods: install-test
+	$(BIN)/python benchmarks/methods.py
+
+# Peers have an environment of their own, so that what they pin binds nobody else.
+$(PEERS)/.installed: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/peers/requirements.txt
+	@touch $@
 
 chaos: install
 	$(BIN)/python benchmarks/gate_import.py --files 1000
