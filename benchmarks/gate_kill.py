@@ -2,18 +2,23 @@
 
 A tiny random base is tuned on forty pieces of the sample client through the command line, in processes of its own: once without
 interruption, which gives the reference, then killed at moments drawn from a seed and gone on with by `--resume last`. A quarter
-of the moments lie anywhere in a process's life, starting and saving included; the others lie after its first checkpoint, where
-something can be lost. After every kill the database must be whole and the newest checkpoint that verified before must not be lost.
+of the moments lie anywhere in the life of a new interpreter, starting and saving included; the others lie after the first
+checkpoint of a process that was forked with its libraries loaded (which is quick), where something can be lost.
 
-    python benchmarks/gate_kill.py [--kills N] [--seed N]
+After every kill the database must be whole and the newest checkpoint that verified before must not be lost.
+Every `--terms`-th stop is a SIGTERM instead: that process must end by itself with exit code 3 and a checkpoint that can be read.
+
+    python benchmarks/gate_kill.py [--kills N] [--seed N] [--method lora|prefix|full] [--terms N]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import random
+import runpy
 import sqlite3
 import subprocess
 import sys
@@ -28,13 +33,52 @@ SRC = Path(__file__).resolve().parents[1] / "src"
 sys.path.insert(0, str(SRC))
 
 CLIENT, PIECES, CONTEXT, VOCABULARY = "gate", 40, 256, 1024
-SETTINGS = {"rate": 0.02, "precision": "fp32", "checkpoint_seconds": 0.2, "patience": 20}
+SETTINGS = {"prefix_tokens": 16, "precision": "fp32", "checkpoint_seconds": 0.2, "patience": 20}
 EPOCHS = 4
+RATES = {"lora": 0.02, "prefix": 0.01, "full": 0.003}
 ANYWHERE = 4             # every fourth kill comes at any moment of a process's life
 MOST_REFUSED = 5         # runs that cannot go on after which the gate ends
 TOLERANCE = 1e-5         # nats per token between two best losses
 LIMIT_SECONDS = 600.0    # of one process
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(SRC), "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+os.environ |= ENVIRONMENT   # for what is forked, before any library reads it
+
+
+class Forked:
+    """A command line in a forked process: what subprocess.Popen offers of it."""
+
+    def __init__(self, words: list[str], errors: Path):
+        self.process = multiprocessing.get_context("fork").Process(target=self._run, args=(words, errors))
+        self.process.start()
+
+    @staticmethod
+    def _run(words: list[str], errors: Path) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        sys.argv = ["adtune", *words]
+        runpy.run_module("adtune", run_name="__main__")
+
+    @property
+    def returncode(self) -> int | None:
+        return self.process.exitcode
+
+    def poll(self) -> int | None:
+        return self.process.exitcode
+
+    def wait(self, seconds: float | None = None) -> int:
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            raise subprocess.TimeoutExpired("adtune", seconds or 0)
+        return self.process.exitcode
+
+    def kill(self) -> None:
+        self.process.kill()
+
+    def terminate(self) -> None:
+        self.process.terminate()
+
+
+Process = subprocess.Popen[bytes] | Forked
 
 
 def make_base(folder: Path, texts: list[str]) -> None:
@@ -64,10 +108,11 @@ class Finished:
 class Bench:
     """A workspace with a client and a base, and the command line over it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, method: str = "lora"):
         from adtune.starter import sample_pieces
 
         self.root, self.base, archive = folder / "workspace", folder / "base", folder / "pieces.jsonl"
+        self.method = method
         lines = sample_pieces().read_text(encoding="utf-8").splitlines()[:PIECES]
         archive.write_text("\n".join(lines) + "\n", encoding="utf-8")
         make_base(self.base, [json.loads(line)["text"] for line in lines])
@@ -76,17 +121,20 @@ class Bench:
             if said.wait(LIMIT_SECONDS):
                 raise SystemExit(f"adtune {words[0]} failed: {self.errors(said)}")
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, forked: bool = False) -> Process:
         """A process of the command line; what it writes to stderr is kept in a file."""
+        if forked:
+            return Forked(["--workspace", str(self.root), "--json", *words], self.root.parent / "stderr.txt")
         with (self.root.parent / "stderr.txt").open("wb") as errors:
             return subprocess.Popen([sys.executable, "-m", "adtune", "--workspace", str(self.root), "--json", *words], env=ENVIRONMENT,
                                     stdout=subprocess.DEVNULL, stderr=errors)
 
-    def tune(self, *more: str) -> subprocess.Popen[bytes]:
-        sets = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
-        return self.start("tune", CLIENT, "--base", str(self.base), "--method", "lora", "--epochs", str(EPOCHS), *sets, *more)
+    def tune(self, *more: str, forked: bool = False) -> Process:
+        sets = [word for name, value in {**SETTINGS, "rate": RATES[self.method]}.items() for word in ("--set", f"{name}={value}")]
+        words = ["tune", CLIENT, "--base", str(self.base), "--method", self.method, "--epochs", str(EPOCHS), *sets, *more]
+        return self.start(*words, forked=forked)
 
-    def errors(self, process: subprocess.Popen[bytes]) -> str:
+    def errors(self, process: Process) -> str:
         text = (self.root.parent / "stderr.txt").read_text(encoding="utf-8", errors="replace").strip()
         return f"exit code {process.returncode}: {text[-500:]}"
 
@@ -104,7 +152,7 @@ class Bench:
         answer = run["outcome"]
         with Workspace.open(self.root) as workspace:
             adapter = workspace.path(answer["adapter"])
-            weights = (adapter / "adapter_model.safetensors").read_bytes()
+            weights = b"".join(path.read_bytes() for path in sorted(adapter.glob("*.safetensors")))
             losses = json.loads((adapter / "run.json").read_text(encoding="utf-8"))["losses"]
         measured = [one["validation_loss"] for one in answer["evaluations"]]
         return Finished(run["id"], answer["best"]["validation_loss"], answer["evaluations"][-1]["step"], [*losses, *measured], weights)
@@ -147,10 +195,13 @@ class Tally:
     other_weights: list[str] = field(default_factory=list)
     other_history: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    terms: int = 0
+    slowest: float = 0.0     # seconds from a SIGTERM to the end of its process
+    deaf: list[str] = field(default_factory=list)
 
     @property
     def faults(self) -> list[str]:
-        return [*self.refused, *self.other_best, *self.other_weights, *self.other_history, *self.unreadable]
+        return [*self.deaf, *self.refused, *self.other_best, *self.other_weights, *self.other_history, *self.unreadable]
 
 
 @dataclass
@@ -170,7 +221,7 @@ def saves(bench: Bench) -> set[tuple[str, int]]:
     return {(str(path), path.stat().st_mtime_ns) for path in bench.root.glob("runs/*/checkpoints")}
 
 
-def await_save(bench: Bench, process: subprocess.Popen[bytes], before: set[tuple[str, int]]) -> bool:
+def await_save(bench: Bench, process: Process, before: set[tuple[str, int]]) -> bool:
     """Wait for the process's first checkpoint; False where it ends without one."""
     until = time.monotonic() + LIMIT_SECONDS
     while process.poll() is None and time.monotonic() < until:
@@ -190,35 +241,54 @@ def measure_reference(bench: Bench) -> Reference:
     return Reference(bench.finished(bench.newest()), saved - start, time.monotonic() - saved)
 
 
-def kill_once(bench: Bench, reference: Reference, tally: Tally, chance: random.Random) -> None:
-    """Go on with the newest unfinished run, or start one, and kill it at a random moment; it may end before."""
+def terminate(bench: Bench, process: Process, tally: Tally) -> None:
+    """Ask a training process to stop: it ends by itself, with exit code 3 and a checkpoint, or it has just finished."""
+    began = time.monotonic()
+    process.terminate()
+    process.wait(LIMIT_SECONDS)
+    tally.terms += 1
+    tally.slowest = max(tally.slowest, time.monotonic() - began)
+    run = bench.newest()
+    if process.returncode == 3 and (run is None or run["state"] != "interrupted" or bench.saved_step(run) is None):
+        tally.deaf.append(f"SIGTERM {tally.terms}: exit code 3 without a checkpoint or as a run that is {run and run['state']}")
+    elif process.returncode not in (0, 3):
+        tally.deaf.append(f"SIGTERM {tally.terms}: {bench.errors(process)}")
+
+
+def kill_once(bench: Bench, reference: Reference, tally: Tally, chance: random.Random, terms: int = 0) -> None:
+    """Go on with the newest unfinished run, or start one, and kill it at a random moment; it may end before.
+
+    Every `terms`-th stop after a first checkpoint is a SIGTERM instead.
+    """
     run = bench.newest()
     open_run = run if run and run["state"] != "done" else None
     before, marks = bench.saved_step(open_run), saves(bench)
     stuck = bool(run and tally.refused and tally.refused[-1].startswith(run["id"]))
-    began = time.monotonic()
-    process = bench.tune(*([] if stuck else ["--resume", "last"]))   # a run that cannot go on is counted once and left
+    forked = (tally.kills + tally.terms) % ANYWHERE != 0
+    process = bench.tune(*([] if stuck else ["--resume", "last"]), forked=forked)   # a run that cannot go on is counted once and left
     left = max(0.1, 1.1 - (before or 0) / reference.finished.steps)   # of a run; the last tenth is for publishing
-    training = tally.kills % ANYWHERE != 0 and await_save(bench, process, marks)
+    training = forked and await_save(bench, process, marks)
     seconds, saved = reference.training * left, time.monotonic()
-    reference.starting = saved - began if training else reference.starting
     try:
         process.wait(chance.uniform(0, seconds if training else reference.starting + seconds))
         if training:
             reference.training = (time.monotonic() - saved) / left
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        tally.kills += 1
-        tally.while_training += training
-        tally.unreadable += [f"kill {tally.kills}: {one}" for one in bench.damage(open_run, before)]
+        if training and terms and (tally.kills + 1) % terms == 0 and tally.terms <= tally.kills // terms:
+            terminate(bench, process, tally)
+        else:
+            process.kill()
+            process.wait()
+            tally.kills += 1
+            tally.while_training += training
+        tally.unreadable += [f"stop {tally.kills + tally.terms}: {one}" for one in bench.damage(open_run, before)]
     settle(bench, reference, tally, process)
 
 
-def settle(bench: Bench, reference: Reference, tally: Tally, process: subprocess.Popen[bytes]) -> None:
+def settle(bench: Bench, reference: Reference, tally: Tally, process: Process) -> None:
     """Count how a process ended: a finished run is compared with the reference, one that refused to go on is noted."""
     run = bench.newest()
-    if process.returncode not in (0, -9):
+    if process.returncode not in (0, 3, -9):
         tally.refused.append(f"{run['id'] if run else 'no run'}: {bench.errors(process)}")
     elif run and run["state"] == "done" and run["id"] not in {reference.finished.run, *tally.runs}:
         tally.runs.add(run["id"])
@@ -235,18 +305,24 @@ def settle(bench: Bench, reference: Reference, tally: Tally, process: subprocess
             tally.other_history.append(f"{run['id']}: other losses on the way")
 
 
-def run_gate(kills: int, seed: int) -> Tally:
+def run_gate(kills: int, seed: int, method: str, terms: int) -> Tally:
     from adtune.errors import AdtuneError
 
     tally, chance = Tally(), random.Random(seed)
+    import torch
+
+    import adtune.engine.bases
+    import adtune.steps.tuning  # noqa: F401 - loaded before the forks
+
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder))
+        bench = Bench(Path(folder), method)
         reference = measure_reference(bench)
         print(f"left alone: best loss {reference.finished.best_loss:.6f}, {reference.finished.steps} steps, "
               f"{reference.starting:.1f} s to the first checkpoint, {reference.training:.1f} s from there", flush=True)
         try:
             while tally.kills < kills and len(tally.refused) < MOST_REFUSED:
-                kill_once(bench, reference, tally, chance)
+                kill_once(bench, reference, tally, chance, terms)
                 print(f"\r{tally.kills} of {kills} kills, {len(tally.runs)} runs finished", end="", file=sys.stderr, flush=True)
             last = bench.newest()
             if last and last["state"] != "done":
@@ -263,13 +339,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--method", choices=sorted(RATES), default="lora")
+    parser.add_argument("--terms", type=int, default=5, help="every N-th stop is a SIGTERM; 0 for none")
     words = parser.parse_args()
     began = time.monotonic()
-    tally = run_gate(words.kills, words.seed)
+    tally = run_gate(words.kills, words.seed, words.method, words.terms)
     for line in tally.faults:
         print(line, file=sys.stderr)
     print(f"runs finished: {len(tally.runs)}, kills while training: {tally.while_training}, "
           f"adapter weights differ: {len(tally.other_weights)}, losses on the way differ: {len(tally.other_history)}")
+    print(f"SIGTERM: {tally.terms}, not as promised: {len(tally.deaf)}, slowest end: {tally.slowest:.1f} s")
     print(f"kills: {tally.kills}, not resumable: {len(tally.refused)}, best loss differs: {len(tally.other_best)}, "
           f"unreadable: {len(tally.unreadable)}, seconds: {time.monotonic() - began:.0f}")
     return 1 if tally.faults or tally.kills < words.kills or not tally.runs else 0

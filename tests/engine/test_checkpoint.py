@@ -128,7 +128,7 @@ def test_the_same_step_written_again_replaces_it(tmp_path):
     assert loaded(tmp_path) == 8
 
 
-@pytest.mark.parametrize("place", ["save_file", "fsync_path", "rename", "manifest"])
+@pytest.mark.parametrize("place", ["save_file", "sync", "rename", "manifest"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EACCES])
 def test_a_failed_write_leaves_the_older_ones(place, code, tmp_path, monkeypatch):
     for step in (4, 8):
@@ -138,7 +138,7 @@ def test_a_failed_write_leaves_the_older_ones(place, code, tmp_path, monkeypatch
         raise OSError(code, "made to fail")
 
     if place == "rename":
-        monkeypatch.setattr(checkpoint.os, "rename", fail)
+        monkeypatch.setattr(checkpoint, "rename", fail)
     elif place == "manifest":
         monkeypatch.setattr(checkpoint, "sha256_file", fail)
     else:

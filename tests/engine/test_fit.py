@@ -93,8 +93,10 @@ def test_a_corrupt_checkpoint_is_told_and_the_one_before_is_used(llama, tmp_path
         fit.run(stop=lambda: fit.step == 5)
     newest, before = sorted(tmp_path.iterdir(), reverse=True)[:2]
     (newest / "state.safetensors").write_bytes(b"")
-    again, problems = Fit(llama, method, data(llama), PLAN, tmp_path), []
-    assert again.restore(problems) and again.step == int(before.name[5:]) and len(problems) == 1
+    again = Fit(llama, method, data(llama), PLAN, tmp_path)
+    assert again.restore() and again.step == int(before.name[5:])
+    assert len(again.problems) == 1 and str(newest / "state.safetensors") in again.problems[0]
+    assert again.run().problems == again.problems
     method.detach()
 
 

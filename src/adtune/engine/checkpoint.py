@@ -8,11 +8,8 @@ as JSON: nothing here can execute code.
 
 from __future__ import annotations
 
-import errno
-import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,24 +17,10 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from ..durable import FULL, make_folder, os_error, remove_tree, rename, sha256_file, sync, told, write_synced
 from ..errors import DiskFullError, IntegrityError, WorkspaceError
 
-MANIFEST = "MANIFEST.json"
-
-
-def fsync_path(path: Path) -> None:
-    """Flush one file or directory to the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file's bytes."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+MANIFEST, STATE, META = "MANIFEST.json", "state.safetensors", "meta.json"
 
 
 def save_checkpoint(root: Path, step: int, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any], keep: int = 2) -> Path:
@@ -47,36 +30,50 @@ def save_checkpoint(root: Path, step: int, tensors: Mapping[str, torch.Tensor], 
     """
     final, aside = root / f"step-{step:08d}", root / f".tmp-{step:08d}-{os.getpid()}"
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir()
-        save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, aside / "state.safetensors")
-        (aside / "meta.json").write_text(json.dumps(meta, sort_keys=True), encoding="utf-8")
-        manifest = {}
-        for name in ("state.safetensors", "meta.json"):
-            fsync_path(aside / name)
-            manifest[name] = {"sha256": sha256_file(aside / name), "size": (aside / name).stat().st_size}
-        (aside / MANIFEST).write_text(json.dumps({"step": step, "files": manifest}, sort_keys=True), encoding="utf-8")
-        fsync_path(aside / MANIFEST)
-        fsync_path(aside)
-        if final.exists():  # the same step written again after a resume: the new one is equally good
-            shutil.rmtree(final)
-        os.rename(aside, final)
-        fsync_path(root)
-    except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise _disk_error(root, error) from error
-    except Exception as error:  # safetensors wraps an OSError in its own exception
-        shutil.rmtree(aside, ignore_errors=True)
-        if "No space left" in str(error) or "os error 28" in str(error):
-            raise _disk_error(root, OSError(errno.ENOSPC, "No space left on device")) from error
-        raise
+        if not root.is_dir():
+            root.mkdir(parents=True, exist_ok=True)
+        if aside.exists():
+            remove_tree(aside)
+        make_folder(aside)
+        _fill(aside, step, tensors, meta)
+        if not _kept(final):
+            rename(aside, final)
+        sync(root)
+    except Exception as error:
+        remove_tree(aside)
+        failed = os_error(error)  # safetensors wraps one in an exception of its own
+        if failed is None:
+            raise
+        raise _disk_error(root, failed) from error
     _prune(root, keep, final)
     return final
 
 
+def _fill(aside: Path, step: int, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
+    """Write the files and, last, the manifest that vouches for them."""
+    told("write", aside / STATE)
+    save_file({name: t.detach().contiguous().cpu() for name, t in tensors.items()}, aside / STATE)
+    sync(aside / STATE)
+    write_synced(aside / META, json.dumps(meta, sort_keys=True).encode())
+    files = {name: {"sha256": sha256_file(aside / name), "size": (aside / name).stat().st_size} for name in (STATE, META)}
+    write_synced(aside / MANIFEST, json.dumps({"step": step, "files": files}, sort_keys=True).encode())
+    sync(aside)
+
+
+def _kept(final: Path) -> bool:
+    """Whether this step is there already and sound, which is then as good as its equal; one that is not makes room."""
+    if not final.exists():
+        return False
+    try:
+        verify(final)
+        return True
+    except IntegrityError:
+        remove_tree(final)
+        return False
+
+
 def _disk_error(root: Path, error: OSError) -> WorkspaceError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if error.errno in FULL:
         return DiskFullError(str(root), "no space left on the disk", "room for one more checkpoint",
                              "Free some space and run again with --resume last: the last checkpoint is safe.")
     return WorkspaceError(str(root), f"{error.strerror or error}", "a directory that can be written",
@@ -87,10 +84,8 @@ def _prune(root: Path, keep: int, written: Path) -> None:
     """Keep the step just written and those before it; a later one did not verify, or the run would have gone on from it."""
     steps = sorted(p for p in root.glob("step-*") if p.is_dir())
     until = steps.index(written) + 1
-    for old in steps[:max(0, until - keep)] + steps[until:]:
-        shutil.rmtree(old, ignore_errors=True)
-    for left in root.glob(".tmp-*"):
-        shutil.rmtree(left, ignore_errors=True)
+    for old in (*steps[:max(0, until - keep)], *steps[until:], *root.glob(".tmp-*")):
+        remove_tree(old)
 
 
 def verify(directory: Path) -> None:
@@ -98,16 +93,19 @@ def verify(directory: Path) -> None:
     try:
         manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         files = {name: (str(entry["sha256"]), entry["size"]) for name, entry in manifest["files"].items()}
-        if f"step-{manifest['step']:08d}" != directory.name or set(files) != {"state.safetensors", "meta.json"}:
+        if f"step-{manifest['step']:08d}" != directory.name or set(files) != {STATE, META}:
             raise ValueError("names")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(str(directory / MANIFEST), "an unreadable manifest", "the manifest written last",
                              "The previous checkpoint is used where there is one.") from error
     for name, (digest, size) in files.items():
         path = directory / name
-        if not path.is_file() or path.stat().st_size != size or sha256_file(path) != digest:
-            raise IntegrityError(str(path), "bytes that differ from the manifest", f"sha256 {digest[:12]}…",
-                                 "The previous checkpoint is used where there is one.")
+        try:
+            found = None if path.stat().st_size == size and sha256_file(path) == digest else "bytes that differ from the manifest"
+        except OSError as error:  # gone, or a sector that cannot be read
+            found = "no file" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
+        if found:
+            raise IntegrityError(str(path), found, f"sha256 {digest[:12]}…", "The previous checkpoint is used where there is one.")
 
 
 def load_latest(root: Path, problems: list[str] | None = None) -> tuple[int, dict[str, torch.Tensor], dict[str, Any]] | None:
@@ -122,8 +120,8 @@ def load_latest(root: Path, problems: list[str] | None = None) -> tuple[int, dic
             if problems is not None:
                 problems.append(str(error))
             continue
-        meta = json.loads((directory / "meta.json").read_text(encoding="utf-8"))
-        return int(directory.name[5:]), load_file(directory / "state.safetensors"), meta
+        meta = json.loads((directory / META).read_text(encoding="utf-8"))
+        return int(directory.name[5:]), load_file(directory / STATE), meta
     return None
 
 

@@ -6,11 +6,14 @@ micro-batches. Step 0 is evaluated too; the state with the lowest validation los
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import random
 import resource
 import sys
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +21,7 @@ from typing import Any
 
 import torch
 
-from ..errors import Interrupted, TrainingError
+from ..errors import InputError, Interrupted, TrainingError
 from ..progress import Progress, silent
 from ..records import Evaluation, Stopped
 from .bases import Base
@@ -30,6 +33,8 @@ from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
 FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
 SMALLEST_BATCH = 1024  # padded tokens, but for archives so small that a run would have fewer steps than evaluations
 FEWEST_EVALUATIONS = 8
+EXPLODED = 3.0         # times the loss of guessing uniformly: no run comes back from there
+FREE = {"checkpoint_seconds"}  # fields of the plan that decide nothing of the result
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,14 @@ class FitOutcome:
     seconds: float
     peak_memory_bytes: int
     losses: list[float] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # checkpoints that were passed over on resume
 
 
 class Fit:
     """One run. `run()` trains to the end, or raises Interrupted after a checkpoint."""
 
     def __init__(self, base: Base, method: AbstractMethod, data: FitData, plan: FitPlan, folder: Path | None = None):
-        if not data.train or not data.validation:
-            raise TrainingError("training", f"{len(data.train)} training rows, {len(data.validation)} validation rows",
-                                "at least one of each", "Curate more pieces.")
+        _check(base, method, data, plan)
         self.base, self.method, self.data, self.plan, self.folder = base, method, data, plan, folder
         self.dtype = torch.bfloat16 if plan.bf16 else torch.float32
         torch.manual_seed(plan.seed)
@@ -93,6 +97,7 @@ class Fit:
         self.step, self.seconds, self.tokens, self.trained = 0, 0.0, 0, 0
         self.evaluations: list[Evaluation] = []
         self.losses: list[float] = []
+        self.problems: list[str] = []
         self._rows: tuple[int, list[Row]] | None = None
 
     def shorten(self, steps: int, evaluations: int) -> None:
@@ -156,9 +161,11 @@ class Fit:
             total += loss.item()
         self.method.train_mode(False)
         norm = torch.nn.utils.clip_grad_norm_(list(self.method.tensors.values()), self.plan.clip)
-        if not (math.isfinite(total) and math.isfinite(norm.item())):
+        most = EXPLODED * max(math.log(self.base.model.config.get_text_config().vocab_size), self.losses[0] if self.losses else total)
+        if not (total <= most and math.isfinite(norm.item())):
             self.optimizer.zero_grad(set_to_none=True)  # full training shares its tensors with the next run on this base
-            raise TrainingError(f"step {self.step + 1}", f"a loss of {total} with a gradient norm of {norm.item()}", "finite numbers",
+            raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}",
+                                f"finite numbers, and a loss of at most {most:.1f}",
                                 "Lower the learning rate with --set rate=…, or check the pieces for rubbish.")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -170,6 +177,10 @@ class Fit:
     def evaluate(self) -> None:
         """Measure validation and general text at the current step, and keep the best state."""
         measured = measure(self.base, self.method, self.data.validation, dtype=self.dtype)
+        if not math.isfinite(mean_loss(measured)):
+            raise TrainingError(f"the evaluation at step {self.step}", f"a validation loss of {mean_loss(measured)}", "a finite number",
+                                "Lower the learning rate with --set rate=…; at step 0 the base itself gives no probabilities."
+                                " Nothing was published.")
         general = mean_loss(measure(self.base, self.method, self.data.general, dtype=self.dtype)) if self.data.general else None
         if self.peak.add(measured):
             self.best = self.method.state()
@@ -201,7 +212,8 @@ class Fit:
                 raise Interrupted(f"stopped at step {self.step} of {self.total}, checkpoint saved", "--resume last")
         self.method.load_state(self.best)
         return FitOutcome(self.evaluations, self.evaluations[self.peak.best_index], stopped or Stopped.EPOCHS, self.step, self.trained,
-                          self.tokens / self.seconds if self.seconds else None, self.seconds, peak_memory_bytes(), self.losses)
+                          self.tokens / self.seconds if self.seconds else None, self.seconds, peak_memory_bytes(), self.losses,
+                          self.problems)
 
     def _note(self) -> str:
         best = self.evaluations[self.peak.best_index]
@@ -216,18 +228,32 @@ class Fit:
         tensors |= packed_tensors | {"rng": torch.get_rng_state()}
         peak = {"losses": self.peak.losses, "best_index": self.peak.best_index, "best_measured": self.peak.best_measured,
                 "reference": self.peak.reference, "waited": self.peak.waited, "noise": self.peak.noise}
-        meta: dict[str, Any] = {"plan": asdict(self.plan), "optimizer": packed, "peak": peak, "step": self.step, "seconds": self.seconds,
-                                "tokens": self.tokens, "trained": self.trained, "losses": self.losses,
+        meta: dict[str, Any] = {"plan": asdict(self.plan), "bound": self.bound(), "optimizer": packed, "peak": peak, "step": self.step,
+                                "seconds": self.seconds, "tokens": self.tokens, "trained": self.trained, "losses": self.losses,
                                 "evaluations": [asdict(e) for e in self.evaluations]}
         assert self.folder is not None
         save_checkpoint(self.folder, self.step, tensors, meta)
 
-    def restore(self, problems: list[str] | None = None) -> bool:
-        """Go on from the newest checkpoint that verifies; False where there is none."""
-        found = load_latest(self.folder, problems) if self.folder and self.folder.is_dir() else None
+    def bound(self) -> dict[str, str]:
+        """What a checkpoint is bound to beside the plan, under the names that a refusal tells: hashes of rows, base and method."""
+        named = {"the training pieces": self.data.train, "the validation pieces": self.data.validation,
+                 "the general text for replay": self.data.replay, "the general text that watches forgetting": self.data.general}
+        config = {k: v for k, v in self.method.config().items() if k not in ("base_model_name_or_path", "revision")}  # where, not what
+        return {**{name: _rows_hash(rows) for name, rows in named.items()}, "the base": self.base.hash,
+                "the method": json.dumps({"name": self.method.name, **config}, sort_keys=True, default=str)}
+
+    def restore(self) -> bool:
+        """Go on from the newest checkpoint that verifies; False where there is none. `problems` then holds a line for each one that
+        was passed over.
+
+        Raises InputError, naming the field, where the plan, the data, the base or the method is not the checkpoint's.
+        """
+        found = load_latest(self.folder, self.problems) if self.folder and self.folder.is_dir() else None
         if found is None:
             return False
-        self.step, tensors, meta = found
+        step, tensors, meta = found
+        self._refuse_changes(meta)
+        self.step = step
         self.method.load_state({k[7:]: v for k, v in tensors.items() if k.startswith("method.")})
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         unpack_optimizer(self.optimizer, tensors, meta["optimizer"])
@@ -236,6 +262,44 @@ class Fit:
         self.seconds, self.tokens, self.trained, self.losses = meta["seconds"], meta["tokens"], meta["trained"], meta["losses"]
         self.evaluations = [Evaluation(**e) for e in meta["evaluations"]]
         return True
+
+    def _refuse_changes(self, meta: dict[str, Any]) -> None:
+        do = "Put it back as it was, or start a new run without --resume."
+        for name, value in asdict(self.plan).items():
+            if name not in FREE and meta["plan"].get(name, value) != value:
+                raise InputError(f"setting {name} on resume", str(value), f"{meta['plan'][name]}, as the checkpoint was written", do)
+        for name, value in self.bound().items():
+            kept = meta.get("bound", {}).get(name, value)
+            if kept != value:
+                raise InputError(f"{name} on resume", f"something else ({value[:12]}…)", f"that of the checkpoint ({kept[:12]}…)", do)
+
+
+def _rows_hash(rows: Sequence[Row]) -> str:
+    """sha256 of rows: their ids, targets and kind, in order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(array("q", (len(row.ids), row.first, row.piece, row.general, *row.ids)).tobytes())
+    return digest.hexdigest()
+
+
+def _check(base: Base, method: AbstractMethod, data: FitData, plan: FitPlan) -> None:
+    """Raise TrainingError where nothing can be learned or measured, before any time is spent."""
+    if not data.train or not data.validation:
+        raise TrainingError("training", f"{len(data.train)} training rows, {len(data.validation)} validation rows",
+                            "at least one of each", "Curate more pieces.")
+    for name, rows in (("training", data.train), ("validation", data.validation)):
+        bare = sum(row.targets < 1 for row in rows)
+        if bare:
+            raise TrainingError(f"{name} rows", f"{bare} of {len(rows)} rows without a target", "a target token in each row",
+                                "Leave out the pieces without a text, or raise --set window_tokens.")
+    longest = max(len(row.ids) for rows in (data.train, data.validation, data.replay, data.general) for row in rows)
+    if longest > base.context - method.context_tokens:
+        raise TrainingError("training", f"a row of {longest} tokens", f"at most {base.context - method.context_tokens}, the base's context",
+                            "Lower --set window_tokens.")
+    if not (math.isfinite(plan.rate) and plan.rate > 0):
+        raise TrainingError("--set rate", str(plan.rate), "a finite number above 0", "Leave it out to have it probed.")
+    if plan.epochs < 1:
+        raise TrainingError("--epochs", str(plan.epochs), "at least 1", "Leave it out for the default.")
 
 
 def peak_memory_bytes() -> int:

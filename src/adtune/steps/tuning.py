@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..durable import os_error, replace_file
 from ..errors import AdtuneError, InputError, Interrupted, SettingError
 from ..progress import Progress, silent
 from ..records import Dataset
@@ -80,6 +81,11 @@ def _find_run(ws: Workspace, client: str, resume: str, options: Mapping[str, Any
         if row["state"] == "done":
             raise InputError(f"--resume {resume}", "a finished run", "an unfinished run", "Start a new one without --resume.")
     record = row["settings"]
+    newest = ws.newest("dataset", client)
+    if resume == "last" and newest is not None and newest != record["dataset"]:
+        raise InputError("the dataset on resume", f"{newest}, curated since the run was started",
+                         f"{record['dataset']}, as the run was started",
+                         f"To go on with the run's own dataset say --resume {row['id']}; for the new one start without --resume.")
     for name, value in options.items():
         kept = record["settings"].get(name)
         if value is not None and not (name == "method" and value == "auto") and kept != value:
@@ -113,7 +119,7 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
             ws.update_run(run, "failed" if isinstance(error, AdtuneError) else "interrupted", {"error": str(error)[:500]})
             raise
         if notes:
-            answer["notes"] = [*([answer["note"]] if "note" in answer else []), *notes]
+            answer["notes"] = [*answer.get("notes", [answer["note"]] if "note" in answer else []), *notes]
         ws.update_run(run, "interrupted" if answer["stopped"] == "interrupted" else "done", answer)
     return answer
 
@@ -141,17 +147,38 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     folder = ws.run_dir(run)
     progress("load the base", 0, 1)
     base = load_base(settings.base)
-    _pin_base(folder / "base.sha256", base.hash, settings.base, "weights")
-    _pin_base(folder / "rendering.sha256", base.renderer.golden(), settings.base, "chat template and tokenizer")
+    with _disk(folder):
+        _pin_base(folder / "base.sha256", base.hash, settings.base, "weights")
+        _pin_base(folder / "rendering.sha256", base.renderer.golden(), settings.base, "chat template and tokenizer")
     refused = [f"{one.engine}: {one.reason}" for one in servable(settings.method, settings, base) if one.servable is False]
     progress("load the base", 1, 1, "; ".join(refused))
     dataset = read_dataset(ws, record["dataset"])
+    if dataset.hash != record["dataset_hash"]:
+        raise InputError(f"dataset {record['dataset']}", f"hash {dataset.hash[:12]}…",
+                         f"hash {record['dataset_hash'][:12]}…, as the run was started", "Start a new run without --resume.")
     prepared = prepare(base, dataset, load_general(), settings)
-    tuned = run_session(base, prepared, settings, folder, progress, stop)
+    with _disk(folder):
+        tuned = run_session(base, prepared, settings, folder, progress, stop)
+        try:
+            return _publish(ws, run, record, base, dataset, tuned)
+        finally:
+            tuned.method.detach()
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """Turn what a failing disk raises, in a library too, into a WorkspaceError."""
+    from ..workspace.faults import disk_error
+
     try:
-        return _publish(ws, run, record, base, dataset, tuned)
-    finally:
-        tuned.method.detach()
+        yield
+    except (AdtuneError, Interrupted):
+        raise
+    except Exception as error:
+        failed = os_error(error)
+        if failed is None:
+            raise
+        raise disk_error(failed, folder) from error
 
 
 def _pin_base(pin: Path, found: str, name: str, what: str) -> None:
@@ -160,9 +187,7 @@ def _pin_base(pin: Path, found: str, name: str, what: str) -> None:
         raise InputError(f"--base {name}", f"{what} {found[:12]}…", f"{what} {pin.read_text()[:12]}…, as the run was started",
                          "Put the base back, or start a new run without --resume.")
     if not pin.is_file():  # once and whole: a run killed here must still be able to go on
-        aside = pin.with_suffix(".new")
-        aside.write_text(found)
-        os.replace(aside, pin)
+        replace_file(pin, found.encode())
 
 
 def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, dataset: Dataset, tuned: Tuned) -> dict[str, Any]:
@@ -185,8 +210,10 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
     }
     answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence}
-    if base.starter:
-        answer["note"] = STARTER_NOTE
+    said = [*([STARTER_NOTE] if base.starter else []), *(f"A checkpoint was passed over: {line}" for line in outcome.problems),
+            *([UNTAUGHT] if outcome.best.step == 0 else [])]
+    if said:
+        answer |= {"note": said[0]} if len(said) == 1 else {"notes": said}
     pieces = {split: len(dataset.split(split)) for split in ("train", "validation", "test")}
     about = {**answer, "client": record["client"], "dataset": record["dataset"], "dataset_hash": dataset.hash, "base_hash": base.hash,
              "revision": base.revision, "base_licence": base.licence, "starter": base.starter, "pieces": pieces,
@@ -205,6 +232,8 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
 
 
 STARTER_NOTE = "Tuned on a starter base: for learning, tests and offline use, not for publishable copy."
+UNTAUGHT = ("Nothing was learned: the lowest validation loss is that of step 0, so the adapter answers as it did before training. "
+            "Lower the learning rate, or collect more pieces.")
 
 
 def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, Any]:

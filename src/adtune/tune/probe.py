@@ -84,6 +84,8 @@ def _curve(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bool, s
         try:
             fit.run(progress, stop)
         except TrainingError:  # a rate that explodes is a measured answer too
+            if not fit.evaluations:  # not the rate's fault: the base cannot be measured
+                raise
             diverged = True
         evaluations = fit.evaluations
     finally:

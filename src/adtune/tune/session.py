@@ -7,11 +7,11 @@ read back on resume.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from ..durable import replace_file
 from ..engine.bases import Base, bf16_is_faster
 from ..engine.fit import Fit, FitOutcome
 from ..engine.methods.base import AbstractMethod
@@ -62,9 +62,7 @@ def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path 
         chosen = next(c for c in curves if c["chosen"])
         decided = Decided(bf16, chosen["rate"], chosen["replay"], curves)
     if kept:
-        aside = kept.with_suffix(f".{os.getpid()}")
-        aside.write_text(json.dumps(asdict(decided)), encoding="utf-8")
-        os.replace(aside, kept)
+        replace_file(kept, json.dumps(asdict(decided)).encode())
     return decided
 
 

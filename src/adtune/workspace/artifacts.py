@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..durable import sha256_file, sync
 from ..errors import InputError, IntegrityError
 from ..records import canonical_json
 from .faults import disk_faults
@@ -79,17 +80,17 @@ class ArtifactStore:
             manifest = {**header, "files": {name: asdict(entry) for name, entry in staged.files.items()}}
             _write(staged.folder / MANIFEST, (canonical_json(manifest) + "\n").encode("utf-8"))
             for folder, _, _ in os.walk(staged.folder):
-                _sync(Path(folder))
+                sync(Path(folder))
             target.parent.mkdir(parents=True, exist_ok=True)
-            _sync(self.root)
+            sync(self.root)
             self._make_room(target)
             try:
                 os.rename(staged.folder, target)
             except OSError as error:  # another process published the same in this moment
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-            _sync(target.parent)
-            return _digest(target / MANIFEST)
+            sync(target.parent)
+            return sha256_file(target / MANIFEST)
 
     def _make_room(self, target: Path) -> None:
         if not target.exists():
@@ -114,7 +115,7 @@ class ArtifactStore:
             for name in sorted(present - listed.keys()):
                 raise _damage(folder / name, "a file that was not published", f"only the files in {MANIFEST}")
             for name, entry in listed.items():
-                size, digest = (folder / name).stat().st_size, _digest(folder / name)
+                size, digest = (folder / name).stat().st_size, sha256_file(folder / name)
                 if FileEntry(digest, size) != entry:
                     raise _damage(
                         folder / name, f"{size} bytes with sha256 {digest[:12]}…", f"{entry.size} bytes with sha256 {entry.sha256[:12]}…"
@@ -205,16 +206,3 @@ def _read_manifest(folder: Path, sha256: str | None) -> dict[str, FileEntry]:
 
 def _damage(path: Path, found: str, expected: str) -> IntegrityError:
     return IntegrityError(str(path), found, expected, "Restore it from a backup, or make the artifact again.")
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
