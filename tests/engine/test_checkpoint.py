@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import shutil
 
 import pytest
 import torch
 
+from adtune import durable
 from adtune.engine import checkpoint
 from adtune.engine.checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer, verify
 from adtune.errors import DiskFullError, IntegrityError, WorkspaceError
@@ -52,19 +54,31 @@ def delete(path, rng):
     path.unlink()
 
 
+def page(path, rng):
+    data = bytearray(path.read_bytes())
+    start = rng.randrange(0, len(data), 4096)
+    data[start:start + 4096] = bytes(len(data[start:start + 4096]))
+    path.write_bytes(data)
+
+
+def older(path, rng):
+    path.write_bytes((path.parent.with_name("step-00000004") / path.name).read_bytes())
+
+
 def swap(path, rng):
-    older = path.parent.with_name("step-00000004") / path.name
+    other = path.with_name(FILES[FILES.index(path.name) - 1])
     kept = path.read_bytes()
-    path.write_bytes(older.read_bytes())
-    older.with_suffix(".kept").write_bytes(kept)
+    path.write_bytes(other.read_bytes())
+    other.write_bytes(kept)
 
 
-def test_every_corruption_is_found_and_the_one_before_is_used(tmp_path):
+def test_every_corruption_is_found_and_named_and_the_one_before_is_used(tmp_path):
+    """The short form; `benchmarks/gate_checkpoints.py` draws 500."""
     for step in (4, 8):
         write(tmp_path / "good", step)
     rng = random.Random(0)
-    draws = [(change, rng.choice(FILES)) for change in (flip, truncate, delete, swap) for _ in range(14)] + [(flip, "MANIFEST.json")] * 25
-    for number, (change, name) in enumerate(draws):
+    draws = [(change, name) for change in (flip, truncate, delete, page, older, swap) for name in FILES for _ in range(4)]
+    for number, (change, name) in enumerate(draws + [(flip, "MANIFEST.json")] * 30):
         root = tmp_path / f"{number}"
         shutil.copytree(tmp_path / "good", root)
         change(root / "step-00000008" / name, rng)
@@ -72,8 +86,101 @@ def test_every_corruption_is_found_and_the_one_before_is_used(tmp_path):
             verify(root / "step-00000008")
         problems = []
         assert loaded(root, problems) == 4, (change, name)
-        assert len(problems) == 1 and "step-00000008" in problems[0]
+        assert len(problems) == 1 and (change is swap or f"step-00000008/{name}:" in problems[0]), (change, name, problems)
         shutil.rmtree(root)
+
+
+def test_a_manifest_without_a_hash_of_its_own_is_still_read(tmp_path):
+    write(tmp_path, 4)
+    path = tmp_path / "step-00000004" / "MANIFEST.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({name: said[name] for name in ("step", "files")}))
+    assert loaded(tmp_path) == 4
+    path.write_text(json.dumps(said | {"sha256": "0"}))
+    assert loaded(tmp_path) is None
+
+
+class Killed(BaseException):
+    """No handler sees it: what is on the disk stays as a SIGKILL would leave it."""
+
+
+def calls_of(work, monkeypatch):
+    seen = []
+    monkeypatch.setattr(durable, "watch", lambda call, path: seen.append(call))
+    work()
+    monkeypatch.setattr(durable, "watch", None)
+    return seen
+
+
+def stop_at(number, error, monkeypatch):
+    left = iter(range(number + 1))
+
+    def watch(call, path):
+        if next(left, None) == number:
+            raise error
+
+    monkeypatch.setattr(durable, "watch", watch)
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_kill_before_any_call_of_a_save_loses_nothing(damaged, tmp_path, monkeypatch):
+    def scene(root):
+        for step in (4, 8, 12) if damaged else (4, 8):
+            write(root, step, keep=3)
+        if damaged:
+            (root / "step-00000012" / "meta.json").write_text("{}")
+        return root
+
+    made = calls_of(lambda: write(scene(tmp_path / "whole"), 12), monkeypatch)
+    count = len(calls_of(lambda: write(scene(tmp_path / "again"), 12), monkeypatch))
+    first = count - len(calls_of(lambda: scene(tmp_path / "once"), monkeypatch))
+    assert count == len(made) and first >= 10 and {"mkdir", "open", "write", "fsync", "rename", "remove"} <= set(made)
+    for number in range(first):
+        root = scene(tmp_path / f"{number}")
+        stop_at(number, Killed(), monkeypatch)
+        with pytest.raises(Killed):
+            write(root, 12)
+        monkeypatch.setattr(durable, "watch", None)
+        assert loaded(root) in (8, 12)
+        write(root, 16)
+        assert loaded(root) == 16 and not list(root.glob(".tmp-*"))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failing_disk_at_any_call_of_a_save_is_told(code, tmp_path, monkeypatch):
+    for step in (4, 8):
+        write(tmp_path, step)
+    made = calls_of(lambda: save_checkpoint(tmp_path / "aside", 1, {}, {}), monkeypatch)
+    for number in range(len(made)):
+        stop_at(number, OSError(code, "made to fail"), monkeypatch)
+        with pytest.raises(WorkspaceError) as caught:
+            write(tmp_path, 12)
+        monkeypatch.setattr(durable, "watch", None)
+        assert isinstance(caught.value, DiskFullError) == (code == errno.ENOSPC)
+        names = sorted(p.name for p in tmp_path.glob("*step*"))
+        if number == len(made) - 1:  # the rename was made: the step is there, whole
+            assert loaded(tmp_path) == 12
+        else:
+            assert loaded(tmp_path) == 8 and names == ["step-00000004", "step-00000008"] and not list(tmp_path.glob(".tmp-*"))
+
+
+def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path):
+    import multiprocessing
+    import resource
+
+    write(tmp_path, 4)
+
+    def work():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+        try:
+            save_checkpoint(tmp_path, 8, {"w": torch.zeros(5000)}, {})
+        except DiskFullError:
+            os._exit(7)
+
+    child = multiprocessing.get_context("fork").Process(target=work)
+    child.start()
+    child.join()
+    assert child.exitcode == 7 and loaded(tmp_path) == 4 and sorted(p.name for p in tmp_path.iterdir()) == ["step-00000004"]
 
 
 @pytest.mark.parametrize("manifest", ["[]", "null", "{}", '{"step": 8, "files": {"state.safetensors": 3, "meta.json": 4}}',

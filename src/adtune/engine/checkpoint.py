@@ -8,6 +8,7 @@ as JSON: nothing here can execute code.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -56,8 +57,14 @@ def _fill(aside: Path, step: int, tensors: Mapping[str, torch.Tensor], meta: Map
     sync(aside / STATE)
     write_synced(aside / META, json.dumps(meta, sort_keys=True).encode())
     files = {name: {"sha256": sha256_file(aside / name), "size": (aside / name).stat().st_size} for name in (STATE, META)}
-    write_synced(aside / MANIFEST, json.dumps({"step": step, "files": files}, sort_keys=True).encode())
+    said = {"step": step, "files": files}
+    write_synced(aside / MANIFEST, json.dumps({**said, "sha256": _own_hash(said)}, sort_keys=True).encode())
     sync(aside)
+
+
+def _own_hash(manifest: Mapping[str, Any]) -> str:
+    """sha256 of what a manifest says, so that damage to it is told from damage to a file that it names."""
+    return hashlib.sha256(json.dumps({name: manifest[name] for name in ("step", "files")}, sort_keys=True).encode()).hexdigest()
 
 
 def _kept(final: Path) -> bool:
@@ -95,6 +102,8 @@ def verify(directory: Path) -> None:
         files = {name: (str(entry["sha256"]), entry["size"]) for name, entry in manifest["files"].items()}
         if f"step-{manifest['step']:08d}" != directory.name or set(files) != {STATE, META}:
             raise ValueError("names")
+        if set(manifest) != {"step", "files"} and manifest["sha256"] != _own_hash(manifest):  # the first checkpoints had no hash of it
+            raise ValueError("hash")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntegrityError(str(directory / MANIFEST), "an unreadable manifest", "the manifest written last",
                              "The previous checkpoint is used where there is one.") from error
