@@ -29,7 +29,7 @@ FLOORS = {
 STAGES = {name for name, floor in FLOORS.items() if floor == 3}
 DOORS = {"cli", "server", "studio", "worker"}
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "peft", "accelerate", "sklearn", "scipy", "rensa", "pyarrow", "polars",
-         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser"}
+         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser", "torchao"}
 QUICK = {"typer", "rich", "click", "typing_extensions"}   # all that `adtune --help` may load besides the standard library
 IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml"}
 
@@ -189,7 +189,8 @@ def test_help_loads_nothing_heavy():
 def test_every_library_is_a_declared_dependency():
     """And nothing is declared that nothing imports."""
     project = tomllib.loads((SRC.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["gguf"]]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["gguf"], *extras["quantised"]]
     names = {re.match(r"[\w-]+", one)[0].lower().replace("-", "_") for one in declared}
     declared = {IMPORT_NAMES.get(name, name) for name in names}
     used = {edge.target.split(".")[0] for edge in edges() if not ours(edge.target)} - set(sys.stdlib_module_names)

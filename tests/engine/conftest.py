@@ -70,6 +70,14 @@ def llama(base_of):
     return base_of("llama")
 
 
+@pytest.fixture(params=["cuda", "mps"])
+def gpu(request):
+    """Every kind of GPU of this machine."""
+    if not (torch.cuda.is_available() if request.param == "cuda" else torch.backends.mps.is_available()):
+        pytest.skip(f"torch finds no {request.param} device on this machine")
+    return request.param
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)

@@ -80,7 +80,7 @@ def by_name(answer: dict) -> dict:
 def test_doctor_measures_the_machine_and_makes_nothing(tmp_path):
     checks = by_name(doctor(tmp_path / "none" / "here"))
     assert "none at" in checks["workspace"]["message"] and not (tmp_path / "none").exists()
-    assert {"Python", "libraries", "cores", "memory", "disk", "torch", "precision", "accelerator", "starter bases",
+    assert {"Python", "libraries", "cores", "memory", "disk", "torch", "precision", "device", "starter bases",
             "Hugging Face hub"} <= set(checks)
     assert "GFLOP/s" in checks["precision"]["message"] and "torch" in checks["libraries"]["message"]
 

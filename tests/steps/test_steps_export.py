@@ -51,7 +51,7 @@ def ws(tmp_path_factory):
         yield workspace
 
 
-def adapter(ws, kind, method, chat=False, licence="apache-2.0"):
+def adapter(ws, kind, method, chat=False, licence="apache-2.0", **chosen):
     """An adapter of random weights on a tiny base, published as `tune` publishes one."""
     folder = ws.bases / f"{kind}-{chat}"
     if not folder.is_dir():
@@ -61,7 +61,7 @@ def adapter(ws, kind, method, chat=False, licence="apache-2.0"):
             template = PARTS["chatml"][0].replace("<|im_start|>", "<|reserved_0|>").replace("<|im_end|>", "<|reserved_1|>")
             (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
     base = load_base(str(folder))
-    settings = TuneSettings(method=method, rank=4, alpha=6, prefix_tokens=6)
+    settings = TuneSettings(method=method, rank=4, alpha=6, prefix_tokens=6, **chosen)
     torch.manual_seed(1)
     made = attach(method, base, asdict(settings), [0, 20, 31, 42, 53, 64, 75])
     with torch.no_grad():
@@ -314,3 +314,32 @@ def test_settings_do_not_decide_what_serves_it(ws):
     base = base_of(adapter(ws, "qwen3", "lora")[1])
     plain = TuneSettings(method="lora")
     assert servable("lora", plain, base) == servable("lora", replace(plain, dropout=0.1, rate=1e-4), base)
+
+
+@pytest.mark.parametrize("kind, to", [("int8", "peft"), ("int8", "merged"), ("int4", "peft"), ("int4", "merged")])
+def test_an_adapter_of_a_quantised_base_is_held_against_the_whole_base(kind, to, ws, tmp_path, monkeypatch):
+    """What an int8 base learned merges within the stated tolerance; beyond it a merge is refused and a PEFT folder says how far."""
+    pytest.importorskip("torchao")
+    id, record = adapter(ws, "llama", "lora", quantise=kind)
+    base = base_of(record)
+    assert base.quantised == kind and base.hash == record["base_hash"]  # what evaluate and draft use
+    limit = {"int8": exporting.QUANTISED_LIMIT, "int4": 1.0}[kind]  # int4 moves random weights of this spread far more than real ones
+    monkeypatch.setattr(exporting, "QUANTISED_LIMIT", limit)
+    answer = export(ws, id, to, tmp_path / "out")
+    note = next(note for note in answer["notes"] if kind in note)
+    apart = float(note.split(" by ")[1].split()[0])
+    assert 0 < apart < limit and answer["largest_difference"] < exporting.LIMIT
+    assert (tmp_path / "out" / ("adapter_model.safetensors" if to == "peft" else "model.safetensors")).is_file()
+    monkeypatch.setattr(exporting, "QUANTISED_LIMIT", apart / 2)
+    if to == "peft":
+        assert export(ws, id, to, tmp_path / "again")["notes"] == answer["notes"]
+    else:
+        with pytest.raises(IntegrityError, match="--to peft"):
+            export(ws, id, to, tmp_path / "again")
+        assert not (tmp_path / "again").exists()
+
+
+def test_divergence_is_that_of_kullback_and_leibler():
+    one, other = (torch.tensor([[[0.5, 0.5]]]).log(), torch.tensor([[[0.9, 0.1]]]).log())
+    assert exporting.divergence([one], [one]) == 0
+    assert exporting.divergence([one, one], [other, one]) == pytest.approx(0.5 * (0.5 * torch.tensor(0.25 / 0.09).log().item()))

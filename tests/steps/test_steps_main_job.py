@@ -234,3 +234,32 @@ def test_a_plan_gives_base_and_method_unless_another_base_is_asked_for(ws, tmp_p
     assert (settings()["base"], settings()["method"]) == (base, "prefix")
     assert (settings(method="lora")["base"], settings(method="lora")["method"]) == (base, "lora")
     assert (settings(base="other/base")["base"], settings(base="other/base")["method"]) == ("other/base", "lora")
+
+
+def test_a_quantised_base_runs_through_the_whole_job(base, job, tmp_path):
+    """Tuned, drafted from and exported on a base in int8; the record says so, and `full` is refused before a run begins."""
+    pytest.importorskip("torchao")
+    ws, _ = job
+    runs = len(ws.runs("Q"))
+    with pytest.raises(SettingError, match="quantise=none"):
+        tune(ws, "Q", QUICK | {"base": base, "method": "full", "quantise": "int8"})
+    with pytest.raises(SettingError, match="one of auto, cpu, cuda, mps"):
+        tune(ws, "Q", QUICK | {"base": base, "method": "lora", "device": "gpu"})
+    assert len(ws.runs("Q")) == runs
+    answer = tune(ws, "Q", QUICK | {"base": base, "method": "lora", "quantise": "int8", "epochs": 1})
+    record = show(ws, answer["adapter"])
+    assert record["base_form"] == {"device": "cpu", "weights": "float32", "quantised": "int8"}
+    losses = [e["validation_loss"] for e in answer["evaluations"]]
+    assert answer["best"]["validation_loss"] < losses[0]
+    assert len(draft(ws, "Q", "Autumn", {"adapter": answer["adapter"], "max_tokens": 8})["drafts"]) == 1
+    assert any("int8" in note for note in export(ws, answer["adapter"], "merged", tmp_path / "merged")["notes"])
+
+
+def test_full_training_that_will_not_fit_is_refused_before_its_first_step(base, job, monkeypatch):
+    from adtune.engine import memory
+
+    ws, _ = job
+    monkeypatch.setattr(memory, "available_memory", lambda kind: 2**20)
+    with pytest.raises(SettingError, match="--method lora"):
+        tune(ws, "Q", QUICK | {"base": base, "method": "full"})
+    assert not (ws.run_dir(ws.runs("Q")[0]["id"]) / "checkpoints").exists()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,20 @@ from .base_files import (
     licence_of,
     stdout_kept,
 )
+from .devices import Device, Form, bf16_is_faster, choose
+from .quantised import check_quantise, quantise
+
+__all__ = ["STARTER", "Base", "bf16_is_faster", "load_base", "weight_hash"]
 
 STARTER = "starter"
 
 
 @dataclass
 class Base:
-    """A loaded base: model in fp32 and evaluation mode, tokenizer, and what identifies it."""
+    """A loaded base: model in evaluation mode on its device, tokenizer, and what identifies it.
+
+    `hash` is of the weights in fp32, before they were quantised or rounded for a device: an adapter fits every form of its base.
+    """
 
     name: str
     model: Any
@@ -49,6 +56,7 @@ class Base:
     licence: str | None = None
     starter: bool = False
     place: str | None = None  # the local folder that it was loaded from, where one was named
+    quantised: str = "none"
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,21 +71,34 @@ class Base:
         return context_of(self.model, self.tokenizer)
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights lie, and every tensor that meets them."""
+        return self.model.get_input_embeddings().weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights that are not quantised."""
+        return self.model.get_input_embeddings().weight.dtype
+
+    @property
+    def form(self) -> dict[str, str]:
+        """On what an adapter is trained: the device, the precision of the weights, and how the linear layers are held."""
+        return {"device": self.device.type, "weights": str(self.dtype).removeprefix("torch."), "quantised": self.quantised}
+
+    @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 
     @cached_property
     def linears(self) -> dict[str, nn.Module]:
         """Every linear layer by name, the output head left out."""
-        head = self.model.get_output_embeddings()
-        return {name: module for name, module in self.model.named_modules()
-                if isinstance(module, nn.Linear | Conv1D) and module is not head}
+        return linears_of(self.model)
 
     @cached_property
     def kv_sites(self) -> list[tuple[int, int]]:
         """(key/value heads, head size) of every layer's cache, found by running one token through the model."""
         with torch.no_grad():
-            cache_ = self.model(input_ids=torch.tensor([[0, 0]]), use_cache=True).past_key_values
+            cache_ = self.model(input_ids=torch.tensor([[0, 0]], device=self.device), use_cache=True).past_key_values
         layers = getattr(cache_, "layers", None)
         if not layers or any(getattr(layer, "keys", None) is None for layer in layers):
             return []
@@ -86,7 +107,7 @@ class Base:
     @cached_property
     def plain_head(self) -> bool:
         """True when logits are exactly head(hidden states), so that a loss may compute them at target positions only."""
-        ids = torch.tensor([[1, 2, 3]]) % self.model.config.get_text_config().vocab_size
+        ids = torch.tensor([[1, 2, 3]], device=self.device) % self.model.config.get_text_config().vocab_size
         with torch.no_grad():
             full = self.model(input_ids=ids, use_cache=False).logits
             hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
@@ -94,8 +115,16 @@ class Base:
             return head is not None and torch.allclose(head(hidden), full, atol=1e-5, rtol=1e-4)
 
 
-def load_base(name: str = STARTER, revision: str | None = None) -> Base:
-    """A base by `starter`, local directory or hub id. Raises BaseModelError with what to do."""
+def linears_of(model: Any) -> dict[str, nn.Module]:
+    """Every linear layer of a model by name, the output head left out."""
+    head = model.get_output_embeddings()
+    return {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D) and module is not head}
+
+
+def load_base(name: str = STARTER, revision: str | None = None, form: Form = Form()) -> Base:  # noqa: B008 - frozen
+    """A base by `starter`, local directory or hub id, in the form asked for. Raises BaseModelError, SettingError with what to do."""
+    device = choose(form.device)
+    check_quantise(form.quantise)
     starter = name == STARTER
     place = base_path("text") if starter else Path(name).expanduser()
     local = place.is_dir()
@@ -114,8 +143,10 @@ def load_base(name: str = STARTER, revision: str | None = None) -> Base:
     try:
         model, tokenizer = _load(place)
         check_values(name, model)
-        base = Base(name, model, tokenizer, weight_hash(model), pinned, licence_of(place), starter,
-                    str(place.absolute()) if local and not starter else None)
+        digest = weight_hash(model)
+        _place(name, model, form, device)
+        base = Base(name, model, tokenizer, digest, pinned, licence_of(place), starter,
+                    str(place.absolute()) if local and not starter else None, form.quantise)
         check_vocabulary(name, model, base.renderer)
         return base
     except BaseModelError:
@@ -144,28 +175,27 @@ def _load(folder: Path) -> tuple[Any, Any]:
     return model, tokenizer
 
 
+def _place(name: str, model: Any, form: Form, device: Device) -> None:
+    """Quantise and move a model, one tensor at a time: a GPU never holds more than the form that was asked for."""
+    if form.quantise != "none":
+        quantise(name, model, list(linears_of(model)), form.quantise, device.kind)
+    if device.kind == "cpu":
+        return
+    dtype = form.dtype(device)
+    for parameter in model.parameters():
+        if parameter.device.type != device.kind:
+            parameter.data = parameter.data.to(device.kind, dtype if parameter.is_floating_point() else None)
+    for module in model.modules():
+        for key, buffer in module._buffers.items():
+            if buffer is not None:  # rotary frequencies keep their precision
+                module._buffers[key] = buffer.to(device.kind)
+
+
 def weight_hash(model: nn.Module) -> str:
     """sha256 over names, shapes and fp32 bytes of all parameters; equal weights give equal hashes wherever they lie."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().contiguous().view(torch.uint8).numpy().tobytes() if tensor.dim() else str(tensor.item()).encode())
+        tensor = tensor.detach().cpu().contiguous()
+        digest.update(tensor.view(torch.uint8).numpy().tobytes() if tensor.dim() else str(tensor.item()).encode())
     return digest.hexdigest()
-
-
-@cache
-def bf16_is_faster() -> bool:
-    """True where this machine multiplies bf16 at least 1.5 times as fast as fp32 (measured once, a few milliseconds)."""
-    import time
-
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.ones(512, 512, dtype=dtype)
-        a @ a
-        best = float("inf")
-        for _ in range(5):
-            began = time.perf_counter()
-            a @ a
-            best = min(best, time.perf_counter() - began)
-        return best
-
-    return seconds(torch.float32) > 1.5 * seconds(torch.bfloat16)

@@ -10,8 +10,6 @@ import hashlib
 import json
 import math
 import random
-import resource
-import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
@@ -26,6 +24,7 @@ from ..progress import Progress, silent
 from ..records import Evaluation, Stopped
 from .bases import Base
 from .checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
+from .devices import peak_memory_bytes
 from .methods.base import AbstractMethod
 from .peak import Peak, mean_loss
 from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
@@ -212,14 +211,15 @@ class Fit:
                 raise Interrupted(f"stopped at step {self.step} of {self.total}, checkpoint saved", "--resume last")
         self.method.load_state(self.best)
         return FitOutcome(self.evaluations, self.evaluations[self.peak.best_index], stopped or Stopped.EPOCHS, self.step, self.trained,
-                          self.tokens / self.seconds if self.seconds else None, self.seconds, peak_memory_bytes(), self.losses,
+                          self.tokens / self.seconds if self.seconds else None, self.seconds,
+                          peak_memory_bytes(self.base.device.type), self.losses,
                           self.problems)
 
     def _note(self) -> str:
         best = self.evaluations[self.peak.best_index]
         speed = self.tokens / self.seconds if self.seconds else 0
         return (f"loss {self.losses[-1]:.3f}  best {best.validation_loss:.3f} at step {best.step}  {speed:,.0f} tok/s  "
-                f"{peak_memory_bytes() / 2**30:.1f} GiB")
+                f"{peak_memory_bytes(self.base.device.type) / 2**30:.1f} GiB")
 
     def save(self) -> None:
         """Write a checkpoint of everything that decides the rest of the run."""
@@ -300,9 +300,3 @@ def _check(base: Base, method: AbstractMethod, data: FitData, plan: FitPlan) -> 
         raise TrainingError("--set rate", str(plan.rate), "a finite number above 0", "Leave it out to have it probed.")
     if plan.epochs < 1:
         raise TrainingError("--epochs", str(plan.epochs), "at least 1", "Leave it out for the default.")
-
-
-def peak_memory_bytes() -> int:
-    """Largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

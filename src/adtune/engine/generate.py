@@ -46,18 +46,18 @@ class _Batch:
     """Rows that are being written at the same time."""
 
     def __init__(self, base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], seeds: Sequence[int]):
-        self.model = base.model
+        self.model, self.device = base.model, base.device
         self.words = base.renderer.words
         self.cache = method.cache(len(prompts)) if method is not None else None
         before = method.context_tokens if method is not None and self.cache is not None else 0
         if self.cache is None:
             self.cache = DynamicCache()
         width = max(len(p) for p in prompts)
-        self.ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts])
-        text = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts])
-        self.mask = torch.cat([torch.ones(len(prompts), before, dtype=torch.long), text], 1)
+        self.ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=self.device)
+        text = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.device)
+        self.mask = torch.cat([torch.ones(len(prompts), before, dtype=torch.long, device=self.device), text], 1)
         self.positions = (text.cumsum(1) - 1).clamp(min=0) + before
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
         self.rows = list(range(len(prompts)))
 
     def advance(self, sampling: Sampling) -> list[int]:
@@ -65,14 +65,14 @@ class _Batch:
         out = self.model(input_ids=self.ids, attention_mask=self.mask, position_ids=self.positions,
                          past_key_values=self.cache, use_cache=True, logits_to_keep=1)
         tokens = pick(out.logits[:, -1, :self.words], sampling, self.generators)  # rows of a padded embedding stand for no word
-        self.ids = torch.tensor(tokens)[:, None]
-        self.mask = torch.cat([self.mask, torch.ones(len(tokens), 1, dtype=torch.long)], 1)
+        self.ids = torch.tensor(tokens, device=self.device)[:, None]
+        self.mask = torch.cat([self.mask, torch.ones(len(tokens), 1, dtype=torch.long, device=self.device)], 1)
         self.positions = self.positions[:, -1:] + 1
         return tokens
 
     def keep(self, alive: Sequence[int]) -> None:
         """Drop every row of the batch but those at the indices `alive`."""
-        index = torch.tensor(alive)
+        index = torch.tensor(alive, device=self.device)
         self.cache.batch_select_indices(index)
         self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
         self.generators = [self.generators[i] for i in alive]

@@ -11,6 +11,7 @@ from ..errors import BaseModelError, InputError
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
+    from ..engine.devices import Form
     from ..engine.methods.base import AbstractMethod
     from ..workspace import Workspace
 
@@ -28,8 +29,19 @@ def find_adapter(ws: Workspace, client: str, adapter: str | None) -> tuple[str, 
     return id, row["record"]
 
 
-def base_of(record: dict[str, Any]) -> Base:
-    """The base an adapter was trained on. Raises BaseModelError where its weights, template or tokenizer have changed since."""
+def form_of(record: dict[str, Any]) -> Form:
+    """The form of the base that an adapter was trained on: quantised alike, on the CPU where that was asked for, else what is here."""
+    from ..engine.devices import Form
+
+    settings = record["settings"]
+    return Form("cpu" if settings.get("device") == "cpu" else "auto", settings.get("quantise", "none"), settings.get("method") == "full")
+
+
+def base_of(record: dict[str, Any], form: Form | None = None) -> Base:
+    """The base an adapter was trained on, in the form that it was trained on unless another is asked for.
+
+    Raises BaseModelError where its weights, template or tokenizer have changed since.
+    """
     from ..engine.bases import load_base
 
     name, place = record["base"], record.get("base_place")
@@ -38,7 +50,7 @@ def base_of(record: dict[str, Any]) -> Base:
             raise BaseModelError(f"base {name}", f"nothing at {place}", "the folder that the adapter was tuned on",
                                  "Put the folder, or the disk that holds it, back in its place.")
         name = place
-    base = load_base(name, record.get("revision"))
+    base = load_base(name, record.get("revision"), form or form_of(record))
     base.name = record["base"]
     if base.hash != record["base_hash"]:
         raise BaseModelError(f"base {record['base']}", f"weights {base.hash[:12]}…", f"weights {record['base_hash'][:12]}…, as trained on",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
 
 PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors")
+QUANTISED_LIMIT = 0.05  # nats per token, Kullback-Leibler: the adapter on its quantised base against the same on the whole base
 LIMIT = 1e-3  # largest difference in log-probability between the adapter and what was written, in fp32
 PROBE = "The quick answer is that it depends on what you want to do next."
 MEASURED_TEXTS = 200  # of the client's, on which GGUF's splitting of words is compared
@@ -32,6 +33,8 @@ def export(ws: Workspace, adapter: str, to: str, out: Path, progress: Progress =
 
     Raises InputError for a folder that is not empty, an unknown adapter, or a method that the format can't hold.
     """
+    from ..engine.devices import Form
+
     id = ws.find(adapter)
     row = ws.record(id)
     if row["kind"] == "dataset":
@@ -46,7 +49,11 @@ def export(ws: Workspace, adapter: str, to: str, out: Path, progress: Progress =
     aside = out.with_name(f".{out.name}.{os.getpid()}")
     aside.mkdir(parents=True)
     try:
-        job = _Job(ws, id, row["record"], base_of(row["record"]), aside, progress)
+        record = row["record"]
+        trained = _on_quantised(ws, id, record) if record["settings"].get("quantise", "none") != "none" else None
+        job = _Job(ws, id, record, base_of(record, Form("cpu", "none", True)), aside, progress)
+        if trained is not None:
+            job.compare(trained, to)
         (aside / "README.md").write_text(job.card(LIBRARIES[to]), encoding="utf-8")
         difference = WRITERS[to](job)
         for path in aside.iterdir():  # safetensors makes files that only their owner may read
@@ -97,19 +104,19 @@ class _Job:
                 return adapter_card(self.record, report, library)
         return adapter_card(self.record, library=library)
 
+    def compare(self, trained: list[Any], to: str) -> None:
+        """Hold the adapter on the whole base against what it was trained on. Raises IntegrityError where a merge would change too much."""
+        with attached(self.ws, self.id, self.base) as method:
+            apart = divergence(trained, self.score(self.base.model, method))
+        kind = self.record["settings"]["quantise"]
+        if to != "peft" and not apart <= QUANTISED_LIMIT:
+            raise IntegrityError(f"export of {self.id}", f"{apart:.3f} nats per token between the adapter on the {kind} base that it was "
+                                 "trained on and the same on the whole base", f"at most {QUANTISED_LIMIT} to merge",
+                                 f"Use --to peft and serve it on a base in {kind}, or tune again with quantise=none.")
+        self.notes.append(f"Trained on the base in {kind}; on the whole base its probabilities differ by {apart:.4f} nats per token.")
+
     def score(self, model: Any, method: AbstractMethod | None = None) -> list[Any]:
-        """Log-probabilities over a plain text and a rendered brief, each (1, T, vocabulary)."""
-        import torch
-
-        from ..records import Brief
-
-        renderer, found = self.base.renderer, []
-        for ids in (renderer.start + renderer.encode(PROBE), renderer.brief(Brief("Roses in winter")) + renderer.encode(PROBE)):
-            cache = method.cache(1) if method is not None else None
-            with torch.no_grad():
-                out = model(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=cache is not None)
-            found.append(out.logits.float().log_softmax(-1))
-        return found
+        return scores(self.base, model, method)
 
     @contextmanager
     def merged(self) -> Iterator[list[Any]]:
@@ -124,6 +131,37 @@ class _Job:
             settings.eos_token_id = [end, *others] if others else end  # generation ends where drafts do
             self.progress("export", 1, 3)
             yield before
+
+
+def scores(base: Base, model: Any, method: AbstractMethod | None = None) -> list[Any]:
+    """Log-probabilities over a plain text and a rendered brief, each (1, T, vocabulary)."""
+    import torch
+
+    from ..records import Brief
+
+    renderer, found = base.renderer, []
+    for ids in (renderer.start + renderer.encode(PROBE), renderer.brief(Brief("Roses in winter")) + renderer.encode(PROBE)):
+        cache = method.cache(1) if method is not None else None
+        with torch.no_grad():
+            out = model(input_ids=torch.tensor([ids]), past_key_values=cache, use_cache=cache is not None)
+        found.append(out.logits.float().log_softmax(-1))
+    return found
+
+
+def _on_quantised(ws: Workspace, id: str, record: dict[str, Any]) -> list[Any]:
+    """The adapter's scores on the quantised base that it was trained on, which is then let go."""
+    from ..engine.devices import Form
+
+    base = base_of(record, Form("cpu", record["settings"]["quantise"], True))
+    with attached(ws, id, base) as method:
+        return scores(base, base.model, method)
+
+
+def divergence(one: list[Any], other: list[Any]) -> float:
+    """Mean Kullback-Leibler divergence of the second from the first, nats per token."""
+    import torch
+
+    return torch.cat([(a.exp() * (a - b)).sum(-1).flatten() for a, b in zip(one, other, strict=True)]).mean().item()
 
 
 def _difference(one: list[Any], other: list[Any]) -> float:

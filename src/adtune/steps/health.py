@@ -15,7 +15,7 @@ from ..errors import AdtuneError
 
 Check = dict[str, str]
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "sqlalchemy", "typer", "jinja2", "huggingface_hub")
-EXTRAS = {"gguf": ("gguf", "accelerate")}    # extra -> its libraries; what it brings stands in the guide on leaving
+EXTRAS = {"gguf": ("gguf", "accelerate"), "quantised": ("torchao",)}  # extra -> its libraries; guides say what for
 LEAST_MEMORY, LEAST_DISK = 4 * 2**30, 2 * 2**30
 PRODUCT = (512, 1024, 1024)                  # rows, inner and columns of the measured matrix product
 STARTERS = ("text",)                         # the starter bases that ship so far
@@ -67,21 +67,9 @@ def _cores() -> Check:
     return _check("cores", "ok" if usable > 1 else "warn", f"{usable}", "" if usable > 1 else "Training on one core is slow.")
 
 
-def available_memory() -> int | None:
-    """Bytes of memory that a new process can take (Linux MemAvailable; elsewhere what is installed), or None where nobody tells."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return None
-
-
 def _memory() -> Check:
+    from ..engine.devices import available_memory
+
     free = available_memory()
     if free is None:
         return _check("memory", "warn", "not measured", "Keep at least 4 GiB free for training.")
@@ -112,7 +100,7 @@ def _torch_checks() -> list[Check]:
         import torch
     except (ImportError, OSError) as error:
         return [_check("torch", "stop", f"cannot be loaded: {error}", "Install torch for this machine: https://pytorch.org.")]
-    return [_check("torch", "ok", f"{torch.get_num_threads()} threads"), _precision(torch), _accelerator(torch)]
+    return [_check("torch", "ok", f"{torch.get_num_threads()} threads"), _precision(torch), _device()]
 
 
 def _precision(torch: Any) -> Check:
@@ -138,12 +126,17 @@ def _best_time(work: Callable[[], object], repeats: int = 5) -> float:
     return min(times)
 
 
-def _accelerator(torch: Any) -> Check:
-    if torch.cuda.is_available():
-        return _check("accelerator", "ok", ", ".join(torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())))
-    if torch.backends.mps.is_available():
-        return _check("accelerator", "ok", "Apple MPS")
-    return _check("accelerator", "ok", "none: the CPU trains the starter; a larger base wants a GPU")
+def _device() -> Check:
+    """What `--set device=auto` takes, what that device has free, and in which precision tuning would hold a base and multiply."""
+    from ..engine.devices import Form, available_memory, choose
+
+    device = choose()
+    free, weights = available_memory(device.kind), str(Form().dtype(device)).removeprefix("torch.")
+    products = f"products in {'bf16' if device.bf16 else 'fp32'}"
+    said = f"{device.kind}, {device.reason}; {'memory not measured' if free is None else _gib(free) + ' free'}; " \
+           f"tuning: weights in {weights}, {products}"
+    do = "The CPU trains the starter; a larger base wants a GPU, or --set quantise=int8." if device.kind == "cpu" else ""
+    return _check("device", "ok", said, do)
 
 
 def _workspace(root: Path) -> list[Check]:

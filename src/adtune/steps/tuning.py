@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tup
         settings = TuneSettings(**{**asdict(settings), "method": method})
         origins["method"] = "plan" if plan and plan["method"] == method else "default"
     _check_method(settings.method)
+    _check_form(settings)
     record = {"client": client, "dataset": dataset_id, "dataset_hash": dataset.hash, "settings": asdict(settings), "origins": origins,
               "options": {k: v for k, v in options.items() if v is not None}, "base_hash": None}
     return ws.create_run(client, record), record
@@ -59,6 +60,15 @@ def _check_method(method: str) -> None:
                            "Method head belongs to pictures and response, which a later release brings.")
     if method not in METHODS:
         raise SettingError("--method", f"'{method}'", "one of " + ", ".join(sorted(METHODS)), did_you_mean(method, METHODS))
+
+
+def _check_form(settings: TuneSettings) -> None:
+    """Raises SettingError for a device that is not here and a form of the base that the method can't be trained on."""
+    from ..engine.devices import choose
+    from ..engine.quantised import check_quantise
+
+    choose(settings.device)
+    check_quantise(settings.quantise, settings.method)
 
 
 def _unfinished(ws: Workspace, row: Mapping[str, Any]) -> bool:
@@ -138,15 +148,21 @@ def _with_recipe(options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, An
 
 def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
     from ..engine.bases import load_base
+    from ..engine.devices import Form, choose
+    from ..engine.memory import check_memory
     from ..engine.servable import servable
     from ..tune.prepared import prepare
     from ..tune.session import run_session
     from ..voice.general import load_general
 
     settings = TuneSettings(**record["settings"])
+    device = choose(settings.device)
+    form = Form(settings.device, settings.quantise, settings.method == "full" or settings.precision == "fp32")
+    if settings.precision == "auto" and device.kind != "cpu":
+        settings = replace(settings, precision="bf16" if device.bf16 else "fp32")
     folder = ws.run_dir(run)
     progress("load the base", 0, 1)
-    base = load_base(settings.base)
+    base = load_base(settings.base, form=form)
     with _disk(folder):
         _pin_base(folder / "base.sha256", base.hash, settings.base, "weights")
         _pin_base(folder / "rendering.sha256", base.renderer.golden(), settings.base, "chat template and tokenizer")
@@ -156,6 +172,7 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     if dataset.hash != record["dataset_hash"]:
         raise InputError(f"dataset {record['dataset']}", f"hash {dataset.hash[:12]}…",
                          f"hash {record['dataset_hash'][:12]}…, as the run was started", "Start a new run without --resume.")
+    check_memory(base, settings)
     prepared = prepare(base, dataset, load_general(), settings)
     with _disk(folder):
         tuned = run_session(base, prepared, settings, folder, progress, stop)
@@ -218,7 +235,7 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
     about = {**answer, "client": record["client"], "dataset": record["dataset"], "dataset_hash": dataset.hash, "base_hash": base.hash,
              "revision": base.revision, "base_licence": base.licence, "starter": base.starter, "pieces": pieces,
              "settings": record["settings"], "origins": record["origins"], "context_tokens": method.context_tokens,
-             "base_place": base.place, "rendering": base.renderer.describe(), "frameworks": framework_versions()}
+             "base_place": base.place, "base_form": base.form, "rendering": base.renderer.describe(), "frameworks": framework_versions()}
     about.pop("adapter")
     with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
         method.save(Path(aside))

@@ -93,12 +93,12 @@ class AbstractMethod(ABC):
         """The state a `share` of the way from `start` to `end`, 0 the start and 1 the end."""
         if share == 1.0:
             return dict(end)
-        return {name: torch.lerp(start[name].to(tensor.dtype), tensor, share) for name, tensor in end.items()}
+        return {name: torch.lerp(start[name].to(tensor), tensor, share) for name, tensor in end.items()}
 
     def save(self, folder: Path) -> None:
         """Write PEFT's adapter folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({self.saved_name(n): t.detach().contiguous() for n, t in self.tensors.items()}, folder / WEIGHTS)
+        save_file({self.saved_name(n): t.detach().cpu().contiguous() for n, t in self.tensors.items()}, folder / WEIGHTS)
         (folder / CONFIG).write_text(json.dumps(self.config(), indent=2, sort_keys=True), encoding="utf-8")
 
     def saved_name(self, name: str) -> str:

@@ -20,6 +20,12 @@ class Full(AbstractMethod):
     mergeable = True
 
     def __init__(self, base: Base):
+        if base.quantised != "none":
+            raise BaseModelError(base.name, f"weights as {base.quantised}, which are frozen", "whole weights for full fine-tuning",
+                                 "Use --method lora or prefix, or --set quantise=none.")
+        if base.dtype != torch.float32:  # steps of a fine rate would be rounded away
+            raise BaseModelError(base.name, f"weights in {str(base.dtype)[6:]}", "weights in fp32 for full fine-tuning",
+                                 "Load the base in fp32: `--method full` does so by itself.")
         parameters = dict(base.model.named_parameters())
         if not parameters:
             raise BaseModelError(base.name, "no parameters", "a base with weights", "Choose another base.")

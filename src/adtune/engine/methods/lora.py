@@ -55,10 +55,14 @@ class LoraLinear(nn.Module):
         return self.inner.weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.dropout is None and torch.is_grad_enabled() and type(self.inner) in (nn.Linear, Conv1D):
+        if self.dropout is None and torch.is_grad_enabled() and self._whole():
             return _LowRank.apply(x, self._weight(x), self.inner.bias, self.a, self.b, self.scale)
         low = self.dropout(x) if self.dropout is not None else x
-        return self.inner(x) + self.scale * F.linear(F.linear(low, self.a), self.b)
+        return self.inner(x) + self.scale * F.linear(F.linear(low, self.a.to(x.dtype)), self.b.to(x.dtype))
+
+    def _whole(self) -> bool:
+        """True for a plain layer whose weight is an ordinary tensor: a quantised one is left to its own layer."""
+        return type(self.inner) in (nn.Linear, Conv1D) and type(self.inner.weight) is nn.Parameter
 
     def _weight(self, x: torch.Tensor) -> torch.Tensor:
         """The frozen weight as (O, I) in the precision of the products."""
@@ -111,8 +115,8 @@ class Lora(AbstractMethod):
             inputs, outputs = _shape(base.linears[name])
             a = torch.empty(rank, inputs)
             nn.init.kaiming_uniform_(a, a=math.sqrt(5))
-            tensors[f"{name}.lora_A"] = a.requires_grad_(True)
-            tensors[f"{name}.lora_B"] = torch.zeros(outputs, rank).requires_grad_(True)
+            tensors[f"{name}.lora_A"] = a.to(base.device).requires_grad_(True)
+            tensors[f"{name}.lora_B"] = torch.zeros(outputs, rank, device=base.device).requires_grad_(True)
         super().__init__(base, tensors)
         self._wrapped: dict[str, LoraLinear] = {}
         for name in self.targets:
@@ -138,7 +142,11 @@ class Lora(AbstractMethod):
             self.base.model.set_submodule(name, wrapped.inner)
 
     def merge(self) -> None:
-        """Add the low-rank product to the base's own weights, in fp32, and detach."""
+        """Add the low-rank product to the base's own weights, in fp32, and detach. Raises BaseModelError for other weights."""
+        if self.base.quantised != "none" or self.base.dtype != torch.float32:
+            found = self.base.quantised if self.base.quantised != "none" else str(self.base.dtype)[6:]
+            raise BaseModelError(self.base.name, f"weights as {found}, in which a small difference would be lost",
+                                 "whole weights in fp32 to merge into", "Load the base with quantise=none in fp32.")
         self.detach()
         with torch.no_grad():
             for wrapped in self._wrapped.values():

@@ -36,7 +36,7 @@ class Prefix(AbstractMethod):
         """`start` is (P, L * 2 * H * D) in PEFT's order: for each layer the key, then the value."""
         self.layers, self.heads, self.size = _sites(base)
         self.context_tokens = start.shape[0]
-        super().__init__(base, {"prompt_embeddings": start.detach().clone().float().requires_grad_(True)})
+        super().__init__(base, {"prompt_embeddings": start.detach().clone().float().to(base.device).requires_grad_(True)})
 
     @classmethod
     def fresh(cls, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> Prefix:
@@ -49,7 +49,8 @@ class Prefix(AbstractMethod):
         if not ids:
             raise BaseModelError("prefix", "no prompt tokens to start from", "at least one token", "Set prefix_tokens above 0.")
         with torch.no_grad():
-            cache = base.model(input_ids=torch.tensor([list(ids)]), use_cache=True, past_key_values=DynamicCache()).past_key_values
+            cache = base.model(input_ids=torch.tensor([list(ids)], device=base.device), use_cache=True,
+                               past_key_values=DynamicCache()).past_key_values
         # each (1, H, P, D) -> (P, L * 2, H, D) -> (P, all)
         parts = [part[0].transpose(0, 1) for layer in cache.layers for part in (layer.keys, layer.values)]
         return cls(base, torch.stack(parts, 1).reshape(len(ids), layers * 2 * heads * size))
@@ -60,7 +61,7 @@ class Prefix(AbstractMethod):
 
     def cache(self, rows: int) -> DynamicCache:
         stored = self.tensors["prompt_embeddings"].view(self.context_tokens, self.layers * 2, self.heads, self.size)
-        stored = stored.permute(1, 2, 0, 3).unsqueeze(1).expand(-1, rows, -1, -1, -1)  # (L * 2, rows, H, P, D)
+        stored = stored.permute(1, 2, 0, 3).unsqueeze(1).expand(-1, rows, -1, -1, -1).to(self.base.dtype)  # (L * 2, rows, H, P, D)
         cache = DynamicCache()
         for layer in range(self.layers):
             cache.update(stored[2 * layer], stored[2 * layer + 1], layer)

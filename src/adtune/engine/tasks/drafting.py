@@ -132,18 +132,19 @@ def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dty
     for n, row in enumerate(rows):
         ids[n, :len(row.ids)] = torch.tensor(row.ids)
         mask[n, max(row.first, 1):len(row.ids)] = True
+    ids, mask = ids.to(base.device), mask.to(base.device)
     cache = method.cache(len(rows)) if method is not None else None
     wanted = mask[:, 1:]  # position t predicts token t + 1
     targets = ids[:, 1:][wanted]
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         arguments = {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}
         if base.plain_head:
             hidden = base.model.base_model(**arguments).last_hidden_state[:, :-1][wanted]
             nats = head_nats(hidden, base.model.get_output_embeddings(), targets)
         else:
             nats = F.cross_entropy(base.model(**arguments).logits[:, :-1][wanted].float(), targets, reduction="none")
-    owner = torch.arange(len(rows))[:, None].expand_as(wanted)[wanted]
-    return torch.zeros(len(rows)).index_add(0, owner, nats)
+    owner = torch.arange(len(rows), device=ids.device)[:, None].expand_as(wanted)[wanted]
+    return torch.zeros(len(rows), device=ids.device).index_add(0, owner, nats)
 
 
 def measure(base: Base, method: AbstractMethod | None, rows: Sequence[Row], budget: int = 8192,
