@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import isfinite
 from typing import Any, TypeVar
 
 from .errors import SettingError, did_you_mean
@@ -51,8 +52,6 @@ class TuneSettings:
     allow_lost_tokens: bool = False      # go on although tokens of the archive would not be trained
     loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
-    device: str = "auto"                 # auto | cpu | cuda | mps; auto takes the fastest device that torch finds
-    quantise: str = "none"               # none | int8 | int4: the form in which lora and prefix hold the frozen linear layers
     checkpoint_seconds: float = 30.0     # time between two checkpoints at most, beside those at evaluations
 
 
@@ -119,4 +118,6 @@ def _typed(layer: str, key: str, value: Any, annotation: str) -> Any:
         value = float(value)
     if type(value).__name__ != wanted:
         raise SettingError(layer, f"{key} = {value!r}", f"{key} as {wanted}", f"Give {key} a value of type {wanted}.")
+    if isinstance(value, float) and not isfinite(value):
+        raise SettingError(layer, f"{key} = {value}", f"{key} as a finite number", "Leave it out for the default.")
     return value
