@@ -52,6 +52,8 @@ class TuneSettings:
     allow_lost_tokens: bool = False      # go on although tokens of the archive would not be trained
     loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
+    device: str = "auto"                 # auto | cpu | cuda | mps; auto takes the fastest device that torch finds
+    quantise: str = "none"               # none | int8 | int4: the form in which lora and prefix hold the frozen linear layers
     checkpoint_seconds: float = 30.0     # time between two checkpoints at most, beside those at evaluations
 
 
