@@ -6,19 +6,19 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
 	@echo "make test    the whole test suite (under 5 minutes)"
 	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
-	@echo "             exact resume after kill -9"
+	@echo "             damaged checkpoints found, exact resume after kill -9"
 	@echo "make lint    ruff over the tree"
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
 	@echo "make bench-tune     fine-tuning beside TRL with PEFT and a plain loop: speed, memory, held-out loss"
 	@echo "make bench-methods  full, LoRA, prefix and from scratch on three archives, three seeds"
-	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills"
+	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
 $(BIN)/python:
@@ -48,6 +48,7 @@ test: install-test
 gate: install
 	$(BIN)/python benchmarks/gate_import.py
 	$(BIN)/python benchmarks/gate_models.py
+	$(BIN)/python benchmarks/gate_checkpoints.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
 
 lint: install-test
@@ -58,6 +59,9 @@ bench: install-test
 
 bench-tune: install-test $(PEERS)/.installed
 	$(BIN)/python benchmarks/tune_peers.py --peer-python $(PEERS)/bin/python
+
+bench-estimates: install-test
+	$(BIN)/python benchmarks/estimates.py
 
 bench-methods: install-test
 	$(BIN)/python benchmarks/methods.py
@@ -71,7 +75,10 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 chaos: install
 	$(BIN)/python benchmarks/gate_import.py --files 1000
 	$(BIN)/python benchmarks/gate_models.py --mutations 100000
-	$(BIN)/python benchmarks/gate_kill.py --kills 200
+	$(BIN)/python benchmarks/gate_checkpoints.py --corruptions 5000 --rounds 5
+	$(BIN)/python benchmarks/gate_kill.py --kills 100 --terms 4
+	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method full --seed 1
+	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method prefix --seed 2
 
 package: | $(BIN)/python
 	@rm -rf build dist

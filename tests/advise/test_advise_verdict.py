@@ -1,9 +1,11 @@
 """The verdict: each rule is reached by made arms, in the order that the module states."""
 
+from dataclasses import replace
+
 import pytest
 from made_facts import TOKENS, archive, arm
 
-from adtune.advise import ArmResult, Pace, Work, candidates, full_run, judge
+from adtune.advise import ArmResult, Need, Room, Work, candidates, estimate, judge, seconds
 from adtune.advise.verdict import ARMS, METRIC, gain
 from adtune.settings import AdviseSettings
 
@@ -80,7 +82,25 @@ def test_candidates_score_higher_for_better():
     assert all(row["minutes_per_piece"] is None and row["cost_per_month"] is None for row in rows)
 
 
-def test_a_full_run_is_counted_from_the_pace():
-    work = Work(row_tokens=1000, epochs=4, replay=0.1, probe_share=0.45, evaluation_tokens=500, evaluations=20)
-    assert full_run(work, Pace(100.0, 1000.0, 1)) == pytest.approx(1.45 * 4 * 1.1 * 10 + 20 * 0.5)
-    assert full_run(work, Pace(None, 1000.0, 1)) is None
+WORK = Work(training_seconds=100.0, evaluation_seconds=2.0, evaluations=10, patience=3, probe_share=0.1, dial=True, spread=0.02)
+
+
+def test_a_full_run_is_counted_from_its_trial():
+    assert seconds(WORK) == pytest.approx(100 * (1 + 4 * 0.1) + 2 * (1 + 10 + 3 * 4 + 1))
+    assert seconds(replace(WORK, probe_share=None, dial=False)) == pytest.approx(100 + 2 * 11)
+    found = estimate(WORK, Need(1000, 10), Room(2000, 20), {})
+    low, high = found["seconds_range"]
+    assert low == pytest.approx((100 * (0.4 + 0.3) + 2 * (1 + 4 + 9 + 1)) / 1.15)
+    assert high == pytest.approx(1.15 * (170 + 2 * (11 + 21 + 3)))
+    assert low < found["seconds"] < high and found["peak_memory_range"] == [900, 1200] and found["disk_bytes"] == 10
+    wide = estimate(replace(WORK, spread=0.3), Need(1, 1), Room(None, None), {})
+    assert wide["seconds_range"][0] < low and wide["seconds_range"][1] > high
+
+
+@pytest.mark.parametrize("room, fits, largest", [
+    (Room(1000, 1000), True, None), (Room(None, None), True, None), (Room(999, 1000), False, "b"), (Room(1000, 99), False, "c"),
+    (Room(10, 10), False, None)])
+def test_a_plan_that_does_not_fit_names_the_largest_that_does(room, fits, largest):
+    others = {"a": Need(2000, 500), "b": Need(900, 200), "c": Need(300, 50)}
+    found = estimate(WORK, Need(1000, 100), room, others)
+    assert (found["fits"], found["largest_that_fits"]) == (fits, largest)

@@ -45,7 +45,7 @@ def test_too_few_pieces_are_to_be_collected(ws, archive):
     answer = advise(ws, "acme", {"base": None, "task": None, "volume": None})
     assert answer.keys() >= KEYS and json.dumps(answer, allow_nan=False)
     assert (answer["verdict"], answer["examples_needed"], answer["candidates"], answer["plan"]) == ("collect", 41, [], None)
-    assert answer["estimate"] == {"seconds": None, "peak_memory_bytes": None, "method": None}
+    assert set(answer["estimate"]) >= {"seconds", "peak_memory_bytes", "method"} and set(answer["estimate"].values()) == {None}
     assert answer["findings"][0]["check"] == "pieces" and answer["findings"][0]["status"] == "stop"
     assert "9 good pieces of 9 read" in answer["note"] and ws.listing("plan", "acme") == []
 
@@ -63,6 +63,9 @@ def test_the_bake_off_gives_every_key_and_a_plan_that_tune_takes(ws, client, bas
     assert all(low <= row["score"] <= high for row in answer["candidates"] for low, high in [row["interval"]])
     assert all({"check", "status", "message", "recommendation"} == one.keys() for one in answer["findings"])
     assert answer["estimate"]["seconds"] > 0 and answer["estimate"]["peak_memory_bytes"] > 10**7
+    low, high = answer["estimate"]["seconds_range"]
+    assert low < answer["estimate"]["seconds"] < high and answer["estimate"]["disk_bytes"] > 2**20
+    assert answer["estimate"]["fits"] is True and answer["estimate"]["largest_that_fits"] is None
     shares = [share for label, share, _ in bars if label == "measure the arms"]
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1) and {note.split(":")[0] for _, _, note in bars} >= {"base", "lora"}
 

@@ -4,10 +4,10 @@
 here trains or loads a model: `steps/advice.py` measures the arms and hands their losses over.
 """
 
-from .estimate import Pace, Work, full_run
+from .estimate import Need, Room, Work, estimate, seconds
 from .facts import ArchiveFacts, BaseFacts, Facts, archive_facts
 from .findings import FINDINGS, findings
 from .verdict import ArmResult, Judged, candidates, judge
 
-__all__ = ["FINDINGS", "ArchiveFacts", "ArmResult", "BaseFacts", "Facts", "Judged", "Pace", "Work", "archive_facts", "candidates",
-           "findings", "full_run", "judge"]
+__all__ = ["FINDINGS", "ArchiveFacts", "ArmResult", "BaseFacts", "Facts", "Judged", "Need", "Room", "Work", "archive_facts", "candidates",
+           "estimate", "findings", "judge", "seconds"]

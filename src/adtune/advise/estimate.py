@@ -1,41 +1,77 @@
-"""What a full run would cost, from the speed of the bake-off's own run of the method.
+"""What a full run will take in seconds, memory and disk, each with a range, and whether this machine has the room.
 
-    seconds = (1 + p) E (1 + r) T / s  +  (n + m) V / v
+    seconds = (1 + p P) S + (n + 3 P + d) V
 
-T = tokens of the training rows, E = epochs, r = share of replayed general text, p = share of a run that the learning-rate probe takes,
-s = trained tokens a second; V = tokens of one evaluation (validation and general text), n = evaluations of the run, m = those of the
-probe, v = measured tokens a second. An upper end: a run that stops at its peak takes less.
+S = seconds of all epochs' training and V of one evaluation, both from a trial of the run's own steps; n = evaluations of the run, step 0
+included; P = short runs of the learning-rate probe, each with a share p of the steps and three evaluations; d = evaluations of the
+dial. It is the time of a run that goes through all its epochs. The range begins at a run that stops as soon as its patience allows.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-
-@dataclass(frozen=True)
-class Pace:
-    """What one arm of the bake-off took: tokens a second in training and in measuring, and the process's peak memory."""
-
-    trained_per_second: float | None
-    measured_per_second: float
-    peak_memory_bytes: int
+PROBES = (3, 4, 7)     # short runs of a probe: fewest, usual, most
+DIALS = (1, 1, 3)      # evaluations of the dial alike
+LEAST_MARGIN = 0.15    # of the seconds, however even the tried steps were
+MEMORY_MARGIN = (0.9, 1.2)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a full run of a method has to do; tokens count briefs and targets."""
+    """What a full run has to do. `probe_share` is None where the rate is given; `spread` is the relative error of the trial."""
 
-    row_tokens: int
-    epochs: int
-    replay: float
-    probe_share: float
-    evaluation_tokens: int
+    training_seconds: float
+    evaluation_seconds: float
     evaluations: int
+    patience: int
+    probe_share: float | None = None
+    dial: bool = True
+    spread: float = 0.0
 
 
-def full_run(work: Work, pace: Pace) -> float | None:
-    """Seconds of a full run with its probe; None where the arm trained nothing that could be timed."""
-    if not pace.trained_per_second or not pace.measured_per_second:
-        return None
-    trained = (1 + work.probe_share) * work.epochs * (1 + work.replay) * work.row_tokens
-    return trained / pace.trained_per_second + work.evaluations * work.evaluation_tokens / pace.measured_per_second
+@dataclass(frozen=True)
+class Need:
+    """Peak memory of the process and bytes on the disk."""
+
+    memory_bytes: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Room:
+    """What this machine can give: memory to the process, what it has already included, and disk; None where nobody tells."""
+
+    memory_bytes: int | None
+    disk_bytes: int | None
+
+    def fits(self, need: Need) -> bool:
+        return ((self.memory_bytes is None or need.memory_bytes <= self.memory_bytes)
+                and (self.disk_bytes is None or need.disk_bytes <= self.disk_bytes))
+
+
+def seconds(work: Work, which: int = 1, share: float = 1.0) -> float:
+    """Seconds of a run that trains a share of its steps, with the fewest (0), usual (1) or most (2) probes."""
+    probes = PROBES[which] if work.probe_share is not None else 0
+    dials = DIALS[which] if work.dial else 0
+    return ((share + (work.probe_share or 0) * probes) * work.training_seconds
+            + (1 + share * work.evaluations + 3 * probes + dials) * work.evaluation_seconds)
+
+
+def estimate(work: Work, need: Need, room: Room, others: Mapping[str, Need]) -> dict[str, Any]:
+    """The contract's `estimate`: seconds, memory, disk, ranges, whether it fits, and the largest of the other plans that does.
+
+    `others` are plans by name, the largest first; `largest_that_fits` is None where the plan itself fits or none does.
+    """
+    margin = max(LEAST_MARGIN, 2 * work.spread)
+    earliest = min(1.0, (work.patience + 1) / max(work.evaluations, 1))
+    low, high = MEMORY_MARGIN
+    fits = room.fits(need)
+    return {
+        "seconds": seconds(work), "seconds_range": [seconds(work, 0, earliest) / (1 + margin), seconds(work, 2) * (1 + margin)],
+        "peak_memory_bytes": need.memory_bytes, "peak_memory_range": [round(low * need.memory_bytes), round(high * need.memory_bytes)],
+        "disk_bytes": need.disk_bytes, "fits": fits,
+        "largest_that_fits": None if fits else next((name for name, other in others.items() if room.fits(other)), None),
+    }

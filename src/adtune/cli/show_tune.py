@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .bar import duration
@@ -26,10 +27,19 @@ def advised(answer: Answer, page: Page) -> None:
                 for one in answer["candidates"]]
         page.table(("Candidate", "Measured", "Score", "Minutes a piece", "Cost a month"), rows)
     estimate = answer["estimate"] or {}
-    page.pairs({"examples needed": answer["examples_needed"], "time of a full run": duration(estimate.get("seconds")) or NOT_MEASURED,
-                "peak memory": size(estimate.get("peak_memory_bytes"))})
+    page.pairs({"examples needed": answer["examples_needed"], "time of a full run": _ranged(estimate, "seconds", duration),
+                "peak memory": _ranged(estimate, "peak_memory", size, "_bytes"), "disk": size(estimate.get("disk_bytes"))})
+    if estimate.get("fits") is False:
+        largest = estimate.get("largest_that_fits") or "none"
+        page.line(f"This run does not fit on this machine; the largest that does: {largest}.", style="yellow")
     _leaving(answer, page)
     notes(answer, page)
+
+
+def _ranged(estimate: Mapping[str, Any], name: str, shown: Callable[[Any], str], unit: str = "") -> str:
+    """A figure with its range behind it, or that it was not measured."""
+    value, ends = estimate.get(f"{name}{unit}"), estimate.get(f"{name}_range")
+    return (shown(value) or NOT_MEASURED) + (f" ({shown(ends[0])} to {shown(ends[1])})" if value and ends else "")
 
 
 def _leaving(answer: Answer, page: Page) -> None:
@@ -56,10 +66,20 @@ def tuned(answer: Answer, page: Page) -> None:
         "trained": trained,
         "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost",
         "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
-        "stopped": STOPS.get(answer["stopped"], answer["stopped"]),
+        "stopped": STOPS.get(answer["stopped"], answer["stopped"]), **_decided(answer),
         "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"])})
     _leaving(answer, page)
     notes(answer, page)
+
+
+def _decided(answer: Answer) -> dict[str, str]:
+    """What the run decided by measuring: learning rate, replay, dial. An unfinished run has not decided all."""
+    if answer.get("rate") is None:
+        return {}
+    dial = answer.get("dial") or {}
+    return {"learning rate": f"{answer['rate']:.2g}, of {len(answer['probe'] or ()) or 'no'} probed",
+            "general text replayed": f"{answer['replay']:.0%} of the targets",
+            "dial": f"{plain(dial.get('chosen'))} of what was learned" + (", chosen on validation" if dial.get("curve") else "")}
 
 
 def _arms(page: Page, answer: Answer) -> None:

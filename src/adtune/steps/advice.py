@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import random
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BaseModelError, InputError, Interrupted, SettingError, TrainingError
@@ -21,7 +21,7 @@ from .arms import plain_rows, prompted_rows
 from .curation import check_task, load_dataset
 
 if TYPE_CHECKING:
-    from ..advise import ArmResult, BaseFacts, Facts, Judged, Pace, Work
+    from ..advise import ArmResult, BaseFacts, Facts, Judged
     from ..engine.bases import Base
     from ..engine.methods.base import AbstractMethod
     from ..tune.prepared import Prepared
@@ -34,6 +34,7 @@ PROBE_PART = 0.3      # of a tuned arm's time
 FEWEST_STEPS = 8
 EVALUATIONS = 3       # of an arm, step 0 not counted: an arm is shorter than a run
 TOO_FEW = re.compile(r"(\d+) good pieces of (\d+) read")  # how curation says that no dataset can be made
+UNKNOWN = ("seconds", "seconds_range", "peak_memory_bytes", "peak_memory_range", "disk_bytes", "fits", "largest_that_fits", "method")
 STARTER_NOTE = "Measured on a starter base: what pays there says little about a larger base."
 
 
@@ -62,7 +63,7 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     base = load_base(tuning.base)
     bench = _Bench(base, dataset, load_general(), settings, tuning)
     bench.run(_Track(progress, stop, client))
-    answer, judged = _answer(bench, _facts(ws, client, dataset_id, dataset, bench))
+    answer, judged = _answer(bench, _facts(ws, client, dataset_id, dataset, bench), ws.root)
     answer |= {"servable": [asdict(one) for one in servable(answer["estimate"]["method"], tuning, base)], "licence": base.licence}
     plan = TunePlan(dataset.hash, base.name, base.hash, str(judged.verdict), judged.reason, chosen)
     kept = {"plan": asdict(plan), **{name: answer[name] for name in (
@@ -91,7 +92,7 @@ def _too_few(error: InputError, settings: AdviseSettings, tuning: TuneSettings) 
     judged = judge({}, archive, settings)
     said = [asdict(one) for one in findings(Facts(archive, volume=settings.volume))]
     return {"verdict": str(judged.verdict), "reason": judged.reason, "findings": said, "candidates": [],
-            "examples_needed": judged.examples_needed, "estimate": {"seconds": None, "peak_memory_bytes": None, "method": None},
+            "examples_needed": judged.examples_needed, "estimate": dict.fromkeys(UNKNOWN),
             "method": None, "distance": None, "measured_pieces": None, "plan": None, "dataset": None, "base": tuning.base,
             "servable": [], "licence": None,
             "note": f"{error.found}. {error.do}"}
@@ -134,7 +135,6 @@ class _Bench:
         self.watch = plain_rows(base, general.watch, tuning.loss_tokens, self.taken)
         self.arms: dict[str, ArmResult] = {}
         self.problems: dict[str, str] = {}
-        self.paces: dict[str, Pace] = {}
         self.prepared: dict[str, Prepared] = {}
         self.decided: dict[str, Decided] = {}
         self.general_loss = 0.0
@@ -176,7 +176,6 @@ class _Bench:
 
     def _tuned(self, name: str, track: _Track) -> ArmResult:
         """A probe and a run shortened to the share, at its best state."""
-        from ..advise import Pace
         from ..engine.fit import Fit
         from ..tune.prepared import attach_for, plan_of, prepare
         from ..tune.session import decide
@@ -192,23 +191,17 @@ class _Bench:
         try:
             fit = Fit(self.base, method, data, plan_of(settings, decided.bf16))
             fit.shorten(max(FEWEST_STEPS, round(self.settings.share * fit.total)), EVALUATIONS)
-            outcome = fit.run(track.part(name, PROBE_PART, 1))
-            began = time.monotonic()
-            result = self._result(method, self.rows)
-            measured = sum(len(row.ids) for row in (*self.rows, *self.watch)) / max(time.monotonic() - began, 1e-9)
+            fit.run(track.part(name, PROBE_PART, 1))
+            return self._result(method, self.rows)
         finally:
             method.detach()
-        self.paces[name] = Pace(outcome.tokens_per_second, measured, outcome.peak_memory_bytes)
-        return result
 
-    def work(self, name: str) -> Work:
-        """What a full run of a method has to do."""
-        from ..advise import Work
-        from ..tune.probe import PROBE_SHARE
+    def estimate(self, name: str, folder: Path) -> dict[str, Any]:
+        """What a full run of a tuned method takes."""
+        from .estimating import estimate_run
 
-        data, settings, decided = self.prepared[name].data, self.tuning, self.decided[name]
-        return Work(sum(len(row.ids) for row in data.train), settings.epochs, decided.replay, len(decided.probe) * PROBE_SHARE,
-                    sum(len(row.ids) for row in (*data.validation, *data.general)), settings.evaluations + 2 + 3 * len(decided.probe))
+        settings = replace(self.tuning, method=name)
+        return {**estimate_run(self.base, self.prepared[name], settings, self.decided[name], folder), "method": name}
 
 
 def _facts(ws: Workspace, client: str, dataset_id: str, dataset: Dataset, bench: _Bench) -> Facts:
@@ -238,19 +231,19 @@ def _base_facts(bench: _Bench) -> BaseFacts:
         problems=bench.problems)
 
 
-def _answer(bench: _Bench, facts: Facts) -> tuple[dict[str, Any], Judged]:
+def _answer(bench: _Bench, facts: Facts, folder: Path) -> tuple[dict[str, Any], Judged]:
     """The contract's object without the ids of artifacts, and the judgement behind it."""
-    from ..advise import candidates, findings, full_run, judge
+    from ..advise import candidates, findings, judge
 
     judged = judge(bench.arms, facts.archive, bench.settings)
     verdict = str(judged.verdict)
-    method = verdict if verdict in bench.paces else next(name for name in ("lora", "prefix") if name in bench.paces)
-    pace = bench.paces[method]
+    method = verdict if verdict in bench.decided and verdict in bench.arms else next(
+        name for name in ("lora", "prefix") if name in bench.arms)
     loss, general = bench.arms["base"].loss, bench.general_loss
     return {
         "verdict": verdict, "reason": judged.reason, "findings": [asdict(one) for one in findings(facts)],
         "candidates": candidates(bench.arms, bench.settings.seed), "examples_needed": judged.examples_needed,
-        "estimate": {"seconds": full_run(bench.work(method), pace), "peak_memory_bytes": pace.peak_memory_bytes, "method": method},
+        "estimate": bench.estimate(method, folder),
         "method": method if method == verdict else None, "distance": {"archive": loss, "general": general, "difference": loss - general},
         "measured_pieces": len(bench.pieces),
     }, judged

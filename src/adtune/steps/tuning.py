@@ -15,6 +15,7 @@ from ..progress import Progress, silent
 from ..records import Dataset
 from ..settings import TuneSettings, resolve
 from .curation import load_dataset, read_dataset
+from .estimating import check_disk
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -174,6 +175,7 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
                          f"hash {record['dataset_hash'][:12]}…, as the run was started", "Start a new run without --resume.")
     check_memory(base, settings)
     prepared = prepare(base, dataset, load_general(), settings)
+    check_disk(base, settings, folder)
     with _disk(folder):
         tuned = run_session(base, prepared, settings, folder, progress, stop)
         try:
