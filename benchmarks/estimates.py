@@ -148,6 +148,7 @@ def main() -> int:
         print(json.dumps(cell(words.cell)))
         return 0
     rows, failed = [], []
+    words.out.mkdir(parents=True, exist_ok=True)
     for number in words.only:
         try:
             said = subprocess.run([sys.executable, __file__, "--cell", str(number)], capture_output=True, text=True, timeout=LIMIT_SECONDS)
@@ -156,8 +157,7 @@ def main() -> int:
         except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
             failed.append(f"setting {number}: {type(error).__name__}: {said.stderr.strip()[-300:] if 'said' in locals() else error}")
             print(failed[-1], file=sys.stderr)
-    words.out.mkdir(parents=True, exist_ok=True)
-    (words.out / "estimates.md").write_text(page(rows, failed, f" {words.note}" if words.note else ""), encoding="utf-8")
+        (words.out / "estimates.md").write_text(page(rows, failed, f" {words.note}" if words.note else ""), encoding="utf-8")
     good = sum(all(hits(one)) for one in rows)
     return 0 if not failed and good * len(SETTINGS) >= ASKED * len(words.only) else 1
 
