@@ -133,6 +133,9 @@ def page(rows: list[dict[str, Any]], failed: list[str], note: str) -> str:
         f"Within {WITHIN:.0%} of the run: {counts}, both {sum(one and two for one, two in near)} (asked: {ASKED} of {len(SETTINGS)}). "
         f"Seconds inside the range: {inside} of {len(rows)}. "
         f"An estimate took {max((one['estimating'] for one in rows), default=0):.1f} seconds at most.", "",
+        "Both peaks are of one process: about 600 MiB of it are the libraries, and the run cannot peak below the trial that the estimate "
+        "made.",
+        "",
         f"| {' | '.join(HEAD)} |", "|" + "---|" * len(HEAD), *(f"| {' | '.join(row(one))} |" for one in rows), "",
         *(f"- failed: {line}" for line in failed), ""])
 
