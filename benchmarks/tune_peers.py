@@ -75,7 +75,7 @@ def adtune_arm(work: dict[str, Any], out: Path, seed: int) -> dict[str, Any]:
     torch.manual_seed(seed)
     method = attach("lora", base, {"rank": work["rank"], "alpha": work["alpha"], "dropout": 0.0}, [])
     tokens = round(work["batch"] * mean(len(row.ids) for row in rows) * 1.05)
-    plan = FitPlan(work["rate"], work["epochs"], seed, tokens, tokens, WARMUP, replay=0.0, patience=1000, bf16=work["bf16"])
+    plan = FitPlan(work["rate"], work["epochs"], seed, tokens, warmup_share=WARMUP, replay=0.0, patience=1000, bf16=work["bf16"])
     fit = Fit(base, method, FitData(rows, rows[:8]), plan)
     fit.evaluate_at = {fit.total}  # the others do not evaluate either
     outcome = fit.run()

@@ -40,7 +40,7 @@ class TuneSettings:
     prefix_tokens: int = 48              # P, the tokens of the client's prompt that the prefix starts from
     rate: float | None = None            # learning rate; None probes three rates of the method
     batch_tokens: int = 4096             # target and context tokens of one optimiser step, padding included
-    micro_tokens: int = 4096             # tokens of one forward pass; smaller needs less memory and changes nothing else
+    micro_tokens: int = 2048             # tokens of one forward pass; smaller needs less memory and changes nothing else
     window_tokens: int = 1024            # longest training row; longer pieces become several windows
     warmup_share: float = 0.05           # share of the steps with a rising learning rate
     clip: float = 1.0                    # largest norm of the gradient

@@ -34,6 +34,7 @@ from .base_files import (
     stdout_kept,
 )
 from .devices import Device, Form, bf16_is_faster, choose
+from .norms import use_fused_norms
 from .quantised import check_quantise, quantise
 
 __all__ = ["STARTER", "Base", "bf16_is_faster", "load_base", "weight_hash"]
@@ -64,6 +65,7 @@ class Base:
         self.model.eval()
         self.model.requires_grad_(False)
         use_blocks(self.model)
+        use_fused_norms(self.model)
 
     @property
     def context(self) -> int:

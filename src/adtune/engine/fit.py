@@ -44,7 +44,7 @@ class FitPlan:
     epochs: int = 4
     seed: int = 0
     batch_tokens: int = 4096
-    micro_tokens: int = 4096
+    micro_tokens: int = 2048
     warmup_share: float = 0.05
     clip: float = 1.0
     evaluations: int = 10

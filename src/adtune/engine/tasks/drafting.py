@@ -20,6 +20,7 @@ from ..bases import Base
 from ..head import head_nats
 from ..methods.base import AbstractMethod
 
+WIDTH_STEP = 32      # widths of batches are multiples of it: the fewer shapes, the fewer kernels a CPU's library makes and keeps
 OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next window of a long piece
 
 
@@ -124,9 +125,16 @@ def split_by_budget(rows: Sequence[Row], order: Sequence[int], budget: int) -> l
     return groups
 
 
+def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> int:
+    """T: the longest row, rounded up as far as the context allows."""
+    longest = max(len(row.ids) for row in rows)
+    most = base.context - (method.context_tokens if method is not None else 0)
+    return max(longest, min(-(-longest // WIDTH_STEP) * WIDTH_STEP, most))
+
+
 def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Summed nats over the targets of each row, shape (B,), differentiable."""
-    width = max(len(row.ids) for row in rows)
+    width = _width(base, method, rows)
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.zeros(len(rows), width, dtype=torch.bool)
     for n, row in enumerate(rows):
