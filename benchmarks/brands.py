@@ -24,7 +24,7 @@ from adtune.workspace import Workspace
 
 HERE = Path(__file__).resolve().parent
 BRANDS = HERE.parent.parent / "shared" / "data" / "brands"
-DEFAULT = ("based_cooking.jsonl", "medlineplus_topics.jsonl", "swcarpentry_gvwilson.jsonl")
+DEFAULT = ("based_cooking.jsonl", "medlineplus_topics.jsonl", "carpentries_blog.jsonl")
 HEAD = ("archive", "pieces", "loss base", "loss prompted", "loss tuned", "gain [95 %]", "forgetting", "on-brand prompted", "on-brand tuned",
         "difference [95 %]", "scorer AUC", "longest run", "8-gram share", "lost tokens", "seconds", "falls short")
 

@@ -75,11 +75,18 @@ def test_axolotl(recipe):
     settings, left = read_recipe(recipe(AXOLOTL))
     assert settings == {"base": "Qwen/Qwen3-0.6B", "method": "lora", "rank": 8, "alpha": 16, "dropout": 0.05, "epochs": 3, "seed": 7,
                         "rate": 2e-4, "warmup_share": 0.1, "window_tokens": 2048, "patience": 2, "precision": "auto", "evaluations": 12,
-                        "micro_tokens": 4096, "batch_tokens": 16384, "targets": "all"}
-    assert set(left) == {"adapter", "load_in_4bit", "datasets", "val_set_size", "output_dir", "sample_packing",
+                        "micro_tokens": 4096, "batch_tokens": 16384, "targets": "all", "quantise": "int4"}
+    assert set(left) == {"datasets", "val_set_size", "output_dir", "sample_packing",
                          "lr_scheduler", "gradient_checkpointing", "weight_decay", "my_own_key"}
     assert left["my_own_key"].startswith("unknown") and "adtune import" in left["datasets"] and "cosine" in left["lr_scheduler"]
     resolve(TuneSettings, ("recipe", settings))
+
+
+@pytest.mark.parametrize(("line", "quantise", "left"), [("quantization_bit: 8", "int8", set()), ("quantization_bit: 4", "int4", set()),
+                                                        ("quantization_bit: 3", None, {"quantization_bit"}), ("", None, set())])
+def test_bits_of_a_frozen_base(line, quantise, left, recipe):
+    settings, found = read_recipe(recipe(f"model_name_or_path: some/base\nstage: sft\n{line}\n"))
+    assert settings.get("quantise") == quantise and set(found) == left
 
 
 def test_llama_factory(recipe):

@@ -56,11 +56,12 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     except InputError as error:
         return _too_few(error, settings, tuning)
     from ..engine.bases import load_base
+    from ..engine.devices import Form
     from ..engine.servable import servable
     from ..voice.general import load_general
 
     progress("load the base", 0, 1)
-    base = load_base(tuning.base)
+    base = load_base(tuning.base, form=Form(tuning.device, tuning.quantise))
     bench = _Bench(base, dataset, load_general(), settings, tuning)
     bench.run(_Track(progress, stop, client))
     answer, judged = _answer(bench, _facts(ws, client, dataset_id, dataset, bench), ws.root)

@@ -53,15 +53,15 @@ LEFT_OUT = {
     "weight_decay": "not used: adtune trains without weight decay",
     "warmup_steps": "not used: the warm-up is a share of the steps; set warmup_share",
     "learning_rate_multiplier": "not used: it multiplies a rate that is not known here; adtune probes three rates of the method",
-    **dict.fromkeys(("load_in_4bit", "load_in_8bit", "quantization_bit", "quantization_method"),
-                    "not used: the base is loaded in its own precision"),
+    "quantization_method": "not used: 4 bits are NF4, 8 bits are torchao's weight-only form",
     "max_steps": "not used: epochs bound a run, and validation ends it",
 }
 ATTENTION, MLP = {"q_proj", "k_proj", "v_proj", "o_proj"}, {"gate_proj", "up_proj", "down_proj"}
 ROWS = "not used: a batch is counted in tokens (batch_tokens), and rows of unknown length are none"
 USED = {"adapter", "finetuning_type", "stage", "bf16", "fp16", "evals_per_epoch", "hyperparameters", "method", "lr_scheduler",
         "lr_scheduler_type", "optimizer", "optim", "micro_batch_size", "gradient_accumulation_steps", "per_device_train_batch_size",
-        "lora_target_linear", "lora_target_modules", "lora_target"}
+        "lora_target_linear", "lora_target_modules", "lora_target",
+        "load_in_4bit", "load_in_8bit", "quantization_bit"}
 
 
 def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -111,8 +111,6 @@ def _axolotl(recipe: dict[str, Any], path: Path) -> tuple[dict[str, Any], dict[s
     adapter = recipe.get("adapter") or "full"
     if adapter not in ("lora", "qlora", "prefix", "full", "none"):
         raise _impossible(path, "adapter", adapter, "lora, qlora, prefix or none")
-    if adapter == "qlora":
-        left["adapter"] = "lora is taken: the base is loaded in its own precision"
     if "adapter" in recipe or "base_model" in recipe:
         made["method"] = {"qlora": "lora", "none": "full"}.get(adapter, adapter)
     if recipe.get("rl"):
@@ -172,6 +170,13 @@ def _common(recipe: dict[str, Any], path: Path, made: dict[str, Any], left: dict
     for key in ("optimizer", "optim"):
         if key in recipe and "adamw" not in str(recipe[key])[:60]:
             left[key] = f"'{str(recipe[key])[:40]}' is not used: the optimiser is AdamW"
+    bits = recipe.get("quantization_bit")
+    if bits == 4 or recipe.get("load_in_4bit") is True or recipe.get("adapter") == "qlora":
+        made["quantise"] = "int4"
+    elif bits == 8 or recipe.get("load_in_8bit") is True:
+        made["quantise"] = "int8"
+    elif bits is not None:
+        left["quantization_bit"] = f"{str(bits)[:20]} is not used: a frozen base has 4, 8 or all of its bits"
     _targets(recipe, made, left)
     if "evals_per_epoch" in recipe:
         epochs = _number(path, "epochs", made.get("epochs", TuneSettings().epochs))
