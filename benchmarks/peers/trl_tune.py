@@ -1,10 +1,10 @@
 """The peer: TRL's SFTTrainer with PEFT's LoRA over given rows. Runs in an environment of its own (see requirements.txt beside it).
 
-    python trl_tune.py WORK.json OUT_FOLDER --seed N [--best]
+    python trl_tune.py WORK.json OUT_FOLDER --seed N [--unchecked] [--flat]
 
 WORK.json holds the base's folder, rows of [ids, first target], epochs, rate, batch and LoRA's options. Prints one JSON object. The
-defaults are TRL's own but for what makes the work the same (rate, schedule, epochs, LoRA); `--best` switches gradient checkpointing
-off and padding-free batches on.
+defaults are TRL's own but for what makes the work the same (rate, schedule, epochs, LoRA); `--unchecked` switches gradient checkpointing
+off, `--flat` padding-free batches on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--best", action="store_true")
+    parser.add_argument("--unchecked", action="store_true")
+    parser.add_argument("--flat", action="store_true")
     said = parser.parse_args()
     work = json.loads(said.work.read_text())
 
@@ -41,7 +42,7 @@ def main() -> None:
     model = AutoModelForCausalLM.from_pretrained(work["base"], dtype=torch.float32)
     loaded = resident_bytes()
     rows = Dataset.from_list([{"input_ids": ids, "completion_mask": [0] * first + [1] * (len(ids) - first)} for ids, first in work["rows"]])
-    changed = {"gradient_checkpointing": False, "padding_free": True} if said.best else {}
+    changed = {**({"gradient_checkpointing": False} if said.unchecked else {}), **({"padding_free": True} if said.flat else {})}
     config = SFTConfig(
         output_dir=str(said.out / "run"), num_train_epochs=work["epochs"], learning_rate=work["rate"],
         per_device_train_batch_size=work["batch"], lr_scheduler_type="cosine_with_min_lr", lr_scheduler_kwargs={"min_lr_rate": 0.1},
