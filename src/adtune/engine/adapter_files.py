@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-from transformers.pytorch_utils import Conv1D
-
 from ..errors import BaseModelError
-from .bases import Base
+from .bases import Base, ends
 from .weight_files import ADAPTER_HEADER, FLOATS, Entry, read_header, read_object, refusal
 
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
@@ -71,18 +68,12 @@ def _lora(base: Base, config: Mapping[str, Any], found: Mapping[str, Entry]) -> 
     for name in sorted({name.removeprefix("base_model.model.").rsplit(".lora_", 1)[0] for name in found}):
         if name not in base.linears:
             raise BaseModelError("adapter weights", f"a layer {name[:100]}", "layers of the base", "Use the base it was trained on.")
-        inputs, outputs = _ends(base.linears[name])
+        inputs, outputs = ends(base.linears[name])
         expected[f"base_model.model.{name}.lora_A.weight"] = (rank, inputs)
         expected[f"base_model.model.{name}.lora_B.weight"] = (outputs, rank)
     if not expected:
         raise BaseModelError("adapter weights", "no tensor", "at least one layer", "Export the adapter again.")
     return expected
-
-
-def _ends(module: nn.Module) -> tuple[int, int]:
-    """(I, O) of a linear layer; Conv1D (GPT-2) stores its weight as (I, O), nn.Linear as (O, I)."""
-    first, second = module.weight.shape
-    return (first, second) if isinstance(module, Conv1D) else (second, first)
 
 
 def _prefix(base: Base, config: Mapping[str, Any], found: Mapping[str, Entry]) -> dict[str, tuple[int, ...]]:

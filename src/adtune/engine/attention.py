@@ -16,6 +16,8 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
+from .devices import product_dtype
+
 NAME = "adtune_blocks"
 BLOCK = 64  # queries
 
@@ -43,7 +45,7 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
     plain = attention_mask is None and causal and queries > 1 and given.get("position_bias") is None and given.get("softcap") is None
     if plain and query.device.type == "cpu" and not given.get("dropout"):
         scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
-        dtype = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else value.dtype
+        dtype = product_dtype(value)
         return _Blocks.apply((query * scale).to(dtype), key.to(dtype), value.to(dtype)).transpose(1, 2).contiguous(), None
     if plain and queries != keys:  # torch's own would align the queries with the first keys
         attention_mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril(keys - queries)[None, None]

@@ -37,7 +37,7 @@ from .devices import Device, Form, bf16_is_faster, choose
 from .norms import use_fused_norms
 from .quantised import check_quantise, quantise
 
-__all__ = ["STARTER", "Base", "bf16_is_faster", "load_base", "weight_hash"]
+__all__ = ["STARTER", "Base", "bf16_is_faster", "ends", "load_base", "weight_hash"]
 
 STARTER = "starter"
 
@@ -121,6 +121,12 @@ def linears_of(model: Any) -> dict[str, nn.Module]:
     """Every linear layer of a model by name, the output head left out."""
     head = model.get_output_embeddings()
     return {name: module for name, module in model.named_modules() if isinstance(module, nn.Linear | Conv1D) and module is not head}
+
+
+def ends(module: nn.Module) -> tuple[int, int]:
+    """(I, O) of a linear layer; Conv1D (GPT-2) stores its weight as (I, O), nn.Linear as (O, I)."""
+    first, second = module.weight.shape
+    return (first, second) if isinstance(module, Conv1D) else (second, first)
 
 
 def load_base(name: str = STARTER, revision: str | None = None, form: Form = Form()) -> Base:  # noqa: B008 - frozen

@@ -116,6 +116,14 @@ def bf16_is_faster() -> bool:
     return choose().bf16
 
 
+def product_dtype(x: torch.Tensor) -> torch.dtype:
+    """The precision in which a layer multiplies `x`: autocast's where it is on, else that of `x`."""
+    import torch
+
+    device = x.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
 def available_memory(kind: str = "cpu") -> int | None:
     """Bytes that a new process can take of the device's memory, or None where nobody tells.
 

@@ -14,14 +14,15 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from .devices import product_dtype
+
 CHUNK_LOGITS = 1 << 22   # logits of one chunk: a few megabytes, which stay near the processor
 FEWEST_ROWS = 64         # positions of a chunk at least, however large the vocabulary: smaller products are slow
 
 
 def head_nats(hidden: torch.Tensor, head: torch.nn.Module, targets: torch.Tensor) -> torch.Tensor:
     """Nats of each target, (N,) fp32, from hidden states (N, D) and a linear head; differentiable in both."""
-    dtype = torch.get_autocast_dtype(hidden.device.type) if torch.is_autocast_enabled(hidden.device.type) else hidden.dtype
-    return _HeadNats.apply(hidden, head.weight, getattr(head, "bias", None), targets, dtype)
+    return _HeadNats.apply(hidden, head.weight, getattr(head, "bias", None), targets, product_dtype(hidden))
 
 
 def _chunks(count: int, vocabulary: int) -> range:

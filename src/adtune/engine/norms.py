@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .devices import product_dtype
+
 AGREES = 1e-5  # largest difference from the model's own code, on inputs of size 1
 
 
@@ -43,9 +45,8 @@ def _offset(module: nn.Module, eps: float) -> float | None:
 
 
 def _forward(module: nn.Module, eps: float, offset: float, hidden: torch.Tensor) -> torch.Tensor:
-    device, dtype = hidden.device.type, torch.promote_types(hidden.dtype, module.weight.dtype)
-    if hidden.dtype == torch.float32 and torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
+    whole = hidden.dtype == torch.float32  # hidden states; a query or key comes out of a product already
+    dtype = product_dtype(hidden) if whole else torch.promote_types(hidden.dtype, module.weight.dtype)
     return _Norm.apply(hidden, module.weight, eps, offset, dtype)
 
 

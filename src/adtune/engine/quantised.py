@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..errors import BaseModelError, SettingError, did_you_mean
+from .devices import product_dtype
 
 KINDS = ("none", "int8", "int4")
 BLOCK, SCALES = 64, 256  # weights that share a scale, and scales that share one, in int4
@@ -34,9 +35,7 @@ class QuantisedLinear(nn.Linear):
         self.register_parameter("bias", bias if bias is None else nn.Parameter(bias, requires_grad=False))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        device = x.device.type
-        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
-        return _Frozen.apply(x, self.weight, self.bias, dtype)
+        return _Frozen.apply(x, self.weight, self.bias, product_dtype(x))
 
 
 class _Frozen(torch.autograd.Function):

@@ -15,7 +15,8 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from ...errors import BaseModelError, SettingError, did_you_mean
-from ..bases import Base
+from ..bases import Base, ends
+from ..devices import product_dtype
 from .base import AbstractMethod
 
 BLOCKS = {"mlp": ("mlp", "feed_forward", "ffn"), "attention": ("attn", "attention")}  # how the field's models name the two
@@ -33,12 +34,6 @@ def _chosen(base: Base, targets: str) -> list[str]:
     if not found:
         raise SettingError("--set targets", f"{targets}: {base.name} has no such linear layers", "layers of the base", "Use targets=all.")
     return found
-
-
-def _shape(module: nn.Module) -> tuple[int, int]:
-    """(I, O) of a linear layer; Conv1D (GPT-2) stores its weight as (I, O), nn.Linear as (O, I)."""
-    first, second = module.weight.shape
-    return (first, second) if isinstance(module, Conv1D) else (second, first)
 
 
 class LoraLinear(nn.Module):
@@ -67,8 +62,7 @@ class LoraLinear(nn.Module):
     def _weight(self, x: torch.Tensor) -> torch.Tensor:
         """The frozen weight as (O, I) in the precision of the products."""
         weight = self.inner.weight.T if isinstance(self.inner, Conv1D) else self.inner.weight
-        device = x.device.type
-        return weight.to(torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype)
+        return weight.to(product_dtype(x))
 
 
 class _LowRank(torch.autograd.Function):
@@ -112,7 +106,7 @@ class Lora(AbstractMethod):
         self.targets = sorted(base.linears) if targets is None else sorted(targets)
         tensors: dict[str, torch.Tensor] = {}
         for name in self.targets:
-            inputs, outputs = _shape(base.linears[name])
+            inputs, outputs = ends(base.linears[name])
             a = torch.empty(rank, inputs)
             nn.init.kaiming_uniform_(a, a=math.sqrt(5))
             tensors[f"{name}.lora_A"] = a.to(base.device).requires_grad_(True)
@@ -131,7 +125,7 @@ class Lora(AbstractMethod):
 
     def expected_count(self) -> int:
         """Sum of r (I + O) over the target layers."""
-        return sum(self.rank * sum(_shape(self.base.linears[name])) for name in self.targets)
+        return sum(self.rank * sum(ends(self.base.linears[name])) for name in self.targets)
 
     def train_mode(self, on: bool) -> None:
         for wrapped in self._wrapped.values():
