@@ -38,7 +38,7 @@ class TuneSettings:
     targets: str = "all"                 # linear layers that LoRA adds to: all | mlp | attention; mlp forgets least
     dropout: float = 0.0                 # LoRA dropout on the adapter's input; 0.05 may help under 300 pieces
     prefix_tokens: int = 48              # P, the tokens of the client's prompt that the prefix starts from
-    rate: float | None = None            # learning rate; None probes three rates of the method
+    rate: float | None = None            # learning rate; None probes three rates of the method or more
     batch_tokens: int = 4096             # target and context tokens of one optimiser step, padding included
     micro_tokens: int = 2048             # tokens of one forward pass; smaller needs less memory and changes nothing else
     window_tokens: int = 1024            # longest training row; longer pieces become several windows

@@ -52,7 +52,7 @@ LEFT_OUT = {
     "trust_remote_code": "refused: adtune never runs code that comes with a model",
     "weight_decay": "not used: adtune trains without weight decay",
     "warmup_steps": "not used: the warm-up is a share of the steps; set warmup_share",
-    "learning_rate_multiplier": "not used: it multiplies a rate that is not known here; adtune probes three rates of the method",
+    "learning_rate_multiplier": "not used: it multiplies a rate that is not known here; adtune probes the rates of the method",
     "quantization_method": "not used: 4 bits are NF4, 8 bits are torchao's weight-only form",
     "max_steps": "not used: epochs bound a run, and validation ends it",
 }
