@@ -70,3 +70,48 @@ def test_a_model_gives_the_same_logits_as_with_torchs_own_attention(kind, base_o
 def test_the_name_of_the_attention_is_not_written_into_a_saved_model(base_of, tmp_path):
     base_of("llama").model.save_pretrained(tmp_path)
     assert attention.NAME not in (tmp_path / "config.json").read_text()
+
+
+def packed(lengths_of_rows):
+    """(B, T) document numbers for rows of documents of these lengths."""
+    return torch.stack([torch.repeat_interleave(torch.arange(len(lengths)), torch.tensor(lengths)) for lengths in lengths_of_rows])
+
+
+LENGTHS = [[50, 100, 1, 149], [300], [1, 1, 298], [150, 150]]
+
+
+def test_documents_of_one_row_do_not_see_each_other():
+    """A row of documents gives each of them what it gets alone, and their gradients."""
+    numbers = packed(LENGTHS)
+    B, T = numbers.shape
+    given, again = tensors(B, 4, 2, T, T, torch.float32), tensors(B, 4, 2, T, T, torch.float32)
+    out, _ = attention._forward(Module(), *given, attention_mask=None, documents=attention.Documents(numbers))
+    above = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+    (out * above).sum().backward()
+    for row, lengths in enumerate(LENGTHS):
+        start = 0
+        for length in lengths:
+            part = slice(start, start + length)
+            alone = reference(*(tensor[row:row + 1, :, part] for tensor in again))[0].transpose(0, 1)
+            assert (out[row, part] - alone).abs().max() < 2e-6
+            (alone * above[row, part]).sum().backward()
+            start += length
+    for ours, theirs in zip(given, again, strict=True):
+        assert (ours.grad - theirs.grad).abs().max() < 2e-5
+
+
+def test_documents_for_torchs_own_attention_are_the_same_mask():
+    numbers = packed(LENGTHS)
+    query, key, value = (part.detach() for part in tensors(4, 4, 4, 300, 300, torch.float32))
+    documents = attention.Documents(numbers)
+    ours, _ = attention._forward(Module(), query, key, value, attention_mask=None, documents=documents)
+    theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=documents.seen())
+    assert (ours - theirs.transpose(1, 2)).abs().max() < 2e-6
+    assert [block.first for block in attention.Documents(numbers[:1]).blocks] == [0, 0, 0, 128, 128]
+
+
+def test_documents_are_refused_where_attention_is_not_plain():
+    query, key, value = (part.detach() for part in tensors(1, 2, 2, 4, 4, torch.float32))
+    documents = attention.Documents(torch.zeros(1, 4, dtype=torch.int32))
+    with pytest.raises(NotImplementedError):
+        attention._forward(Module(), query, key, value, attention_mask=torch.ones(1, 1, 4, 4, dtype=torch.bool), documents=documents)
