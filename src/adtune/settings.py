@@ -93,6 +93,35 @@ class DraftSettings:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class PretrainSettings:
+    """How a text starter is pre-trained."""
+
+    size: str = "8m"                     # shape of the model, one of pretrain.model.SIZES
+    minutes: float = 60.0                # time that training may take, cool-down included
+    steps: int | None = None             # optimiser steps instead of minutes, for runs that must not depend on the clock
+    vocabulary: int = 8192               # entries of the tokenizer
+    context: int = 2048                  # longest sequence of the finished model, tokens
+    row_tokens: int = 512                # tokens of a training row, several documents after another; the last stage has `context`
+    batch_tokens: int = 8192             # tokens of one optimiser step
+    micro_tokens: int = 8192             # tokens of one forward pass; smaller needs less memory and changes nothing else
+    ramp_tokens: int = 0                 # tokens over which the batch grows from a quarter to all of batch_tokens; 0 is no ramp
+    optimizer: str = "muon"              # muon (matrices by Muon, embeddings and norms by AdamW) | adamw (everything)
+    muon_rate: float = 0.01              # learning rate of the matrices under muon
+    adamw_rate: float = 0.004            # learning rate of everything that AdamW trains
+    weight_decay: float = 0.1            # of the matrices, decoupled
+    warmup_steps: int = 60               # steps with a rising learning rate
+    cool_down_share: float = 0.35        # share of the run with a falling learning rate, at its end
+    brief_share: float = 0.15            # share of the run on briefs and on short contexts of guide, examples and brief, at its end
+    clip: float = 1.0                    # largest norm of the gradient
+    seed: int = 0                        # decides initialisation and order
+    precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
+    device: str = "auto"                 # auto | cpu | cuda | mps
+    start_from: str | None = None        # folder of a base whose weights to start from, such as the constant part of an earlier run
+    evaluate_minutes: float = 6.0        # time between two evaluations
+    checkpoint_minutes: float = 2.0      # time between two checkpoints at most
+
+
 Settings = TypeVar("Settings")
 
 

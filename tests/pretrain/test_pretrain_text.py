@@ -1,37 +1,43 @@
-"""A tiny pre-training run: it learns, stops, goes on, and writes a base that plain transformers loads."""
+"""A tiny pre-training run: it learns, stops, goes on to the bit, is cooled down and goes on from its constant part."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
-from adtune.engine.bases import load_base
-from adtune.engine.tasks.drafting import make_rows, measure
-from adtune.errors import InputError, Interrupted
+from adtune.engine.attention import Documents
+from adtune.errors import InputError, Interrupted, SettingError, TrainingError
 from adtune.pretrain import text
-from adtune.pretrain.card import model_card
-from adtune.pretrain.corpus import TokenFiles
 from adtune.pretrain.model import SIZES, build_model
-from adtune.pretrain.text import PretrainRun, Schedule, bits_per_byte, overall, prepare, run, write_base
-from adtune.records import Brief, Example
+from adtune.pretrain.schedule import Trapezoid
+from adtune.pretrain.text import PretrainRun, row_nats, run
+from adtune.settings import PretrainSettings
+
+SMALL = PretrainSettings(size="tiny", steps=12, vocabulary=400, context=64, row_tokens=32, batch_tokens=128, micro_tokens=128, warmup_steps=3,
+                         precision="fp32", evaluate_minutes=1e9, checkpoint_minutes=1e9)
 
 
-@pytest.fixture(autouse=True)
-def no_compiling(monkeypatch):
-    monkeypatch.setattr(torch, "compile", lambda function: function)
+class Made:
+    """Rows of counted-up tokens with a document's end in the middle; every call goes on where the last one ended."""
 
+    def __init__(self, start=0):
+        self.at, self.widths = start, []
 
-@pytest.fixture(scope="session")
-def prepared(corpus, tmp_path_factory):
-    from adtune.pretrain.text import PretrainSettings
+    def rows(self, count, width):
+        self.widths.append((count, width))
+        first = torch.arange(self.at, self.at + count)[:, None] * 7
+        self.at += count
+        numbers = (torch.arange(width + 1) >= width // 2).int().expand(count, width + 1)
+        return (first + torch.arange(width + 1)) % 50 + 20, numbers
 
-    work = tmp_path_factory.mktemp("work")
-    settings = PretrainSettings(size="tiny", vocabulary=400, context=64, row_tokens=32, batch_tokens=128, token_limit=100_000)
-    return prepare([corpus], settings, work, lambda *_: None)
+    def state(self):
+        return {"at": self.at}
+
+    def restore(self, state):
+        self.at = state["at"]
 
 
 class Clock:
@@ -47,129 +53,186 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    monkeypatch.setattr(text, "time", Clock())  # a step takes 0.1 s: 0.02 minutes are 12 steps
+    monkeypatch.setattr(text, "time", Clock())  # a step takes 0.1 s
 
 
 @pytest.fixture
-def started(prepared, settings, clock, tmp_path):
-    def start(**changes):
-        return PretrainRun(replace(settings, **changes), prepared[1], tmp_path / "work")
+def start(tmp_path):
+    def started(briefs=None, **changes):
+        return PretrainRun(replace(SMALL, **changes), Made(), briefs, tmp_path / "work", {"the corpus": "abc"})
 
-    return start
-
-
-def quiet(state):
-    pass
+    return started
 
 
-def test_a_run_learns_evaluates_and_saves(started, tmp_path):
-    one, told = started(minutes=0.0499, evaluate_minutes=0.01), []
-    before = overall(bits_per_byte(one.model, one.files.held_out()), one.files.counts)
-    log = run(one, told.append, lambda: False)
-    assert one.step == 30 and one.tokens == 30 * 128 and one.seconds == pytest.approx(3.0, abs=0.11)
-    assert len(log) >= 4 and log[-1]["bits_per_byte"] < before - 0.3
-    assert set(log[-1]["by_source"]) == set(one.files.held_out()) and log[-1]["step"] <= one.step
-    assert (tmp_path / "work" / "checkpoints" / "step-00000030").is_dir() and list((tmp_path / "work" / "constant").iterdir())
-    assert [state["step"] for state in told] == sorted(state["step"] for state in told)
+def to_the_end(one, stop=lambda: False):
+    return run(one, lambda _: {"bits_per_byte": 1.0}, lambda _: None, stop)
 
 
-def test_a_run_stopped_goes_on_where_it_was(started):
-    whole = started()
-    losses = [whole.advance() for _ in range(12)]
-    first = started()
-    with pytest.raises(Interrupted, match="step 5"):
-        run(first, quiet, lambda: first.step == 5)
-    again = started()
-    assert again.restore()
-    assert (again.step, again.tokens, again.seconds, again.cursors, again.started_at) == (5, 640, first.seconds, first.cursors, 5)
-    assert all(torch.equal(a, b) for a, b in zip(first.model.parameters(), again.model.parameters(), strict=True))
+def weights(one):
+    return [p.detach().clone() for p in one.model.parameters()]
+
+
+def same(first, second):
+    return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
+
+
+def test_a_run_learns_evaluates_and_saves(start, clock, tmp_path):
+    told = []
+    one = start(steps=None, minutes=0.0499, evaluate_minutes=0.01, checkpoint_minutes=0.005)
+    first = one.advance()
+    log = run(one, lambda _: {"bits_per_byte": 1.0}, lambda state: told.append(state.step), lambda: False)
+    assert one.schedule.total == one.step and 28 <= one.step <= 32 and one.tokens == one.step * 128 and one.smooth < first - 1
+    assert [entry["step"] for entry in log] == sorted(entry["step"] for entry in log) and len(log) >= 4
+    assert log[-1]["bits_per_byte"] == 1.0 and told[-1] == one.step
+    assert (tmp_path / "work" / "checkpoints" / f"step-{one.step:08d}").is_dir()
+    assert (tmp_path / "work" / "constant" / f"step-{one.schedule.cool_from:08d}").is_dir()
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw"}, {"ramp_tokens": 900}])
+@pytest.mark.parametrize("at", [2, 9, 11])
+def test_a_run_stopped_anywhere_ends_with_the_same_weights(start, tmp_path, changes, at):
+    whole = PretrainRun(replace(SMALL, **changes), Made(), Made(500), tmp_path / "whole")
+    to_the_end(whole)
+    first = start(Made(500), **changes)
+    with pytest.raises(Interrupted, match=f"step {at}"):
+        to_the_end(first, lambda: first.step == at)
+    again = start(Made(500), **changes)
+    assert again.restore() and again.step == at and same(first, again)
     assert again.model.lm_head.weight is again.model.model.embed_tokens.weight
-    again.started_at = -100  # without the new warm-up, the losses are those of a run that never stopped
-    first.started_at = -100
-    assert [first.advance() for _ in range(4)] == [again.advance() for _ in range(4)]
-    assert len(losses) == 12 and losses[-1] < losses[0]
-    run(again, quiet, lambda: False)
-    assert again.step == whole.step and again.share >= 1.0
+    to_the_end(again)
+    assert again.step == whole.step == 12 and again.tokens == whole.tokens and same(whole, again)
 
 
-def test_nothing_to_go_on_from(started):
-    assert not started().restore()
+def test_a_cool_down_that_the_clock_started_goes_on_by_steps(start, clock):
+    one = start(steps=None, minutes=0.0199)
+    with pytest.raises(Interrupted):
+        to_the_end(one, lambda: one.schedule.cool_from is not None)
+    again = start(steps=None, minutes=0.0199)
+    assert again.restore() and again.schedule.state() == one.schedule.state() and again.schedule.total is not None
+    again.seconds = 0.0  # whatever the clock says now
+    to_the_end(again)
+    assert again.step == one.schedule.total
 
 
-@pytest.mark.parametrize("changes", [{"size": "3m"}, {"vocabulary": 500}])
-def test_going_on_with_another_model_is_refused(changes, started):
-    started().save()
-    with pytest.raises(InputError, match="as the run was started"):
-        started(**changes).restore()
+def test_a_longer_run_goes_on_from_the_constant_part(start, tmp_path):
+    short = start()
+    to_the_end(short)
+    longer = start(steps=20)
+    assert longer.restore() and longer.step == short.schedule.cool_from == 8 and longer.schedule.cool_from == 13
+    to_the_end(longer)
+    whole = PretrainRun(replace(SMALL, steps=20), Made(), None, tmp_path / "whole")
+    to_the_end(whole)
+    assert same(longer, whole)
 
 
-def test_a_small_corpus_has_no_long_documents_and_trains_to_the_end(started):
-    one = started(long_share=0.5)
-    assert len(one.files.tokens("long")) == 0
-    run(one, quiet, lambda: False)
-    assert one.cursors["long"] == 0 and one.step == 12
+def test_a_longer_run_is_refused_where_its_constant_part_is_gone(start, tmp_path):
+    to_the_end(start())
+    for path in (tmp_path / "work" / "constant").glob("*/MANIFEST.json"):
+        path.write_text("{}")
+    with pytest.raises(InputError, match="constant part"):
+        start(steps=20).restore()
 
 
-def test_long_documents_are_read_at_the_full_context_at_the_end(started, tmp_path):
-    folder = tmp_path / "tokens"
-    folder.mkdir()
-    np.arange(1000, dtype=np.uint16).tofile(folder / "train.bin")
-    np.arange(2000, 3000, dtype=np.uint16).tofile(folder / "long.bin")
-    one = started()
-    one.files = TokenFiles(folder, {})
-    rows = one.batch()
-    assert rows.shape == (4, 32) and rows.flatten().tolist() == list(range(128))
-    one.seconds = 60 * one.settings.minutes * 0.95
-    rows = one.batch()
-    assert rows.shape == (2, 64) and rows[0, 0] == 2000
-    assert one.batch()[0, 0] == 2128
-    one.cursors["long"] = 900
-    assert one.batch()[0, 0] == 2000  # from the start again
+def test_nothing_to_go_on_from(start):
+    assert not start().restore()
 
 
-def test_the_schedule_is_a_trapezoid(settings):
-    schedule = Schedule(replace(settings, warmup_steps=10, cool_down_share=0.4))
-    assert [schedule.factor(0.1, step) for step in (0, 4, 9, 50)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
-    assert [schedule.factor(share, 99) for share in (0.5, 0.6, 0.8, 1.0, 1.2)] == pytest.approx([1.0, 1.0, 0.5, 0.0, 0.0])
-    assert schedule.factor(0.99, 3) == pytest.approx(0.4 * 0.025) and Schedule(replace(settings, cool_down_share=0)).factor(1.0, 99) == 1.0
-    assert not schedule.is_long(0.89) and schedule.is_long(0.91)
+@pytest.mark.parametrize("changes", [{"size": "3m"}, {"vocabulary": 500}, {"muon_rate": 0.02}, {"row_tokens": 64}, {"seed": 1}])
+def test_going_on_with_other_settings_is_refused_by_name(changes, start):
+    start().save()
+    with pytest.raises(InputError, match=next(iter(changes))):
+        start(**changes).restore()
 
 
-def test_bits_per_byte_of_a_model_that_knows_nothing():
-    model = build_model("tiny", 256, 64)
+def test_going_on_with_another_corpus_is_refused_by_name(start, tmp_path):
+    start().save()
+    with pytest.raises(InputError, match="the corpus"):
+        PretrainRun(SMALL, Made(), None, tmp_path / "work", {"the corpus": "other"}).restore()
+    assert start(minutes=5.0, micro_tokens=64, checkpoint_minutes=9.0).restore()  # these decide nothing of the result
+
+
+@pytest.mark.parametrize(("changes", "named"), [({"size": "8n"}, "8m"), ({"optimizer": "sgd"}, "muon"), ({"minutes": 0.0}, "minutes"),
+                                                ({"brief_share": 0.9}, "brief_share"), ({"vocabulary": 70_000}, "vocabulary"),
+                                                ({"steps": 0}, "steps"), ({"row_tokens": 128}, "row_tokens"), ({"precision": "fp8"}, "fp32")])
+def test_impossible_settings_are_refused(changes, named, start):
+    with pytest.raises(SettingError, match=named):
+        start(**changes)
+
+
+def test_the_last_stage_has_briefs_at_the_full_context(start):
+    briefs = Made(500)
+    one = start(briefs, steps=20, brief_share=0.2)
+    to_the_end(one)
+    assert briefs.widths == [(2, 64)] * 4 and one.sources["plain"].widths == [(4, 32)] * 16 and one.tokens == 20 * 128
+
+
+def test_the_batch_grows_from_a_quarter(start):
+    one = start(ramp_tokens=300, steps=16)
+    to_the_end(one)
+    counts = [count for count, _ in one.sources["plain"].widths]
+    assert counts[0] == 1 and counts[-1] == 4 and counts == sorted(counts) and one.tokens == 32 * sum(counts)
+
+
+def test_micro_batches_change_nothing(start, tmp_path):
+    whole, parts = start(), PretrainRun(replace(SMALL, micro_tokens=32), Made(), None, tmp_path / "parts")
+    assert whole.advance() == pytest.approx(parts.advance(), rel=1e-6)
+    assert all(torch.allclose(a, b, atol=1e-4) for a, b in zip(weights(whole), weights(parts), strict=True))
+
+
+def test_documents_of_a_row_are_trained_as_if_alone(start):
+    """The nats of a packed row are those of its documents, each by itself."""
+    one = start()
+    ids, numbers = Made().rows(2, 32)
+    packed = row_nats(one.model, ids, numbers, torch.float32).view(2, 32)
+    first = row_nats(one.model, ids[:, :17], torch.zeros(2, 17, dtype=torch.int32), torch.float32).view(2, 16)
+    second = row_nats(one.model, ids[:, 16:], torch.zeros(2, 17, dtype=torch.int32), torch.float32).view(2, 16)
+    assert torch.allclose(packed[:, :16], first, atol=1e-5) and torch.allclose(packed[:, 16:], second, atol=1e-5)
     with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-    ids = list(range(10, 60))  # one token a byte, each of 256 equally likely: 8 bits a byte
-    assert bits_per_byte(model, {"a": [(ids, 50)], "b": [(ids, 100)]}) == pytest.approx({"a": 8.0, "b": 4.0}, rel=1e-5)
-    assert bits_per_byte(model, {"a": [(ids, 50)]}, context=25) == pytest.approx({"a": 8.0}, rel=1e-5)
+        logits = one.model(input_ids=ids[:, :16], use_cache=False).logits
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids[:, 1:17].flatten(), reduction="none")
+    assert torch.allclose(first.flatten(), expected, atol=1e-5)
+    assert isinstance(Documents(numbers).blocks, list)
 
 
-def test_what_was_not_measured_is_not_zero():
-    assert overall({"a": 2.0, "b": 4.0}, {"a": 300, "b": 100, "c": 5}) == 2.5
-    assert overall({}, {"a": 300}) is None and overall({"z": 2.0}, {"a": 300}) is None
-    figures = {"parameters": 5, "tokens": 5, "seconds": 60.0, "bits_per_byte": None, "by_source": {}, "drawn_tokens": {"a": 10},
-               "settings": {"context": 64, "muon_rate": 1, "adamw_rate": 1, "seed": 0}}
-    assert "mix: not measured" in model_card(figures) and "| a | as the corpus states | 100.0% | not measured |" in model_card(figures)
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint(start, tmp_path):
+    one = start()
+    one.save()
+    with torch.no_grad():
+        one.model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="step 1"):
+        one.advance()
+    assert start().restore()
 
 
-def test_a_finished_base_loads_everywhere(started, prepared, tmp_path):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def test_a_run_can_start_from_the_weights_of_a_base(start, tmp_path):
+    torch.manual_seed(5)
+    given = build_model("tiny", 400, 64)
+    given.to(torch.bfloat16).save_pretrained(tmp_path / "base")
+    one = start(start_from=str(tmp_path / "base"))
+    assert all(torch.equal(a, b.float()) for a, b in zip(one.model.parameters(), given.parameters(), strict=True))
+    build_model("tiny", 500, 64).save_pretrained(tmp_path / "other")
+    for folder in (tmp_path / "other", tmp_path / "none"):
+        with pytest.raises(InputError, match="start_from"):
+            start(start_from=str(folder))
 
-    one = started(minutes=0.01)
-    run(one, quiet, lambda: False)
-    figures = write_base(one, prepared[0], tmp_path / "base", model_card)
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path / "base"), AutoTokenizer.from_pretrained(tmp_path / "base")
-    assert model.dtype == torch.bfloat16 and model.config.model_type == "qwen3" and model.config.max_position_embeddings == 64
-    assert figures["parameters"] == sum(p.numel() for p in model.parameters()) and figures["tokens"] == one.tokens
-    assert json.loads((tmp_path / "base" / "figures.json").read_text())["bits_per_byte"] == figures["bits_per_byte"] > 0
-    card = (tmp_path / "base" / "README.md").read_text()
-    assert f"{figures['parameters']:,}" in card and "not for publishable copy" in card and "Project Gutenberg" in card
-    sample = "# A bridge\n\nThe river — quiet. <|endoftext|>"
-    assert tokenizer.decode(tokenizer(sample)["input_ids"]) == sample and tokenizer.model_max_length == 64
-    base = load_base(str(tmp_path / "base"))
-    rows, _ = make_rows(base.renderer, [Example(Brief(None), "river stone")], base.context + 10)
-    assert all(parameter.dtype == torch.float32 for parameter in base.model.parameters()) and measure(base, None, rows)[0][0] > 0
+
+def test_the_schedule_is_a_trapezoid():
+    schedule = Trapezoid(replace(SMALL, steps=100, warmup_steps=10, cool_down_share=0.4, brief_share=0.1))
+    assert [schedule.factor(step) for step in (0, 4, 9, 59)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
+    assert [schedule.factor(step) for step in (60, 80, 99)] == pytest.approx([40 / 41, 20 / 41, 1 / 41])
+    assert not schedule.on_briefs(89) and schedule.on_briefs(90) and not schedule.done(99) and schedule.done(100)
+    assert json.loads(json.dumps(schedule.state())) == {"cool_from": 60, "total": 100}
+    flat = Trapezoid(replace(SMALL, steps=10, warmup_steps=0, cool_down_share=0.0, brief_share=0.0))
+    assert [flat.factor(step) for step in range(10)] == [1.0] * 10 and flat.done(10)
+
+
+def test_the_schedule_by_the_clock():
+    schedule = Trapezoid(replace(SMALL, steps=None, minutes=1.0, cool_down_share=0.25))
+    schedule.look(10, 44.0)
+    assert schedule.cool_from is None and schedule.share(10, 30.0) == 0.5 and not schedule.done(10**9)
+    schedule.look(12, 45.0)
+    schedule.look(13, 50.0)
+    assert schedule.state() == {"cool_from": 12, "total": 16} and schedule.share(14, 0.0) == 14 / 16
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,250 +1,246 @@
-"""Pre-train a text starter base: tokenizer, token files, a time-budgeted run, a Hugging Face folder with a model card.
+"""Pre-train a text starter: the run itself, from token rows to weights, resumable to the bit.
 
-Schedule: warm-up, constant, then a linear cool-down over the last share of the time (trapezoidal), so that a run can be
-continued from its constant part. Matrices are trained with Muon (Jordan et al. 2024; torch.optim.Muon), embeddings and
-norms with AdamW. The last stretch of the cool-down runs at the full context over documents grouped by source.
+Matrices are trained with Muon (Jordan et al. 2024; torch.optim.Muon), embeddings and norms with AdamW. Rows hold several documents
+one after another, and attention stays within each. The last stage runs at the full context on briefs and short contexts. The parts that
+make the engine fast on a CPU (attention in blocks, fused norms, cross-entropy in chunks) are the engine's own.
 
 B = rows of a batch, T = tokens of a row.
 """
 
 from __future__ import annotations
 
-import json
-import shutil
+import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from tokenizers import Tokenizer
+from safetensors.torch import load_file
 
+from ..engine.attention import Documents, use_blocks
 from ..engine.checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
-from ..errors import InputError, Interrupted
-from .corpus import TokenFiles, read_documents, tokenize
-from .model import build_model
-from .tokenizer import save_tokenizer, train_tokenizer
+from ..engine.devices import choose
+from ..engine.head import head_nats
+from ..engine.norms import use_fused_norms
+from ..errors import InputError, Interrupted, SettingError, TrainingError, did_you_mean
+from ..settings import PretrainSettings
+from .model import SIZES, build_model
+from .schedule import Trapezoid
+
+FREE = {"minutes", "steps", "evaluate_minutes", "checkpoint_minutes", "micro_tokens", "device"}  # may differ when a run goes on
+SMOOTH = 0.98  # of the loss that is shown
 
 
-@dataclass(frozen=True)
-class PretrainSettings:
-    """Everything that decides a pre-training run."""
+class Rows(Protocol):
+    """Where rows come from (pretrain.mixture.Mixture)."""
 
-    size: str = "8m"                   # one of pretrain.model.SIZES
-    minutes: float = 60.0              # wall clock of training, cool-down included
-    vocabulary: int = 8192             # entries of the tokenizer
-    context: int = 2048                # longest sequence of the finished model, tokens
-    row_tokens: int = 256              # T of the constant phase
-    batch_tokens: int = 8192           # B x T of one step
-    muon_rate: float = 0.01            # learning rate of the matrices
-    adamw_rate: float = 0.004          # learning rate of embeddings and norms
-    cool_down_share: float = 0.35      # share of the time with a falling learning rate
-    long_share: float = 0.10           # share of the time at the full context
-    warmup_steps: int = 60
-    seed: int = 0
-    token_limit: int = 60_000_000      # tokens drawn from the corpus, at most
-    evaluate_minutes: float = 6.0      # time between evaluations and checkpoints
+    def rows(self, count: int, width: int) -> tuple[torch.Tensor, torch.Tensor]: ...
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: Mapping[str, Any]) -> None: ...
 
 
-class Schedule:
-    """Trapezoidal learning-rate factor as a function of the share of the time that has gone."""
-
-    def __init__(self, settings: PretrainSettings):
-        self.settings = settings
-
-    def factor(self, share: float, steps_since_start: int) -> float:
-        warm = min(1.0, (steps_since_start + 1) / self.settings.warmup_steps)
-        down = self.settings.cool_down_share
-        return warm * min(1.0, max(0.0, (1.0 - share) / down)) if down else warm
-
-    def is_long(self, share: float) -> bool:
-        return share >= 1.0 - self.settings.long_share
-
-
-def token_loss(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
-    """Mean nats per token of `ids` (B, T) under bf16 autocast; log-sum-exp in fp32."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state[:, :-1].flatten(0, 1)
-        logits = model.lm_head(hidden)
-        target = ids[:, 1:].flatten()
-        return (torch.logsumexp(logits.float(), -1) - logits.gather(1, target[:, None])[:, 0].float()).mean()
-
-
-def bits_per_byte(model: torch.nn.Module, held_out: dict[str, list[tuple[list[int], int]]], limit: int = 24,
-                  context: int = 512) -> dict[str, float]:
-    """Bits per byte of text on held-out documents, by source, over the first `context` tokens of each."""
-    scores = {}
-    for source, rows in held_out.items():
-        nats, size = 0.0, 0.0
-        for ids, length in rows[:limit]:
-            part = torch.tensor([[0, *ids[:context]]])
-            with torch.no_grad():
-                loss = F.cross_entropy(model(input_ids=part, use_cache=False).logits[0, :-1].float(), part[0, 1:], reduction="sum")
-            nats += loss.item()
-            size += length * min(1.0, context / max(len(ids), 1))
-        scores[source] = float(nats / size / np.log(2))
-    return scores
-
-
-def overall(scores: dict[str, float], counts: dict[str, int]) -> float | None:
-    """Mean bits per byte, weighted by each source's share of the trained mix; None where nothing of the mix was held out."""
-    total = sum(counts.get(s, 0) for s in scores)
-    return sum(b * counts.get(s, 0) for s, b in scores.items()) / total if total else None
-
-
-def prepare(paths: list[Path], settings: PretrainSettings, work: Path,
-            progress: Callable[[str, int, int], None]) -> tuple[Tokenizer, TokenFiles]:
-    """Train the tokenizer (or take the one in `work`) and tokenise the corpus once."""
-    work.mkdir(parents=True, exist_ok=True)
-    saved = work / "tokenizer.json"
-    if saved.exists():
-        tokenizer = Tokenizer.from_file(str(saved))
-    else:
-        def sample(limit: int = 40_000_000):
-            size = 0
-            for number, document in enumerate(read_documents(paths)):
-                if document.held_out or (document.source.startswith(("wiki", "gutenberg")) and number % 8):
-                    continue
-                size += len(document.text)
-                yield document.prompt() + document.text
-                if size > limit:
-                    return
-        progress("tokenizer", 0, 1)
-        tokenizer = train_tokenizer(sample(), settings.vocabulary)
-        tokenizer.save(str(saved))
-    files = tokenize(paths, tokenizer, work / "tokens", settings.token_limit, settings.seed,
-                     lambda done, total: progress("tokenise", done, total))
-    size = len(files.tokens("train"))
-    if size < 20 * settings.batch_tokens:
-        saved.unlink()  # so that the next call reads the corpus that it is given
-        shutil.rmtree(work / "tokens")
-        raise InputError("--corpus", f"{size:,} tokens", f"at least {20 * settings.batch_tokens:,} tokens",
-                         "Give more text, or a smaller --size and batch.")
-    return tokenizer, files
+def check_settings(settings: PretrainSettings) -> None:
+    """Raise SettingError for values that no run can have."""
+    for name, known in (("size", SIZES), ("optimizer", ("muon", "adamw")), ("precision", ("auto", "fp32", "bf16"))):
+        if getattr(settings, name) not in known:
+            raise SettingError(f"--set {name}" if name != "size" else "--size", getattr(settings, name), "one of " + ", ".join(known),
+                               did_you_mean(getattr(settings, name), known))
+    bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf), "vocabulary": (320, 65536),
+              "context": (16, 2**20), "row_tokens": (16, settings.context), "batch_tokens": (settings.context, 2**24),
+              "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1)}
+    for name, (low, high) in bounds.items():
+        value = getattr(settings, name)
+        if value is not None and not low <= value <= high or name == "minutes" and value <= 0:
+            raise SettingError(f"--set {name}", str(value), f"{name} from {low} to {high}", "Give another value.")
+    if settings.brief_share > settings.cool_down_share:
+        raise SettingError("--set brief_share", str(settings.brief_share), f"at most cool_down_share, {settings.cool_down_share}",
+                           "The last stage is a part of the cool-down.")
 
 
 class PretrainRun:
-    """One pre-training run that can be stopped at any step and continued."""
+    """One run that can be stopped at any step and continued. `plain` and `briefs` give its rows, `bound` names what they come from.
 
-    def __init__(self, settings: PretrainSettings, files: TokenFiles, work: Path):
-        self.settings, self.files, self.work = settings, files, work
+    Raises SettingError for impossible settings, InputError where `start_from` holds another model.
+    """
+
+    def __init__(self, settings: PretrainSettings, plain: Rows, briefs: Rows | None, work: Path, bound: Mapping[str, str] | None = None):
+        check_settings(settings)
+        self.settings, self.work, self.bound = settings, work, dict(bound or {})
+        self.sources = {"plain": plain} | ({"briefs": briefs} if briefs is not None and settings.brief_share > 0 else {})
+        device = choose(settings.device)
+        self.device = device.kind
+        self.dtype = torch.bfloat16 if settings.precision == "bf16" or settings.precision == "auto" and device.bf16 else torch.float32
         torch.manual_seed(settings.seed)
         self.model = build_model(settings.size, settings.vocabulary, settings.context)
-        matrices = [p for n, p in self.model.model.named_parameters() if p.ndim == 2 and "embed" not in n]
-        chosen = {id(p) for p in matrices}
-        others = [p for p in self.model.parameters() if id(p) not in chosen]
-        self.optimizers = {
-            "muon": torch.optim.Muon(matrices, lr=settings.muon_rate, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw"),
-            "adamw": torch.optim.AdamW(others, lr=settings.adamw_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True),
-        }
+        if settings.start_from:
+            _start_from(self.model, Path(settings.start_from))
+        self.model.to(self.device)
+        use_blocks(self.model)
+        use_fused_norms(self.model)
+        self.optimizers = _optimizers(self.model, settings)
         self.rates = {"muon": settings.muon_rate, "adamw": settings.adamw_rate}
-        self.step, self.seconds, self.tokens, self.started_at = 0, 0.0, 0, 0
-        self.cursors = {"train": 0, "long": 0}
+        self.schedule = Trapezoid(settings)
+        self.step, self.seconds, self.tokens = 0, 0.0, 0
         self.log: list[dict[str, Any]] = []
-        self.schedule = Schedule(settings)
-        self.loss = torch.compile(token_loss)
+        self.problems: list[str] = []
+        self.smooth: float | None = None
 
     @property
-    def share(self) -> float:
-        return self.seconds / (60 * self.settings.minutes)
+    def batch_tokens(self) -> int:
+        """Tokens of the next step: all of the batch, or less while it grows."""
+        ramp = self.settings.ramp_tokens
+        share = 1.0 if not ramp else min(1.0, 0.25 + 0.75 * self.tokens / ramp)
+        return max(self.settings.row_tokens, round(self.settings.batch_tokens * share))
+
+    def _micro_batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
+        """(ids (B, T + 1), document numbers (B, T + 1), target positions of the whole step)."""
+        long = "briefs" in self.sources and self.schedule.on_briefs(self.step)
+        width = self.settings.context if long else self.settings.row_tokens
+        count = max(1, (self.settings.batch_tokens if long else self.batch_tokens) // width)
+        ids, numbers = self.sources["briefs" if long else "plain"].rows(count, width)
+        part = max(1, self.settings.micro_tokens // width)
+        for start in range(0, count, part):
+            yield ids[start:start + part].to(self.device), numbers[start:start + part].to(self.device), count * width
+
+    def advance(self) -> float:
+        """One optimiser step; returns the loss in nats per token. Raises TrainingError for a loss that is no number."""
+        began, total = time.monotonic(), 0.0
+        self.schedule.look(self.step, self.seconds)
+        factor = self.schedule.factor(self.step)
+        for key, optimizer in self.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.rates[key] * factor
+        for ids, numbers, positions in self._micro_batches():
+            loss = row_nats(self.model, ids, numbers, self.dtype).sum() / positions
+            loss.backward()
+            total += loss.item()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        if not (math.isfinite(total) and math.isfinite(norm.item())):
+            raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}", "finite numbers",
+                                "Lower the rates with --set muon_rate=… --set adamw_rate=…; the last checkpoint is safe.")
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.tokens += positions
+        self.smooth = total if self.smooth is None else SMOOTH * self.smooth + (1 - SMOOTH) * total
+        self.seconds += time.monotonic() - began
+        return total
 
     def save(self, name: str = "checkpoints") -> None:
+        """Write a checkpoint of everything that decides the rest of the run. Raises DiskFullError, WorkspaceError."""
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items() if k != "lm_head.weight"}
         packed = {}
         for key, optimizer in self.optimizers.items():
             part, packed[key] = pack_optimizer(optimizer, key)
             tensors |= part
-        meta = {"settings": asdict(self.settings), "optimizers": packed, "step": self.step, "seconds": self.seconds,
-                "tokens": self.tokens, "cursors": self.cursors, "log": self.log}
-        save_checkpoint(self.work / name, self.step, tensors, meta)
+        meta = {"settings": asdict(self.settings), "bound": self.bound, "optimizers": packed, "step": self.step, "seconds": self.seconds,
+                "tokens": self.tokens, "schedule": self.schedule.state(), "sources": {k: v.state() for k, v in self.sources.items()},
+                "log": self.log, "smooth": self.smooth}
+        save_checkpoint(self.work / name, self.step, tensors, meta, keep=1 if name == "constant" else 2)
 
     def restore(self) -> bool:
-        """Go on from the newest checkpoint; False where there is none. Raises InputError where the model is another one."""
-        found = load_latest(self.work / "checkpoints")
+        """Go on from the newest checkpoint that verifies; from the constant part where more time is given than the run was cooled down
+        for. False where there is nothing to go on from; `problems` then holds a line for each checkpoint that was passed over.
+
+        Raises InputError, naming the field, where settings or corpus are not those of the checkpoint.
+        """
+        found = load_latest(self.work / "checkpoints", self.problems)
         if found is None:
             return False
+        cooling = found[2]["schedule"]["cool_from"]
+        if cooling is not None and found[0] > cooling and self._longer(found[2]["settings"]):
+            found = load_latest(self.work / "constant", self.problems)
+            if found is None:
+                raise InputError("--resume", "a run that was cooled down, without its constant part", "a constant part to go on from",
+                                 "Start a new run in another folder.")
         _, tensors, meta = found
-        for name in ("size", "vocabulary", "context"):
-            if meta["settings"][name] != getattr(self.settings, name):
-                started = meta["settings"][name]
-                raise InputError("--resume", f"{name} = {getattr(self.settings, name)}", f"{name} = {started}, as the run was started",
-                                 "Give the same options again, or start a new run in another folder.")
+        self._refuse_changes(meta)
         self.model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")}, strict=False)
         self.model.tie_weights()
         for key, optimizer in self.optimizers.items():
             unpack_optimizer(optimizer, tensors, meta["optimizers"][key], key)
         self.step, self.seconds, self.tokens, self.log = meta["step"], meta["seconds"], meta["tokens"], meta["log"]
-        self.cursors, self.started_at = meta["cursors"], meta["step"]
+        self.smooth = meta["smooth"]
+        for key, source in self.sources.items():
+            source.restore(meta["sources"][key])
+        if not self._longer(meta["settings"]):
+            self.schedule = Trapezoid(self.settings, **meta["schedule"])
         return True
 
-    def batch(self) -> torch.Tensor:
-        """The next rows (B, T); the files are read in order and from the start again when they end."""
-        name = "long" if self.schedule.is_long(self.share) and len(self.files.tokens("long")) > self.settings.context * 8 else "train"
-        width = self.settings.context if name == "long" else self.settings.row_tokens
-        tokens, need = self.files.tokens(name), self.settings.batch_tokens
-        if self.cursors[name] + need > len(tokens):
-            self.cursors[name] = 0
-        rows = np.array(tokens[self.cursors[name]:self.cursors[name] + need]).astype(np.int64)
-        self.cursors[name] += need
-        return torch.from_numpy(rows).view(need // width, width)
+    def _longer(self, before: Mapping[str, Any]) -> bool:
+        """Whether this run is to last longer than the one that wrote `before`."""
+        return any((getattr(self.settings, name) or 0) > (before[name] or 0) for name in ("minutes", "steps"))
 
-    def advance(self) -> float:
-        """One optimiser step; returns the loss in nats per token."""
-        began = time.monotonic()
-        factor = self.schedule.factor(self.share, self.step - self.started_at)
-        for key, optimizer in self.optimizers.items():
-            for group in optimizer.param_groups:
-                group["lr"] = self.rates[key] * factor
-        ids = self.batch()
-        loss = self.loss(self.model, ids)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers.values():
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self.tokens += ids.numel()
-        self.seconds += time.monotonic() - began
-        return loss.item()
+    def _refuse_changes(self, meta: Mapping[str, Any]) -> None:
+        here = {k: v for k, v in asdict(self.settings).items() if k not in FREE} | self.bound
+        for name, value in here.items():
+            started = {**meta["settings"], **meta["bound"]}.get(name)
+            if started != value:
+                raise InputError("--resume", f"{name} = {value}", f"{name} = {started}, as the run was started",
+                                 "Give the same options again, or start a new run in another folder.")
 
 
-def run(run_: PretrainRun, progress: Callable[[dict[str, Any]], None], stop: Callable[[], bool]) -> list[dict[str, Any]]:
-    """Train until the time is up, evaluating and saving as it goes; Interrupted after a checkpoint when `stop()` says so."""
-    held, smooth, next_evaluation, constant_saved = run_.files.held_out(), None, 0.0, False
-    while run_.share < 1.0:
-        loss = run_.advance()
-        smooth = loss if smooth is None else 0.95 * smooth + 0.05 * loss
-        if run_.step % 10 == 0:
-            progress({"step": run_.step, "loss": smooth, "tokens": run_.tokens, "seconds": run_.seconds, "share": run_.share})
-        if stop():
-            run_.save()
-            raise Interrupted(f"stopped at step {run_.step}", "adtune pretrain text --resume")
-        if not constant_saved and run_.share >= 1.0 - run_.settings.cool_down_share:
+def row_nats(model: Any, ids: torch.Tensor, numbers: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Nats of every next token, (B T,), of rows `ids` (B, T + 1) whose documents are numbered by `numbers` of the same shape."""
+    with torch.autocast(ids.device.type, dtype=dtype, enabled=dtype != torch.float32):
+        hidden = model.model(input_ids=ids[:, :-1], use_cache=False, documents=Documents(numbers[:, :-1])).last_hidden_state
+        return head_nats(hidden.flatten(0, 1), model.lm_head, ids[:, 1:].flatten())
+
+
+def _optimizers(model: Any, settings: PretrainSettings) -> dict[str, torch.optim.Optimizer]:
+    matrices = [p for n, p in model.model.named_parameters() if p.ndim == 2 and "embed" not in n]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in model.parameters() if id(p) not in chosen]
+    groups: list[dict[str, Any]] = [{"params": others, "weight_decay": 0.0}]
+    if settings.optimizer == "adamw":
+        groups.append({"params": matrices, "weight_decay": settings.weight_decay})
+    found: dict[str, torch.optim.Optimizer] = {"adamw": torch.optim.AdamW(groups, lr=settings.adamw_rate, betas=(0.9, 0.95), fused=True)}
+    if settings.optimizer == "muon":
+        found["muon"] = torch.optim.Muon(matrices, lr=settings.muon_rate, weight_decay=settings.weight_decay, momentum=0.95,
+                                         adjust_lr_fn="match_rms_adamw")
+    return found
+
+
+def _start_from(model: Any, folder: Path) -> None:
+    """Take the weights of the base in `folder`. Raises InputError where there are none or they are of another model."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise InputError("--set start_from", f"no {path.name} in {folder}", "the folder of a base that this command wrote", "Name that folder.")
+    given = {k: v for k, v in load_file(path).items() if k != "lm_head.weight"}
+    own = {k: v for k, v in model.state_dict().items() if k != "lm_head.weight"}
+    wrong = sorted(k for k in {*own, *given} if k not in own or k not in given or own[k].shape != given[k].shape)
+    if wrong:
+        raise InputError("--set start_from", f"{folder}: {wrong[0]} is missing or has another shape", "weights of the same --size and vocabulary",
+                         "Give the size and the tokenizer of that base.")
+    model.load_state_dict(given, strict=False)
+    model.tie_weights()
+
+
+def run(run_: PretrainRun, evaluate: Callable[[PretrainRun], Mapping[str, Any]], progress: Callable[[PretrainRun], None],
+        stop: Callable[[], bool] = lambda: False) -> list[dict[str, Any]]:
+    """Train to the end, evaluating and saving as it goes. Raises Interrupted after a checkpoint when `stop()` says so."""
+    settings = run_.settings
+    evaluated = run_.log[-1]["seconds"] if run_.log else 0.0
+    saved = run_.seconds
+    while not run_.schedule.done(run_.step):
+        cooling = run_.schedule.cool_from
+        run_.schedule.look(run_.step, run_.seconds)
+        if run_.step == run_.schedule.cool_from and not (run_.work / "constant" / f"step-{run_.step:08d}").exists():
             run_.save("constant")
-            constant_saved = True
-        if run_.seconds >= next_evaluation + 60 * run_.settings.evaluate_minutes:
-            next_evaluation = run_.seconds
-            scores = bits_per_byte(run_.model, held, limit=6)
-            run_.log.append({"step": run_.step, "tokens": run_.tokens, "seconds": run_.seconds, "loss": smooth,
-                             "bits_per_byte": overall(scores, run_.files.counts), "by_source": scores})
-            progress(run_.log[-1])
+        run_.advance()
+        progress(run_)
+        asked = stop()
+        if run_.seconds - evaluated >= 60 * settings.evaluate_minutes:
+            evaluated = run_.seconds
+            run_.log.append({"step": run_.step, "tokens": run_.tokens, "seconds": run_.seconds, "loss": run_.smooth, **evaluate(run_)})
+            progress(run_)
+        if asked or run_.seconds - saved >= 60 * settings.checkpoint_minutes or cooling != run_.schedule.cool_from:
             run_.save()
+            saved = run_.seconds
+        if asked:
+            raise Interrupted(f"stopped at step {run_.step}, checkpoint saved", "adtune pretrain text --resume")
     run_.save()
     return run_.log
-
-
-def write_base(run_: PretrainRun, tokenizer: Tokenizer, out: Path, card: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
-    """Write the finished base as a Hugging Face folder (bf16 safetensors, tokenizer, figures, card)."""
-    scores = bits_per_byte(run_.model, run_.files.held_out(), limit=120)
-    figures = {"parameters": sum(p.numel() for p in run_.model.parameters()), "tokens": run_.tokens, "seconds": run_.seconds,
-               "bits_per_byte": overall(scores, run_.files.counts), "by_source": scores, "settings": asdict(run_.settings),
-               "drawn_tokens": run_.files.counts, "log": run_.log}
-    out.mkdir(parents=True, exist_ok=True)
-    run_.model.to(torch.bfloat16).save_pretrained(out)
-    save_tokenizer(tokenizer, out, run_.settings.context)
-    (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
-    (out / "README.md").write_text(card(figures), encoding="utf-8")
-    return figures
