@@ -17,11 +17,12 @@ def made(bias, trained, positions=37, width=16, vocabulary=300):
 
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("trained", [False, True])
-def test_chunks_equal_cross_entropy(bias, trained, monkeypatch):
+@pytest.mark.parametrize("alike", [False, True])
+def test_chunks_equal_cross_entropy(bias, trained, alike, monkeypatch):
     monkeypatch.setattr(module, "FEWEST_ROWS", 10)  # four chunks, the last one smaller
     monkeypatch.setattr(module, "CHUNK_LOGITS", 1)
     layer, hidden, targets = made(bias, trained)
-    weights = torch.rand(len(targets))
+    weights = torch.full((len(targets),), 0.3) if alike else torch.rand(len(targets))
     nats = head_nats(hidden, layer, targets)
     (nats * weights).sum().backward()
     found = [hidden.grad, *(p.grad for p in layer.parameters() if trained)]
@@ -33,13 +34,14 @@ def test_chunks_equal_cross_entropy(bias, trained, monkeypatch):
                                                                strict=True))
 
 
-def test_no_more_than_a_chunk_of_logits_is_ever_held(monkeypatch):
+@pytest.mark.parametrize("trained", [False, True])
+def test_no_more_than_a_chunk_of_logits_is_ever_held_and_none_is_made_twice(trained, monkeypatch):
     seen = []
     whole = module._log_probabilities
     monkeypatch.setattr(module, "FEWEST_ROWS", 8)
     monkeypatch.setattr(module, "CHUNK_LOGITS", 8 * 300)
     monkeypatch.setattr(module, "_log_probabilities", lambda *a: seen.append(whole(*a)) or seen[-1])
-    layer, hidden, targets = made(False, False)
+    layer, hidden, targets = made(False, trained)
     head_nats(hidden, layer, targets).sum().backward()
     assert [len(part) for part in seen] == [8, 8, 8, 8, 5]
 

@@ -2,9 +2,10 @@
 
     nats_n = log sum_v exp(h_n . w_v + b_v) - (h_n . w_t + b_t),   t the target of position n
 
-N = target positions, D = width, V = vocabulary. Logits are made for a chunk of positions at a time. A frozen head leaves the
-gradient of the hidden states behind on the way forward, as in Liger Kernel (Hsu et al. 2024, arXiv 2410.10989), so that no logit
-is computed twice; a trained head computes its chunks again on the way back, because its own gradient needs what comes from above.
+N = target positions, D = width, V = vocabulary. Logits are made for a chunk of positions at a time, and their gradients are left
+behind on the way forward, as in Liger Kernel (Hsu et al. 2024, arXiv 2410.10989), so that no logit is computed twice. Those of a
+trained head are right where every position weighs the same, which a mean or a sum of nats gives; where weights differ, its chunks are
+computed again on the way back.
 """
 
 from __future__ import annotations
@@ -40,42 +41,63 @@ def _slope(log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tens
     return slope
 
 
+def _chunk_gradients(slope: torch.Tensor, low: torch.Tensor, matrix: torch.Tensor, along: torch.Tensor, by_weight: torch.Tensor,
+                     by_bias: torch.Tensor | None) -> None:
+    """Add a chunk's share to the gradients of weight and bias, and write that of its hidden states."""
+    if by_bias is not None:
+        by_bias += slope.sum(0)
+    slope = slope.to(matrix.dtype)
+    torch.mm(slope, matrix, out=along)
+    by_weight += slope.T @ low
+
+
 class _HeadNats(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, targets: torch.Tensor,
                 dtype: torch.dtype) -> torch.Tensor:
-        ctx.kind, ctx.trained = hidden.dtype, ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
+        trained = ctx.needs_input_grad[1] or ctx.needs_input_grad[2]
         with torch.autocast(hidden.device.type, enabled=False):
             low, matrix, offset = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
             nats = torch.empty(len(hidden), device=hidden.device)
-            along = torch.empty_like(low) if ctx.needs_input_grad[0] and not ctx.trained else None
+            along = torch.empty_like(low) if ctx.needs_input_grad[0] or trained else None
+            by_weight = torch.zeros_like(weight, dtype=torch.float32) if trained else None
+            by_bias = torch.zeros_like(bias, dtype=torch.float32) if trained and bias is not None else None
             rows = _chunks(len(low), len(matrix))
             for start in rows:
                 part = slice(start, start + rows.step)
                 scores = _log_probabilities(low[part], matrix, offset)
                 nats[part] = -scores.gather(1, targets[part, None])[:, 0]
-                if along is not None:
+                if by_weight is not None:
+                    _chunk_gradients(_slope(scores, targets[part]), low[part], matrix, along[part], by_weight, by_bias)
+                elif along is not None:
                     torch.mm(_slope(scores, targets[part]).to(dtype), matrix, out=along[part])
-        ctx.save_for_backward(*((hidden, weight, bias, targets) if ctx.trained else (along,)))
-        ctx.dtype = dtype
+        ctx.save_for_backward(along, by_weight, by_bias, *((hidden, weight, bias, targets) if trained else ()))
+        ctx.kind, ctx.dtype = hidden.dtype, dtype
         return nats
 
     @staticmethod
     def backward(ctx: Any, above: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
-        if not ctx.trained:
-            (along,) = ctx.saved_tensors
+        along, by_weight, by_bias, *given = ctx.saved_tensors
+        if not given:
             return (along * above[:, None]).to(ctx.kind), None, None, None, None
-        hidden, weight, bias, targets = ctx.saved_tensors
-        low, matrix, offset = hidden.to(ctx.dtype), weight.to(ctx.dtype), None if bias is None else bias.to(ctx.dtype)
-        along, by_weight = torch.empty_like(low), torch.zeros_like(weight)
-        by_bias = None if bias is None else torch.zeros_like(bias)
-        rows = _chunks(len(low), len(matrix))
-        for start in rows:
-            part = slice(start, start + rows.step)
-            slope = _slope(_log_probabilities(low[part], matrix, offset), targets[part]).mul_(above[part, None])
-            if by_bias is not None:
-                by_bias += slope.sum(0)
-            slope = slope.to(ctx.dtype)
-            torch.mm(slope, matrix, out=along[part])
-            by_weight += slope.T @ low[part]
-        return along.to(ctx.kind), by_weight, by_bias, None, None
+        hidden, weight, bias, targets = given
+        if len(above) and not torch.equal(above, above[:1].expand_as(above)):
+            along, by_weight, by_bias = _weighted(ctx.dtype, above, *given)
+            above = above.new_ones(1)
+        one = above[:1] if len(above) else above.new_ones(1)
+        return ((along * one).to(ctx.kind), (by_weight * one).to(weight.dtype),
+                None if by_bias is None else (by_bias * one).to(bias.dtype), None, None)
+
+
+def _weighted(dtype: torch.dtype, above: torch.Tensor, hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None,
+              targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Gradients of hidden states, weight and bias where position n weighs `above[n]`."""
+    low, matrix, offset = hidden.to(dtype), weight.to(dtype), None if bias is None else bias.to(dtype)
+    along, by_weight = torch.empty_like(low), torch.zeros_like(weight, dtype=torch.float32)
+    by_bias = None if bias is None else torch.zeros_like(bias, dtype=torch.float32)
+    rows = _chunks(len(low), len(matrix))
+    for start in rows:
+        part = slice(start, start + rows.step)
+        slope = _slope(_log_probabilities(low[part], matrix, offset), targets[part]).mul_(above[part, None])
+        _chunk_gradients(slope, low[part], matrix, along[part], by_weight, by_bias)
+    return along, by_weight, by_bias
