@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -46,6 +45,8 @@ def random_base(folder: Path) -> str:
 
 def cell(archive: str, method: str, said: argparse.Namespace) -> list[dict[str, Any]]:
     """All seeds of one method on one archive; the first seed's probe decides the rate of all."""
+    import torch
+
     from adtune.engine.bases import load_base
     from adtune.engine.fit import Fit, peak_memory_bytes
     from adtune.engine.peak import mean_loss
@@ -84,7 +85,7 @@ def cell(archive: str, method: str, said: argparse.Namespace) -> list[dict[str, 
             "seed": seed, "rate": decided.rate, "loss_base": before[0], "loss": mean_loss(measure(base, tuned, test)),
             "forgetting": None if method == SCRATCH else mean_loss(measure(base, tuned, unseen)) - before[1],
             "trainable": tuned.count, "of": base.parameters, "peak_memory_bytes": peak_memory_bytes(),
-            "evaluations": len(losses), "stopped": str(outcome.stopped),
+            "threads": torch.get_num_threads(), "evaluations": len(losses), "stopped": str(outcome.stopped),
             "good": len(losses) >= 9 and outcome.best.validation_loss == min(losses) < losses[0],
             "curve": [(e.validation_loss, e.epoch * examples, e.seconds) for e in outcome.evaluations]})
         tuned.detach()
@@ -137,8 +138,9 @@ def main() -> int:
         kept[Path(archive).name] = runs
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows))
     print(text)
+    threads = max(run["threads"] for runs in kept.values() for found in runs.values() for run in found) if kept else 0
     command = "python benchmarks/methods.py " + " ".join(Path(word).name if "/" in word else word for word in sys.argv[1:])
-    (HERE / "results" / "methods.md").write_text(f"`{command.strip()}`, {os.cpu_count()} cores\n\n{text}\n")
+    (HERE / "results" / "methods.md").write_text(f"`{command.strip()}`, {threads} thread(s)\n\n{text}\n")
     (HERE / "results" / "methods.json").write_text(json.dumps(kept))
     return 0 if all(run["good"] for runs in kept.values() for name, found in runs.items() if name != SCRATCH for run in found) else 1
 

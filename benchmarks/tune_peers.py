@@ -37,6 +37,8 @@ HEAD = ("arm", "tokens/s", "to TRL's default", "to TRL's fastest", "memory growt
 def prepare(folder: Path, said: argparse.Namespace) -> dict[str, Any]:
     """What all arms get: rows of the sample client's training split, and how to train on them."""
     base_name, epochs, device = said.base, said.epochs, said.device
+    import torch
+
     from adtune.engine.bases import bf16_is_faster, load_base
     from adtune.engine.tasks.drafting import held_out_rows, make_rows
     from adtune.starter import base_path, sample_guide, sample_pieces
@@ -56,7 +58,7 @@ def prepare(folder: Path, said: argparse.Namespace) -> dict[str, Any]:
     steps = epochs * math.ceil(len(rows) / BATCH)
     work = {"base": str(base_path("text")) if base.starter else base_name, "epochs": epochs, "rate": RATE, "batch": BATCH, "rank": RANK,
             "alpha": ALPHA, "warmup_steps": max(1, round(WARMUP * steps)), "bf16": device != "cpu" or bf16_is_faster(), "device": device,
-            "threads": os.cpu_count(), "targets": sorted(base.linears), "rows": [[list(row.ids), row.first] for row in rows],
+            "threads": torch.get_num_threads(), "targets": sorted(base.linears), "rows": [[list(row.ids), row.first] for row in rows],
             "held": [[list(row.ids), row.first] for row in held]}
     (folder / "work.json").write_text(json.dumps(work))
     return work
@@ -171,7 +173,7 @@ def main() -> int:
     said.out.mkdir(exist_ok=True)
     kept.write_text(json.dumps(found, indent=1))
     about = (f"`python benchmarks/tune_peers.py --epochs {said.epochs} --base {Path(said.base).name} --device {said.device}`: "
-             f"{len(work['rows'])} rows of the sample client, {len(said.seeds)} seeds, {os.cpu_count()} cores. Missed: ")
+             f"{len(work['rows'])} rows of the sample client, {len(said.seeds)} seeds, {work['threads']} thread(s). Missed: ")
     (said.out / "tune_peers.md").write_text(f"{about}{'; '.join(missed) or 'nothing'}.\n\n{text}\n")
     return 1 if missed else 0
 
