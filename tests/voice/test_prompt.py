@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from adtune.errors import BaseModelError
 from adtune.pretrain.tokenizer import save_tokenizer, train_tokenizer
 from adtune.records import Brief, Example
-from adtune.voice.prompt import Context, Renderer, brief_text, fill_context, nearest_examples
+from adtune.voice.prompt import PLAIN_TEMPLATE, Context, Renderer, brief_text, fill_context, nearest_examples
 
 CONTROL = ["<|im_start|>", "<|im_end|>", "<think>", "</think>", "<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
            "<|eot_id|>", "<bos>", "<start_of_turn>", "<end_of_turn>", "<s>", "</s>", "[INST]", "[/INST]"]
@@ -38,7 +38,7 @@ TEMPLATES = {"chatml": (CHATML, "<|im_end|>", None), "thinking": (THINKING, "<|i
              "mistral": (MISTRAL, "</s>", "<s>")}
 BRIEF = Brief("Roses in winter", "advice", "article", "How to keep them", ("Water at noon", "Cover the soil"))
 EXAMPLE = Example(BRIEF, "Keep them dry. You will see.")
-PLAIN = "plain"
+PLAIN, STARTER = "plain", "starter"  # the second says in a template what the first has none for
 
 
 @cache
@@ -49,7 +49,7 @@ def renderer(kind):
     template, end, bos = TEMPLATES.get(kind, (None, "<|endoftext|>", None))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token=end, bos_token=bos, pad_token="<|pad|>",
                                         clean_up_tokenization_spaces=False, additional_special_tokens=CONTROL)
-    tokenizer.chat_template = template
+    tokenizer.chat_template = PLAIN_TEMPLATE if kind == STARTER else template
     return Renderer(tokenizer)
 
 
@@ -65,7 +65,7 @@ def shown(kind, ids):
     return renderer(kind).tokenizer.decode(ids, skip_special_tokens=False)
 
 
-@pytest.fixture(params=[*TEMPLATES, PLAIN])
+@pytest.fixture(params=[*TEMPLATES, PLAIN, STARTER])
 def kind(request):
     return request.param
 
@@ -147,11 +147,12 @@ def test_control_text_in_briefs_and_pieces_stays_text(kind, text):
 
 
 def test_a_template_works_on_a_tokenizer_that_splits_special_tokens_by_default(tmp_path):
-    """As ours are saved; the template's own tokens must still be single ids."""
+    """The template's own tokens must still be single ids."""
     from transformers import AutoTokenizer
 
     save_tokenizer(renderer(PLAIN).tokenizer.backend_tokenizer, tmp_path, 64)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path, split_special_tokens=True)
+    assert tokenizer.split_special_tokens
     tokenizer.chat_template = CHATML.replace("<|im_end|>", "<|reserved_1|>").replace("<|im_start|>", "<|reserved_0|>")
     one = Renderer(tokenizer)
     assert one.end == [tokenizer.convert_tokens_to_ids("<|reserved_1|>")]

@@ -10,10 +10,14 @@ Where the tokenizer has a chat template, it is used (with thinking switched off,
 
 Control tokens come only from the template: text of briefs and pieces is tokenised with special tokens split, so that
 `<|im_end|>` inside a piece stays text. A brief without a title is empty: its piece trains as plain text.
+
+PLAIN_TEMPLATE tells that plain form to other tools, as the chat template of a base that was trained on it. A base that has it is
+rendered here as one without a template: the same ids, and no program of a stranger to run.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +28,13 @@ from ..records import Brief, Example, hash_of
 from .templates import MARK, TemplateRefusal, chat_template
 
 GUIDE_TITLE = "Brand guide"
+GUIDE_HEAD = f"# {GUIDE_TITLE}\n\n"  # stands before the guide, as a brief before its text
+BRIEF_END = "\n\n"                  # stands between a brief and its text
+# for a base without BOS; an empty message of a system or user is no message, as an untitled brief is no brief
+PLAIN_TEMPLATE = (
+    "{{ eos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %}{{ message['content'] + eos_token }}"
+    "{% elif message['content'] and message['role'] == 'system' %}{{ " + json.dumps(GUIDE_HEAD) + " + message['content'] + eos_token }}"
+    "{% elif message['content'] %}{{ message['content'] + " + json.dumps(BRIEF_END) + " }}{% endif %}{% endfor %}")
 THINK, UNTHINK = "<think>", "</think>"  # how the field's templates open and close a thought
 
 
@@ -53,7 +64,7 @@ class Renderer:
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
         self.template = chat_template(tokenizer)
-        self.chat = self.template is not None
+        self.chat = self.template is not None and self.template.source != PLAIN_TEMPLATE
         if tokenizer.eos_token_id is None:
             raise BaseModelError("tokenizer", "no end-of-text token", "a tokenizer with an EOS token", "Choose another base.")
         # a base without BOS has seen documents after the end of other documents
@@ -131,10 +142,10 @@ class Renderer:
         return self._plain(context) + self._head(brief)
 
     def _plain(self, context: Context) -> list[int]:
-        """Guide and answered briefs without a template, the beginning of text once and first."""
+        """Guide and answered briefs in the plain form, the beginning of text once and first."""
         ids = list(self.start)
         if context.guide:
-            ids += self.encode(f"# {GUIDE_TITLE}\n\n") + self.encode(context.guide) + self.end
+            ids += self.encode(GUIDE_HEAD) + self.encode(context.guide) + self.end
         for example in context.examples:
             ids += self._head(example.brief) + self.encode(example.text) + self.end
         return ids
@@ -157,7 +168,7 @@ class Renderer:
 
     def _head(self, brief: Brief) -> list[int]:
         text = brief_text(brief)
-        return self.encode(text + "\n\n") if text else []
+        return self.encode(text + BRIEF_END) if text else []
 
     def example(self, example: Example) -> tuple[list[int], list[int]]:
         """(ids of the brief, ids of the text with the end of the draft): the second are the targets."""
