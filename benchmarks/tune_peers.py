@@ -130,17 +130,18 @@ def table(found: dict[str, list[dict[str, Any]]]) -> str:
 
 def misses(found: dict[str, list[dict[str, Any]]]) -> list[str]:
     """The marks that adtune missed, in words."""
-    if not {*TRL, "adtune"} <= found.keys():
-        return ["a peer was not measured"]
+    peers = [arm for arm in TRL if arm in found]
+    if not {TRL[0], "adtune"} <= found.keys():
+        return ["TRL's default or adtune was not measured"]
     speed, loss, growth = ("tokens_per_second", "loss", "growth_bytes")
-    said = []
+    said = [f"not measured: {arm}" for arm in TRL if arm not in found]
     if of(found, "adtune", speed) < 2 * of(found, TRL[0], speed):
         said.append("under 2 times the tokens a second of TRL's default")
-    if of(found, "adtune", speed) < 1.5 * max(of(found, arm, speed) for arm in TRL):
+    if of(found, "adtune", speed) < 1.5 * max(of(found, arm, speed) for arm in peers):
         said.append("under 1.5 times the tokens a second of TRL's fastest")
-    if of(found, "adtune", loss) > min(of(found, arm, loss) for arm in TRL) + 0.005:
+    if of(found, "adtune", loss) > min(of(found, arm, loss) for arm in peers) + 0.005:
         said.append("a held-out loss more than 0.005 nats above TRL's")
-    if of(found, "adtune", growth) > 0.5 * min(of(found, arm, growth) for arm in TRL):
+    if of(found, "adtune", growth) > 0.5 * min(of(found, arm, growth) for arm in peers):
         said.append("more than half of TRL's memory growth")
     return said
 
@@ -172,7 +173,8 @@ def main() -> int:
     print(text, *(f"MISSED: {line}" for line in missed), sep="\n")
     said.out.mkdir(exist_ok=True)
     kept.write_text(json.dumps(found, indent=1))
-    about = (f"`python benchmarks/tune_peers.py --epochs {said.epochs} --base {Path(said.base).name} --device {said.device}`: "
+    arms = "" if set(said.arms) == set(ARMS) else " --arms " + " ".join(f"'{arm}'" for arm in said.arms)
+    about = (f"`python benchmarks/tune_peers.py --epochs {said.epochs}{arms} --base {Path(said.base).name} --device {said.device}`: "
              f"{len(work['rows'])} rows of the sample client, {len(said.seeds)} seeds, {work['threads']} thread(s). Missed: ")
     (said.out / "tune_peers.md").write_text(f"{about}{'; '.join(missed) or 'nothing'}.\n\n{text}\n")
     return 1 if missed else 0
