@@ -6,14 +6,20 @@ import gzip
 import io
 import json
 import os
+import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
 import docx
+import making
 import pytest
 
 from adtune.archive import read_archive, rows
-from adtune.archive.rows import LINE_CHARACTERS
+from adtune.archive.columns import Columns
+from adtune.archive.files import ClientFile
+from adtune.archive.opening import read_here
+from adtune.archive.rows import LINE_CHARACTERS, Unreadable
 from adtune.errors import InputError
 
 
@@ -94,6 +100,25 @@ def test_zip_bombs_are_refused_before_they_are_opened(tmp_path):
     path = tmp_path / "a.docx"
     assert "bomb" in reason(zipped(path, {"word/document.xml": b" " * 20_000_000}))
     assert "entries" in reason(zipped(path, {f"{n}.xml": b"" for n in range(2001)}))
+
+
+def test_a_bomb_of_zips_is_refused_at_once_and_in_little_memory(tmp_path):
+    """300 zips of 55 KB in one, each growing to 49 MB: 15 GB in all, of which no member is too large by itself."""
+    inner = making.zipped({f"{n}.txt": b" " * 980_000 for n in range(50)})
+    (tmp_path / "a.zip").write_bytes(making.zipped({"a.md": "First words", **{f"b{n:03}.zip": inner for n in range(300)}}))
+    tracemalloc.start()
+    began = time.process_time()
+    with pytest.raises(Unreadable, match="with the zips within it, expands to more than 200 MB"):
+        list(read_here(ClientFile(tmp_path / "a.zip", "a.zip"), Columns({}), print))  # in this process, so that it can be measured
+    spent, peak = time.process_time() - began, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert spent < 1 and peak < 20_000_000
+    assert "with the zips within it" in reason(tmp_path / "a.zip")
+
+
+def test_the_entries_of_zips_in_a_zip_are_counted_together(tmp_path):
+    inner = making.zipped({f"{n}.txt": "x" for n in range(700)})
+    assert "holds 2103 entries" in reason(zipped(tmp_path / "a.zip", {f"{n}.zip": inner for n in range(3)}))
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])

@@ -73,10 +73,28 @@ def test_a_zip_gives_its_members_with_their_places(tmp_path):
         "__MACOSX/x.txt": "x", ".DS_Store": "x", "p.html": making.html("P", "A page"), "p_files/f.html": "<p>frame</p>", "empty.md": ""})
     reading = read(tmp_path, "a.zip", raw)
     assert [(a.source.file, a.source.line, a.title) for a in reading.assets] == [
-        ("a.zip/Title.html", None, TITLE), ("a.zip/p.html", None, "P"), ("a.zip/rows.jsonl", 1, None), ("a.zip/sub/x.docx", None, "D")]
+        ("a.zip/Title.html", None, TITLE), ("a.zip/hidden.dat/a.txt", 1, None), ("a.zip/inner.zip/a.txt", 1, None),
+        ("a.zip/p.html", None, "P"), ("a.zip/rows.jsonl", 1, None), ("a.zip/sub/x.docx", None, "D")]
     assert [(gone.where, gone.reason.split(" ")[0]) for gone in reading.rejected] == [
-        ("a.zip/empty.md", "the"), ("a.zip/hidden.dat", "an"), ("a.zip/images/image1.png", "the"), ("a.zip/inner.zip", "an"),
-        ("a.zip/p_files", "its"), ("a.zip/rows.jsonl, line 2", "not"), ("a.zip/t.csv", "found")]
+        ("a.zip/empty.md", "the"), ("a.zip/images/image1.png", "the"), ("a.zip/p_files", "its"), ("a.zip/rows.jsonl, line 2", "not"),
+        ("a.zip/t.csv", "found")]
+
+
+def test_a_zip_in_a_zip_is_read_and_what_is_nested_deeper_refused_with_its_place(tmp_path):
+    deep = making.zipped({"deep.md": "Too deep"})
+    inner = making.zipped({"b.md": "Inner words", "rows.jsonl": '{"text": "a row"}\n{bad\n', "third.zip": deep, "third.bin": deep,
+                           "x.docx": making.docx("D", "A text"), "x.7z": "7z", "empty.zip": making.zipped({})})
+    reading = read(tmp_path, "a.zip", making.zipped({
+        "a.md": "Outer words", "inner.zip": inner, "z.md": "Last words", "cut.zip": inner[:-40], "empty.zip": making.zipped({})}))
+    assert [(a.source.file, a.source.line, a.text) for a in reading.assets] == [
+        ("a.zip/a.md", 1, "Outer words"), ("a.zip/inner.zip/b.md", 1, "Inner words"), ("a.zip/inner.zip/rows.jsonl", 1, "a row"),
+        ("a.zip/inner.zip/x.docx", None, "A text"), ("a.zip/z.md", 1, "Last words")]
+    found = {gone.where: gone.reason for gone in reading.rejected}
+    for name in ("third.zip", "third.bin", "empty.zip"):
+        assert "a zip within a zip within a zip" in found.pop(f"a.zip/inner.zip/{name}")
+    assert "an archive within an archive" in found.pop("a.zip/inner.zip/x.7z")
+    assert "cut short" in found.pop("a.zip/cut.zip") and "no pieces" in found.pop("a.zip/empty.zip")
+    assert set(found) == {"a.zip/inner.zip/rows.jsonl, line 2"} and len(reading.rejected) == 7
 
 
 @pytest.mark.parametrize("name", ["../x.md", "/etc/x.md", "a/../../x.md", "C:/x.md", "..\\x.md", "a/..\\..\\x.md"])

@@ -23,13 +23,15 @@ PACKED_LIMIT = 4_000_000_000     # bytes of an unpacked gzip file at most
 @dataclass(frozen=True)
 class ClientFile:
     """One file; `name` is what messages and lineage call it, with `/` between folders. `refusal` says why it is not opened,
-    `alone` that it was imported by itself; of a file of parts the first `skip` are left out, as they were read before."""
+    `alone` that it was imported by itself; of a file of parts the first `skip` are left out, as they were read before. `depth` counts
+    the zips around it."""
 
     path: Path
     name: str
     refusal: str | None = None
     alone: bool = False
     skip: int = 0
+    depth: int = 0
 
     @property
     def packed(self) -> bool:

@@ -20,8 +20,16 @@ TYPES = {"opendocument.spreadsheet": ".ods", "opendocument.text": ".odt", "opend
 RATIO, RATIO_FREE_BYTES = 100, 1_000_000
 
 
-def check(path: Path) -> None:
-    """Raises Unreadable where the file is no zip, is cut, or would expand beyond the bounds.
+def check_held(entries: int, expanded_bytes: int, what: str = "the zip") -> None:
+    """Raises Unreadable where a zip, or several of them together, hold more than is read."""
+    if entries > ENTRIES:
+        raise Unreadable(f"{what} holds {entries} entries; at most {ENTRIES} are read")
+    if expanded_bytes > EXPANDED_BYTES:
+        raise Unreadable(f"{what} expands to more than {EXPANDED_BYTES // 1_000_000} MB")
+
+
+def check(path: Path) -> tuple[int, int]:
+    """(entries, bytes when expanded). Raises Unreadable where the file is no zip, is cut, or would expand beyond the bounds.
 
     Python reads no more of an entry than its declared size, so that the declared sizes are bounds.
     """
@@ -32,10 +40,8 @@ def check(path: Path) -> None:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise Unreadable(f"not a zip file, or one that is cut short ({error})") from None
-    if len(entries) > ENTRIES:
-        raise Unreadable(f"the zip holds {len(entries)} entries; at most {ENTRIES} are read")
-    if sum(entry.file_size for entry in entries) > EXPANDED_BYTES:
-        raise Unreadable(f"the zip expands to more than {EXPANDED_BYTES // 1_000_000} MB")
+    held = len(entries), sum(entry.file_size for entry in entries)
+    check_held(*held)
     for entry in entries:
         name = entry.filename.lower().replace("\\", "/")
         if entry.file_size > RATIO_FREE_BYTES and entry.file_size > RATIO * max(entry.compress_size, 1):
@@ -44,6 +50,7 @@ def check(path: Path) -> None:
             raise Unreadable(f"an XML part is larger than {XML_BYTES // 1_000_000} MB")
         if name.startswith("/") or ".." in name.split("/") or re.match("[a-z]:", name):
             raise Unreadable("an entry of the zip points out of it")
+    return held
 
 
 def kind(path: Path) -> str:
