@@ -29,11 +29,8 @@ def attach_saved(base: Base, folder: Path) -> AbstractMethod:
     """Attach an adapter folder (ours or PEFT's) to its base; names and shapes are checked before a weight is read."""
     check_adapter(base, folder)
     config, weights = read_adapter(folder)
-    kind = config.get("adtune_type") or config.get("peft_type")
-    if kind not in _SAVED:
-        raise BaseModelError(f"{folder}/adapter_config.json", f"peft_type {kind}", "one of " + ", ".join(_SAVED), "Convert the adapter.")
     try:
-        return _SAVED[kind].from_saved(base, config, weights)
+        return _SAVED[config.get("adtune_type") or config["peft_type"]].from_saved(base, config, weights)
     except (KeyError, TypeError, ValueError) as error:
         raise BaseModelError(f"{folder}/adapter_config.json", f"a value that is missing or wrong ({error})", "PEFT's folder format",
                              "Export the adapter again.") from error

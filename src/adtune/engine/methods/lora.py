@@ -162,7 +162,8 @@ class Lora(AbstractMethod):
 
     @classmethod
     def from_saved(cls, base: Base, config: dict[str, Any], weights: dict[str, torch.Tensor]) -> Lora:
-        """Attach a PEFT LoRA folder's content. Refuses variants that this code does not compute."""
+        """Attach a PEFT LoRA folder's content, whose layers `check_adapter` found in this base. Refuses variants that this code does
+        not compute."""
         for key in UNSUPPORTED:
             if config.get(key):
                 raise BaseModelError("adapter_config.json", f"{key} = {config[key]}", "plain LoRA",
@@ -171,9 +172,6 @@ class Lora(AbstractMethod):
         for name, tensor in weights.items():
             found[name.removeprefix(prefix).removesuffix(".weight")] = tensor.float()
         targets = sorted({name.rsplit(".lora_", 1)[0] for name in found})
-        unknown = [name for name in targets if name not in base.linears]
-        if unknown:
-            raise BaseModelError("adapter weights", f"a layer {unknown[0]}", "layers of the base", "Use the base it was trained on.")
         rank = int(config["r"])
         alpha = float(config.get("lora_alpha") or rank)
         if config.get("use_rslora"):  # scale alpha / sqrt(r) (arXiv 2312.03732), written as alpha' / r
