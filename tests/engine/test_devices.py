@@ -9,6 +9,7 @@ import torch
 from made_bases import pieces, write_model
 
 from adtune.engine import devices
+from adtune.engine import fit as fit_module
 from adtune.engine.bases import bf16_is_faster, load_base
 from adtune.engine.devices import Device, Form, available_memory, choose, peak_memory_bytes
 from adtune.engine.fit import Fit, FitData, FitPlan
@@ -75,6 +76,42 @@ def test_weights_in_bf16_are_tuned_measured_and_drafted_from(name, tmp_path):
     runs(base, name, tmp_path / "runs", bf16=True)
     with pytest.raises(BaseModelError, match="fp32 for full"):  # whose fine steps would be rounded away
         attach("full", base, OPTIONS, PROMPT)
+
+
+@pytest.mark.parametrize("kind", ["cuda", "mps"])
+def test_a_checkpoint_holds_the_random_state_of_the_device_in_use(kind, llama, tmp_path, monkeypatch):
+    """On a made device whose generator counts what it drew."""
+    drawn = [3]
+    monkeypatch.setattr(getattr(torch, kind), "get_rng_state", lambda: torch.tensor(drawn, dtype=torch.uint8))
+    monkeypatch.setattr(getattr(torch, kind), "set_rng_state", lambda state: drawn.__setitem__(0, int(state)))
+    for name in ("random_states", "restore_random"):  # as if the base lay there
+        monkeypatch.setattr(fit_module, name, lambda _, *given, name=name: getattr(devices, name)(kind, *given))
+    rows = make_rows(llama.renderer, pieces(6, 8), 128)[0]
+    method = attach("lora", llama, OPTIONS, PROMPT)
+    try:
+        fit = Fit(llama, method, FitData(rows, rows), PLAN, tmp_path)
+        fit.save()
+        expected, drawn[0] = torch.rand(2), 9
+        assert fit.restore() and drawn == [3] and torch.equal(torch.rand(2), expected)
+    finally:
+        method.detach()
+    restore = {"rng": torch.get_rng_state()}
+    devices.restore_random(kind, restore)  # a checkpoint of a CPU
+    assert drawn == [3] and set(devices.random_states("cpu")) == {"rng"}
+
+
+@pytest.mark.gpu
+def test_dropout_goes_on_to_the_bit_on_a_gpu(gpu, tmp_path):
+    base = load_base(str(write_model("llama", tmp_path / "base")), form=Form(gpu))
+    rows = make_rows(base.renderer, pieces(6, 8), 128)[0]
+    method = attach("lora", base, OPTIONS | {"dropout": 0.3}, PROMPT)
+    try:
+        fit = Fit(base, method, FitData(rows, rows), PLAN, tmp_path / "run")
+        fit.save()
+        expected = torch.rand(4, device=gpu)
+        assert fit.restore() and torch.equal(torch.rand(4, device=gpu), expected)
+    finally:
+        method.detach()
 
 
 @pytest.mark.gpu

@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -122,6 +123,22 @@ def product_dtype(x: torch.Tensor) -> torch.dtype:
 
     device = x.device.type
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
+
+
+def random_states(kind: str) -> dict[str, torch.Tensor]:
+    """What decides the next random numbers, by the name in a checkpoint: of the CPU, and of the device where it is another."""
+    import torch
+
+    return {"rng": torch.get_rng_state()} | ({} if kind == "cpu" else {f"rng.{kind}": getattr(torch, kind).get_rng_state()})
+
+
+def restore_random(kind: str, states: Mapping[str, torch.Tensor]) -> None:
+    """The inverse of `random_states`; a state that was written on another kind of device is left alone."""
+    import torch
+
+    torch.set_rng_state(states["rng"])
+    if f"rng.{kind}" in states:
+        getattr(torch, kind).set_rng_state(states[f"rng.{kind}"])
 
 
 def available_memory(kind: str = "cpu") -> int | None:

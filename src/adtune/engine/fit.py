@@ -24,7 +24,7 @@ from ..progress import Progress, silent
 from ..records import Evaluation, Stopped
 from .bases import Base
 from .checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
-from .devices import peak_memory_bytes
+from .devices import peak_memory_bytes, random_states, restore_random
 from .methods.base import AbstractMethod
 from .peak import Peak, mean_loss
 from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
@@ -225,7 +225,7 @@ class Fit:
         """Write a checkpoint of everything that decides the rest of the run."""
         tensors = {f"method.{k}": v for k, v in self.method.state().items()} | {f"best.{k}": v for k, v in self.best.items()}
         packed_tensors, packed = pack_optimizer(self.optimizer)
-        tensors |= packed_tensors | {"rng": torch.get_rng_state()}
+        tensors |= packed_tensors | random_states(self.base.device.type)
         peak = {"losses": self.peak.losses, "best_index": self.peak.best_index, "best_measured": self.peak.best_measured,
                 "reference": self.peak.reference, "waited": self.peak.waited, "noise": self.peak.noise}
         meta: dict[str, Any] = {"plan": asdict(self.plan), "bound": self.bound(), "optimizer": packed, "peak": peak, "step": self.step,
@@ -257,7 +257,7 @@ class Fit:
         self.method.load_state({k[7:]: v for k, v in tensors.items() if k.startswith("method.")})
         self.best = {k[5:]: v for k, v in tensors.items() if k.startswith("best.")}
         unpack_optimizer(self.optimizer, tensors, meta["optimizer"])
-        torch.set_rng_state(tensors["rng"])
+        restore_random(self.base.device.type, tensors)
         self.peak = Peak(self.plan.patience, **{k: v for k, v in meta["peak"].items()})
         self.seconds, self.tokens, self.trained, self.losses = meta["seconds"], meta["tokens"], meta["trained"], meta["losses"]
         self.evaluations = [Evaluation(**e) for e in meta["evaluations"]]
