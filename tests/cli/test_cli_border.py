@@ -58,7 +58,7 @@ def test_a_stop_says_how_to_go_on(adtune, fake_step, stop):
 
 
 def test_a_stopped_pretraining_goes_on_with_the_same_words(adtune, fake_step, tmp_path):
-    def pretrain_text(options, progress, stop):
+    def pretrain_text(workspace, options, progress, stop):
         raise Interrupted("stopped at step 7", "adtune pretrain text --resume")
 
     fake_step("pretraining", pretrain_text)

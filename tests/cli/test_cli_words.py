@@ -110,7 +110,7 @@ def test_words_reach_the_steps_as_the_contract_says(adtune, fake_step, tmp_path)
         seen["export"] = (adapter, to, str(out))
         return {}
 
-    def pretrain_text(options, progress, stop):
+    def pretrain_text(workspace, options, progress, stop):
         seen["pretrain"] = options
         return {}
 

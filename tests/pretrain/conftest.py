@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from adtune.pretrain.text import PretrainSettings
+from adtune.settings import PretrainSettings
 
 torch.set_num_threads(1)  # tiny matrices: more threads only wait for each other
 WORDS = "river stone bridge market harbour letter winter signal copper engine garden lamp quiet narrow early warm".split()

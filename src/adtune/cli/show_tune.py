@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..report.words import percent
 from .bar import duration
 from .desk import Answer
 from .page import NOT_MEASURED, Page, plain, size, with_interval
@@ -67,7 +68,8 @@ def tuned(answer: Answer, page: Page) -> None:
         "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost",
         "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
         "stopped": STOPS.get(answer["stopped"], answer["stopped"]), **_decided(answer),
-        "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"])})
+        "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"]),
+        **({"estimated before": _ranged(answer["estimate"], "seconds", duration)} if answer.get("estimate") else {})})
     _leaving(answer, page)
     notes(answer, page)
 
@@ -112,6 +114,9 @@ def verdict(passed: Any) -> str:
 
 def pretrained(answer: Answer, page: Page) -> None:
     page.pairs({"base": answer["base"], "parameters": answer["parameters"], "tokens": answer["tokens"], "time": duration(answer["seconds"]),
-                "bits per byte": answer["bits_per_byte"]})
+                "bits per byte, mean over sources": answer["bits_per_byte"],
+                "own title gives the lower loss": percent(answer["own_title_better"]),
+                "drafts that end": percent(answer["drafts_that_end"]),
+                "report": answer["report"], "weights before the cool-down": answer["constant"]})
     page.line("A starter: for learning, tests and offline use, not for publishable copy.", style="yellow")
     notes(answer, page)

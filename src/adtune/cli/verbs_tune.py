@@ -5,10 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from ..errors import InputError, did_you_mean
-from ..settings import AdviseSettings, EvaluateSettings, TuneSettings
+from ..settings import AdviseSettings, EvaluateSettings, PretrainSettings, TuneSettings
 from ..steps.curation import TASKS
 from . import show_tune
 from .border import OK, REFUSED, STOPPED
@@ -91,13 +90,14 @@ def _evaluate(said: SimpleNamespace) -> Job:
 
 def _pretrain(said: SimpleNamespace) -> Job:
     checked("pretrain", said.kind, STARTERS, "starter")
-    options: dict[str, Any] = {"corpus": [Path(path) for path in said.corpus or ()], "minutes": said.minutes, "size": said.size,
-                               "out": Path(said.out) if said.out else None, "resume": said.resume, "seed": said.seed}
+    options = read_sets(said.set, {"minutes": said.minutes, "size": said.size, "seed": said.seed})
+    options |= {"corpus": [Path(path) for path in said.corpus or ()], "out": Path(said.out) if said.out else None, "resume": said.resume}
 
     def run(desk: Desk) -> Answer:
         from ..steps.pretraining import pretrain_text
 
-        return pretrain_text(options, desk.progress, desk.stop)
+        workspace = desk.workspace if desk.root.exists() else None  # no archive, nothing to compare a corpus with
+        return pretrain_text(workspace, options, desk.progress, desk.stop)
 
     return Job("pretrain", run, show_tune.pretrained, lambda answer: f"tune CLIENT --base {answer['base']}", patient=True,
                resume=_again(said))
@@ -106,7 +106,8 @@ def _pretrain(said: SimpleNamespace) -> Job:
 def _again(said: SimpleNamespace) -> str:
     """The line that goes on with a pre-training run: the same words, and `--resume`."""
     options = [(f"--{name}", getattr(said, name)) for name in ("minutes", "size", "out", "seed")]
-    words = [*(("--corpus", path) for path in said.corpus or ()), *((flag, str(value)) for flag, value in options if value is not None)]
+    words = [*(("--corpus", path) for path in said.corpus or ()), *((flag, str(value)) for flag, value in options if value is not None),
+             *(("--set", pair) for pair in said.set or ())]
     return shlex.join(["pretrain", said.kind, *(part for pair in words for part in pair), "--resume"])
 
 
@@ -148,5 +149,8 @@ PRETRAIN = Verb(
      option("--minutes", float, "N", "Time that training may take.", min=0),
      option("--size", str, "SIZE", "Size of the model, such as 8m."),
      option("--out", str, "DIR", "Folder of the finished base."),
-     switch("--resume", "Go on from the last checkpoint of the same --out."), SEED),
-    ("adtune pretrain text --corpus mix.jsonl --minutes 60 --out my-base",))
+     switch("--resume", "Go on from the last checkpoint of the same --out; with more --minutes, from before its cool-down."), SEED,
+     sets(PretrainSettings)),
+    ("adtune pretrain text --corpus mix.jsonl --minutes 60 --out my-base",
+     "adtune pretrain text --corpus mix.jsonl --minutes 180 --out my-base --resume"),
+    ("Ctrl-C stops at a checkpoint (exit code 3). Documents that share runs of 13 words with a client's archive are refused.",))

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from typing import Any
-
-import torch
 
 # Where the shipped starter's sources come from, with the licence that each states.
 SOURCES = {
@@ -24,32 +20,47 @@ SOURCES = {
 }
 
 
-def _score(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.3f}"
+def _told(figure: dict[str, Any] | None, form: str = ".3f") -> str:
+    """A figure with its interval, in words."""
+    if figure is None or figure.get("value") is None:
+        return "not measured"
+    ends = figure.get("interval")
+    return f"{figure['value']:{form}}" + (f" [{ends[0]:{form}}, {ends[1]:{form}}]" if ends else "")
 
 
 def model_card(figures: dict[str, Any]) -> str:
     """Markdown with a Hugging Face header."""
-    total = sum(figures["drawn_tokens"].values()) or 1
-    rows = []
-    for source, count in sorted(figures["drawn_tokens"].items(), key=lambda item: -item[1]):
-        name, licence = SOURCES.get(source, (source, "as the corpus states"))
-        score = figures["by_source"].get(source)
-        rows.append(f"| {name} | {licence} | {count / total:.1%} | {_score(score)} |")
-    settings = figures["settings"]
+    settings, drafts = figures["settings"], figures["drafts"]
+    how = (f"matrices by Muon at {settings['muon_rate']}, embeddings and norms by AdamW at {settings['adamw_rate']}"
+           if settings["optimizer"] == "muon" else f"AdamW at {settings['adamw_rate']}")
+    ended = {"value": drafts["ended"], "interval": drafts["ended_interval"]}
     return "\n".join([
         "---", "library_name: transformers", "pipeline_tag: text-generation", "language: en", "tags: [adtune, starter]", "---",
         "# adtune text starter", "",
         "A small general language model, pre-trained from scratch by `adtune pretrain text`. It is a starter: for learning, tests and "
         "offline use, not for publishable copy. It writes fluent-looking sentences that are often wrong.", "",
         f"- Parameters: {figures['parameters']:,} (Qwen3 architecture, tied embeddings, context {settings['context']:,})",
-        f"- Trained on {figures['tokens']:,} tokens in {figures['seconds'] / 60:.0f} minutes on {os.cpu_count()} CPU cores "
-        f"({platform.machine()}, torch {torch.__version__.split('+')[0]})",
-        f"- Held-out bits per byte, weighted by the trained mix: {_score(figures['bits_per_byte'])}",
-        f"- Matrices by Muon at {settings['muon_rate']}, embeddings and norms by AdamW at {settings['adamw_rate']}; "
-        f"seed {settings['seed']}", "",
-        "| source | licence as stated | share of the tokens drawn | held-out bits per byte |", "|---|---|---|---|", *rows, "",
-        "Held out by document group (1 %), so that chapters of one book stand together. No text of the sample client or of a user's "
+        f"- Trained on {figures['tokens']:,} tokens in {figures['seconds'] / 60:.0f} minutes ({figures['machine']}, torch "
+        f"{figures['torch']})",
+        f"- {figures['steps']:,} steps of {settings['batch_tokens']:,} tokens: {how}; a trapezoid with {settings['cool_down_share']:.0%} "
+        f"of cool-down, the last {settings['brief_share']:.0%} on briefs and short contexts; seed {settings['seed']}",
+        f"- Held-out bits per byte, mean over sources: {_told(figures['bits_per_byte'])}; over modern sources: {_told(figures['modern'])}",
+        f"- Own title gives the lower loss: {_told(figures['title']['own_better'], '.0%')} of {figures['title']['pages']} pages",
+        f"- Drafts that end: {_told(ended, '.0%')} of {drafts['drafts']}", "",
+        "| source | licence as stated | share of the tokens drawn | times read | held-out bits per byte |", "|---|---|---|---|---|",
+        *_sources(figures), "",
+        "Held out by document group (about 1 %), so that chapters of one book stand together. No text of the sample client or of a user's "
         "archive was trained on.", "",
         "Limits: English only; no knowledge that can be relied on; no instruction tuning; no safety tuning.", "",
     ])
+
+
+def _sources(figures: dict[str, Any]) -> list[str]:
+    """A row of the table for each source, the most drawn first."""
+    total = sum(figures["drawn_tokens"].values()) or 1
+    rows = []
+    for source, count in sorted(figures["drawn_tokens"].items(), key=lambda item: -item[1]):
+        name, licence = SOURCES.get(source, (source, "as the corpus states"))
+        rows.append(f"| {name} | {licence} | {count / total:.1%} | {figures['epochs'][source]:.2f} | "
+                    f"{_told(figures['by_source'].get(source))} |")
+    return rows

@@ -47,9 +47,9 @@ def check_settings(settings: PretrainSettings) -> None:
         if getattr(settings, name) not in known:
             raise SettingError(f"--set {name}" if name != "size" else "--size", getattr(settings, name), "one of " + ", ".join(known),
                                did_you_mean(getattr(settings, name), known))
-    bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf), "vocabulary": (320, 65536),
-              "context": (16, 2**20), "row_tokens": (16, settings.context), "batch_tokens": (settings.context, 2**24),
-              "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1)}
+    bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf),
+              "vocabulary": (320, 65536), "context": (16, 2**20), "row_tokens": (16, settings.context),
+              "batch_tokens": (settings.context, 2**24), "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1)}
     for name, (low, high) in bounds.items():
         value = getattr(settings, name)
         if value is not None and not low <= value <= high or name == "minutes" and value <= 0:
@@ -118,8 +118,8 @@ class PretrainRun:
             total += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         if not (math.isfinite(total) and math.isfinite(norm.item())):
-            raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}", "finite numbers",
-                                "Lower the rates with --set muon_rate=… --set adamw_rate=…; the last checkpoint is safe.")
+            raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}",
+                                "finite numbers", "Lower the rates with --set muon_rate=… --set adamw_rate=…; the last checkpoint is safe.")
         for optimizer in self.optimizers.values():
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -208,13 +208,14 @@ def _start_from(model: Any, folder: Path) -> None:
     """Take the weights of the base in `folder`. Raises InputError where there are none or they are of another model."""
     path = folder / "model.safetensors"
     if not path.is_file():
-        raise InputError("--set start_from", f"no {path.name} in {folder}", "the folder of a base that this command wrote", "Name that folder.")
+        raise InputError("--set start_from", f"no {path.name} in {folder}", "the folder of a base that this command wrote",
+                         "Name that folder.")
     given = {k: v for k, v in load_file(path).items() if k != "lm_head.weight"}
     own = {k: v for k, v in model.state_dict().items() if k != "lm_head.weight"}
     wrong = sorted(k for k in {*own, *given} if k not in own or k not in given or own[k].shape != given[k].shape)
     if wrong:
-        raise InputError("--set start_from", f"{folder}: {wrong[0]} is missing or has another shape", "weights of the same --size and vocabulary",
-                         "Give the size and the tokenizer of that base.")
+        raise InputError("--set start_from", f"{folder}: {wrong[0]} is missing or has another shape",
+                         "weights of the same --size and vocabulary", "Give the size and the tokenizer of that base.")
     model.load_state_dict(given, strict=False)
     model.tie_weights()
 

@@ -3,51 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
 from ..progress import Progress, silent
+from ..settings import PretrainSettings, resolve
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+OPTIONS = ("corpus", "out", "resume")
+EVALUATIONS = 8  # at least, however short the run
 
 
-def pretrain_text(options: dict[str, Any], progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+def pretrain_text(workspace: Workspace | None, options: dict[str, Any], progress: Progress = silent,
+                  stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Pre-train a text starter.
 
-    Options: corpus (paths of .jsonl, .jsonl.zst or .txt files), minutes, size, out (folder of the finished base), resume, seed.
-    Raises InputError for a corpus that cannot be read or is too small, Interrupted after a checkpoint when stopped.
+    Options: corpus (paths of .jsonl, .jsonl.zst or .txt files), out (folder of the finished base), resume, and any PretrainSettings.
+    Raises InputError for a corpus that cannot be read, is too small, or shares runs of words with a client's archive in the workspace;
+    SettingError for impossible settings; Interrupted after a checkpoint when stopped.
     """
-    from ..pretrain.card import model_card
-    from ..pretrain.model import SIZES
-    from ..pretrain.text import PretrainRun, PretrainSettings, prepare, run, write_base
+    from ..pretrain.contamination import refuse_shared, shared_runs
+    from ..pretrain.documents import read_documents
+    from ..pretrain.mixture import enough
+    from ..pretrain.prepare import prepare
+    from ..pretrain.publish import check_out, finish
+    from ..pretrain.text import PretrainRun, check_settings, run
+    from ..pretrain.watch import Watch
 
-    paths = [Path(p) for p in options.get("corpus") or ()]
+    paths = _paths(options.get("corpus") or ())
+    settings, _ = resolve(PretrainSettings, ("--set", {k: v for k, v in options.items() if k not in OPTIONS}))
+    check_settings(settings)
+    settings = replace(settings, evaluate_minutes=min(settings.evaluate_minutes, settings.minutes / EVALUATIONS))
+    out = Path(options.get("out") or "starter-text")
+    check_out(out)
+    work = out.with_name(out.name + ".work")
+    clients = {client: [piece.text for piece in workspace.assets(client)] for client in workspace.clients()} if workspace else {}
+    if any(clients.values()):
+        progress("compare with the archives", 0, 1)
+        refuse_shared(shared_runs(read_documents(paths), clients))
+    prepared = prepare(paths, settings, work, progress, stop)
+    plain, briefs = prepared.rows(settings.seed)
+    one = PretrainRun(settings, plain, briefs, work, prepared.bound)
+    parameters = sum(p.numel() for p in one.model.parameters())
+    told = enough(prepared.plain, None, parameters, settings.batch_tokens, (settings.steps or 0) * settings.batch_tokens)
+    resumed = bool(options.get("resume")) and one.restore()
+    watch = Watch(prepared.tokenizer, prepared.plain, progress)
+    run(one, watch.evaluate, watch.tell, stop)
+    figures = finish(one, prepared, out, progress)
+    return {"base": str(out), "parameters": figures["parameters"], "tokens": figures["tokens"], "seconds": figures["seconds"],
+            "bits_per_byte": figures["bits_per_byte"]["value"], "bits_per_byte_interval": figures["bits_per_byte"]["interval"],
+            "modern_bits_per_byte": figures["modern"]["value"],
+            "by_source": {source: found["value"] for source, found in figures["by_source"].items()},
+            "own_title_better": figures["title"]["own_better"]["value"], "drafts_that_end": figures["drafts"]["ended"],
+            "size": settings.size, "steps": figures["steps"], "resumed": resumed, "constant": figures["constant"],
+            "report": str(out / "report.html"), "notes": [*told, *one.problems]}
+
+
+def _paths(given: Any) -> list[Path]:
+    paths = [Path(path) for path in given]
     for path in paths:
         if not path.is_file():
             raise InputError("--corpus", f"no file {path}", "files of text", did_you_mean(path.name, _siblings(path)))
     if not paths:
         raise InputError("--corpus", "no files", "one file of text or more", "Give --corpus FILE, more than once for several.")
-    given = {k: options[k] for k in ("minutes", "size", "seed", "token_limit") if options.get(k) is not None}
-    settings = PretrainSettings(**given)
-    if settings.size not in SIZES:
-        raise InputError("--size", settings.size, "a known size", did_you_mean(settings.size, SIZES))
-    if settings.minutes <= 0:
-        raise InputError("--minutes", str(settings.minutes), "a number above 0", "Give the minutes that training may take.")
-    out = Path(options.get("out") or "starter-text")
-    work = out.with_name(out.name + ".work")
-    tokenizer, files = prepare(paths, settings, work, lambda label, done, total: progress(label, done, total))
-    one = PretrainRun(settings, files, work)
-    if options.get("resume"):
-        one.restore()
-
-    def tell(state: dict[str, Any]) -> None:
-        score = f"  {state['bits_per_byte']:.3f} bits/byte" if state.get("bits_per_byte") is not None else ""
-        progress("pre-train", state["seconds"], settings.minutes * 60,
-                 f"loss {state['loss']:.3f}  {state['tokens'] / max(state['seconds'], 1):,.0f} tok/s{score}")
-
-    run(one, tell, stop)
-    figures = write_base(one, tokenizer, out, model_card)
-    return {"base": str(out), "parameters": figures["parameters"], "tokens": figures["tokens"], "seconds": figures["seconds"],
-            "bits_per_byte": figures["bits_per_byte"], "by_source": figures["by_source"], "size": settings.size}
+    return paths
 
 
 def _siblings(path: Path) -> list[str]:

@@ -1,0 +1,123 @@
+"""A finished run becomes a base: a Hugging Face folder (bf16 safetensors, tokenizer), judged on held-out text, with its card and page.
+
+The folder is written aside and renamed, so that whatever has its name is whole. The weights of the constant part stand beside it, for
+a later run that goes on from them.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from .. import durable
+from ..engine.bases import load_base
+from ..engine.checkpoint import load_latest
+from ..errors import InputError
+from ..progress import Progress, silent
+from .card import model_card
+from .judge import JudgeSettings, Page, judge_base
+from .prepare import Prepared
+from .text import PretrainRun
+from .tokenizer import save_tokenizer
+from .watch import write_page
+
+FIGURES, CONSTANT = "figures.json", "-constant"
+JUDGED = JudgeSettings(titles=100, drafts=24, draft_tokens=300)  # of every finished base: a minute on two cores
+
+
+def check_out(out: Path) -> None:
+    """Raise InputError where `out` holds something that is no earlier base of ours."""
+    if out.is_file() or out.is_dir() and any(out.iterdir()) and not (out / FIGURES).is_file():
+        raise InputError("--out", f"{out} holds other files", "a new folder, or that of an earlier pre-training", "Name another folder.")
+
+
+def finish(run_: PretrainRun, prepared: Prepared, out: Path, progress: Progress = silent) -> dict[str, Any]:
+    """Write the base to `out` and give its figures. Raises InputError where the disk has no room; what was there before then stays."""
+    figures = {"parameters": sum(p.numel() for p in run_.model.parameters()), "tokens": run_.tokens, "seconds": run_.seconds,
+               "steps": run_.step, "size": run_.settings.size, "settings": asdict(run_.settings), "log": run_.log,
+               "drawn_tokens": run_.sources["plain"].drawn, "epochs": run_.sources["plain"].epochs,
+               "machine": f"{torch.get_num_threads()} threads of {platform.machine()}" if run_.device == "cpu" else run_.device,
+               "torch": torch.__version__.split("+")[0]}
+    aside = out.with_name(out.name + ".partial")
+    durable.remove_tree(aside)
+    try:
+        _write_weights(run_, prepared, aside)
+        pages = [Page(one.title, one.text, source) for source, held in prepared.plain.held_out().items() for one in held]
+        judged = judge_base(load_base(str(aside)), pages, {}, settings=JUDGED, progress=progress)
+        figures |= {"by_source": judged["bits_per_byte"]["by_source"], "bits_per_byte": judged["bits_per_byte"]["all"],
+                    "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"]}
+        _write_words(aside, figures)
+        constant = _write_constant(run_, prepared, out.with_name(out.name + CONSTANT))
+        _replace(aside, out)
+    except OSError as error:
+        durable.remove_tree(aside)
+        raise InputError("--out", f"{out}: {error.strerror or error}", "a folder with room for the base",
+                         "Free some space and run again with --resume: the run itself is safe.") from error
+    return figures | {"constant": str(constant) if constant else None}
+
+
+def _write_weights(run_: PretrainRun, prepared: Prepared, folder: Path) -> None:
+    """Model and tokenizer. The model keeps its precision: what is written is a copy in bf16."""
+    durable.make_folder(folder)
+    _write_config(run_, folder)
+    run_.model.generation_config.save_pretrained(folder)
+    _save(run_.model.state_dict(), folder)
+    save_tokenizer(prepared.tokenizer, folder, run_.settings.context)
+
+
+def _write_config(run_: PretrainRun, folder: Path) -> None:
+    config = run_.model.config
+    config.dtype, config.architectures = torch.bfloat16, [type(run_.model).__name__]
+    config.save_pretrained(folder)
+
+
+def _save(tensors: dict[str, torch.Tensor], folder: Path) -> None:
+    tensors = {k: v.detach().to("cpu", torch.bfloat16).contiguous() for k, v in tensors.items() if k != "lm_head.weight"}
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    durable.sync(folder / "model.safetensors")
+
+
+def _write_words(folder: Path, figures: dict[str, Any]) -> None:
+    (folder / FIGURES).write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    (folder / "README.md").write_text(model_card(figures), encoding="utf-8")
+    (folder / "report.html").write_text(write_page(figures, f"Text starter, {figures['size']}"), encoding="utf-8")
+
+
+def _write_constant(run_: PretrainRun, prepared: Prepared, out: Path) -> Path | None:
+    """The weights before the cool-down as a base of their own; None where the run has no such part."""
+    found = load_latest(run_.work / "constant")
+    if found is None:
+        return None
+    aside = out.with_name(out.name + ".partial")
+    durable.remove_tree(aside)
+    durable.make_folder(aside)
+    _write_config(run_, aside)
+    _save({k[6:]: v for k, v in found[1].items() if k.startswith("model.")}, aside)
+    save_tokenizer(prepared.tokenizer, aside, run_.settings.context)
+    _write_constant_card(aside, found[0], found[2]["tokens"])
+    _replace(aside, out)
+    return out
+
+
+def _write_constant_card(folder: Path, step: int, tokens: int) -> None:
+    told = {"step": step, "tokens": tokens}
+    (folder / FIGURES).write_text(json.dumps(told), encoding="utf-8")
+    (folder / "README.md").write_text(
+        f"# adtune text starter, constant part\n\nWeights after step {step:,} ({tokens:,} tokens), before any cool-down: not for use, but "
+        "to go on from with `adtune pretrain text --set start_from=FOLDER`.\n", encoding="utf-8")
+
+
+def _replace(aside: Path, out: Path) -> None:
+    """Put `aside` where `out` is; an earlier base goes only then."""
+    old = out.with_name(out.name + ".old")
+    durable.remove_tree(old)
+    if out.exists():
+        durable.rename(out, old)
+    durable.rename(aside, out)
+    durable.remove_tree(old)
