@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -79,6 +80,13 @@ def test_pages_and_files_group_by_their_place_where_the_title_names_no_part():
     assert len({group(f"books/emma/{n}.txt", f"Chapter {n}") for n in (1, 2)}) == 1  # a title of a part alone says nothing
     assert group_of("s", "", "one") != group_of("s", "", "two") == group_of("s", "", "two")
     assert group_of("wiki2014", "Salt", "a") == group_of("wiki2021", "Salt", "b") != group_of("gutenberg", "Salt", "b")
+
+
+@pytest.mark.parametrize("mark", ["-", "?", "(", " part ", "1.", "is ", "/1", "— ", "["])
+def test_an_endless_title_or_place_costs_no_time(mark):
+    began = time.process_time()
+    group_of("made", mark * 100_000 + "x", "text", "p" + mark * 100_000 + "!")
+    assert time.process_time() - began < 0.5
 
 
 def test_groups_stand_on_one_side_and_about_one_in_a_hundred_is_held_out(tmp_path):

@@ -47,11 +47,11 @@ def shared_runs(documents: Iterable[Document], clients: Mapping[str, Iterable[st
     for document in documents:
         ids = index.ids(document.text)
         hashes, places = index.hashes(ids)
-        found = np.flatnonzero(np.isin(hashes, index.runs)) if len(hashes) else hashes
+        found = np.flatnonzero(_among(hashes, index.runs))
         if len(found) < limit:
             continue
         for client, own in index.by_client.items():
-            shared = found[np.isin(hashes[found], own)]
+            shared = found[_among(hashes[found], own)]
             runs = len(np.unique(hashes[shared]))
             if runs >= limit:
                 first = int(places[shared[0]])
@@ -108,6 +108,13 @@ class _Index:
         for offset, factor in enumerate(self._factors):
             total += spread[places + offset] * factor  # modulo 2^64
         return _spread(total), places
+
+
+def _among(values: np.ndarray, ordered: np.ndarray) -> np.ndarray:
+    """Which values stand in a sorted array, by bisection: np.isin would sort the array for each document."""
+    if not len(ordered):
+        return np.zeros(len(values), bool)
+    return ordered[np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)] == values
 
 
 def _spread(numbers: np.ndarray) -> np.ndarray:

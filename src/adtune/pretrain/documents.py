@@ -28,6 +28,7 @@ SAMPLES = 20                           # openings of documents that a survey kee
 LINE_BYTES = 64 << 20                  # a longer line is no document
 PART_CHARACTERS = 200_000              # a plain file is read in parts of this size, cut between paragraphs
 STRETCH_CHARACTERS = 4_000_000         # a longer plain file is no single book: each stretch of it is a group of its own
+TITLE_CHARACTERS, PLACE_CHARACTERS = 300, 2000  # what grouping looks at, so that an endless title costs no time
 PLAIN = "text"                         # the source of plain files, each of them a group
 # What a source is called in the `[category]` line; other sources have no such line.
 KINDS = {"wiki": "encyclopedia", "gutenberg": "book", "openstax": "textbook", "medquad": "health", "opensource": "technology",
@@ -121,6 +122,7 @@ class Survey:
 
 def whole_of(title: str) -> str:
     """The title of the whole that a document is a part of, in plain lower-case words; empty where the title names only a part."""
+    title = title[:TITLE_CHARACTERS]
     asked = QUESTION.match(title)
     name = asked[1] if asked else SEPARATOR.split(title)[0]
     for cut in (COUNTED, MARKED):
@@ -136,6 +138,7 @@ def group_of(source: str, title: str, text: str, place: str | None = None) -> st
     """
     family = next((key for key in KINDS if source.startswith(key)), source)
     whole = whole_of(title)
+    place = place[:PLACE_CHARACTERS] if place else None
     if place and (not whole or whole == re.sub(r"[\W_]+", " ", title).strip().casefold()):
         page = PIECE_OF_PAGE.sub("", place) if "://" in place else PIECE_OF_FILE.sub("", place)
         return f"{family}/{page.rstrip('/').casefold()}"

@@ -115,7 +115,10 @@ def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress
     ready = TokenStore.find(folder, fingerprint)
     if ready is not None:
         return ready
+    size = sum(path.stat().st_size for path in paths)
+    progress("survey", 0, size)
     found = survey(paths)
+    progress("survey", size, size)
     total, done = sum(extent.bytes for extent in found.sources.values()), 0
     with StoreWriter(folder, fingerprint, bytes_needed(found, encoder) if total else 0) as writer:
         held: dict[str, _Kept] = {}
