@@ -1,9 +1,11 @@
 """The three rates of a probe: apart by one factor, centred by method and width."""
 
+from itertools import pairwise
+
 import pytest
 
 from adtune.engine.methods import METHODS
-from adtune.tune.rates import CENTRES, FACTOR, REFERENCE_WIDTH, rates
+from adtune.tune.rates import CENTRES, FACTOR, MEASURED_WIDTH, REFERENCE_WIDTH, rates
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -18,7 +20,20 @@ def test_wide_bases_take_what_the_field_reports():
         assert rates(method, REFERENCE_WIDTH)[1] == rates(method, 4 * REFERENCE_WIDTH)[1] == centre
 
 
-def test_narrow_bases_take_higher_rates_for_their_weights_only():
-    assert rates("lora", 512)[1] == pytest.approx(4 * CENTRES["lora"])
-    assert rates("full", 512)[1] == pytest.approx(4 * CENTRES["full"])
-    assert rates("prefix", 512)[1] == CENTRES["prefix"]
+def test_bases_of_width_1024_take_higher_rates_for_their_weights_only():
+    assert rates("lora", 1024)[1] == pytest.approx(2 * CENTRES["lora"])
+    assert rates("full", 1024)[1] == pytest.approx(2 * CENTRES["full"])
+    assert rates("prefix", 1024)[1] == CENTRES["prefix"]
+
+
+@pytest.mark.parametrize(("method", "measured"), [("lora", (0.008, 0.02)), ("full", (0.0016, 0.0037)), ("prefix", (0.57,))])
+def test_the_rates_that_were_measured_at_width_320_lie_inside_the_first_three(method, measured):
+    low, _, high = rates(method, MEASURED_WIDTH)
+    assert all(low < rate < 1.1 * high for rate in measured)
+    assert rates(method, 32) == rates(method, MEASURED_WIDTH)  # nothing narrower was measured
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_narrower_bases_never_take_lower_rates(method):
+    centres = [rates(method, width)[1] for width in range(64, 4097, 32)]
+    assert all(narrow >= wide for narrow, wide in pairwise(centres))

@@ -175,6 +175,7 @@ def prepared(tiny, dataset, general):
 
 F = 2.5
 GOOD, BETTER, BEST, WORSE = ([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], FLAT), ([3, 2.6, 2.1], FLAT), ([3, 2.9, 2.95], FLAT)
+FORGETS, FORGETS_MORE = ([3, 2.9, 2.8], [2, 2, 2.2]), ([3, 2.7, 2.5], [2, 2, 2.3])
 
 
 @pytest.mark.parametrize("curves, chosen, tried", [
@@ -185,9 +186,13 @@ GOOD, BETTER, BEST, WORSE = ([3, 2.9, 2.8], FLAT), ([3, 2.7, 2.5], FLAT), ([3, 2
      [(1, .1), (F, .1), (F * F, .1), (F ** 3, .1), (F * F, .25)]),
     ([GOOD, ([3, 2.7, 2.5], [2, 2.1, 2.2]), WORSE, ([3, 2.7, 2.5], [2, 2.1, 2.2]), ([3, 2.7, 2.5], [2, 2.1, 2.2])], 0,  # no share helps
      [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5)]),
-    ([([3, 2.9, 2.8], [2, 2, 2.2]), ([3, 2.7, 2.5], [2, 2, 2.3]), None, *[([3, 2.7, 2.5], [2, 2, 2.3])] * 2], 0,        # all forget
-     [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5)]),
-    ([None, None, None], 0, [(1, .1), (F, .1), (F * F, .1)]),                                              # all explode
+    ([BETTER, GOOD, WORSE, BEST, GOOD], 3, [(1, .1), (F, .1), (F * F, .1), (1 / F, .1), (F ** -2, .1)]),   # the lowest: lower ones
+    ([FORGETS, FORGETS_MORE, None, FORGETS_MORE, FORGETS_MORE, WORSE], 5,                                  # all forget: a lower one
+     [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5), (1 / F, .1)]),
+    ([FORGETS, FORGETS_MORE, None, FORGETS_MORE, FORGETS_MORE, FORGETS, FORGETS], 6,                       # and two at most
+     [(1, .1), (F, .1), (F * F, .1), (F, .25), (F, .5), (1 / F, .1), (F ** -2, .1)]),
+    ([None] * 5, 4, [(1, .1), (F, .1), (F * F, .1), (1 / F, .1), (F ** -2, .1)]),                          # all explode
+    ([None, None, None, GOOD, WORSE], 3, [(1, .1), (F, .1), (F * F, .1), (1 / F, .1), (F ** -2, .1)]),     # the first of them do
     ([([3, 2.9, 2.8], [None] * 3), ([3, 2.8, 2.7], [None] * 3), ([3, 2.8, 2.9], [None] * 3)], 1, [(1, .1), (F, .1), (F * F, .1)]),
     ([([3, 2.9], [2, 2]), ([3, 2.5], [2, 2]), ([3, 3.5], [2, 2])], 1, [(1, .1), (F, .1), (F * F, .1)]),    # ended early, no divergence
 ])

@@ -1,8 +1,8 @@
 """The learning-rate probe: short runs whose curves decide the rate, and how much general text is replayed.
 
-Three rates around what the field reports come first; while the best of all is the highest, a higher one is tried. Where the best
-rate forgets more than the limit, it gets more replay before a lower rate is taken: replay restores what was forgotten at small
-shares (fine-tuning.md 3e), a lower rate learns less.
+Three rates come first (`rates.py`); while the best of all stands at an end, one beyond that end is tried. Where the best rate forgets
+more than the limit, it gets more replay before a lower rate is taken: replay restores what was forgotten at small shares, a lower
+rate learns less.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from .rates import FACTOR, rates
 
 PROBE_SHARE = 0.10          # of a full run's steps, for each curve
 FEWEST_PROBE_STEPS = 8
-MOST_RATES = 5              # three, and at most two above them
+MOST_RATES = 5              # three, and at most two beyond them
 REPLAYS = (0.1, 0.25, 0.5)  # shares of general text: the first for every rate, the others where the best rate forgets too much
+RUNS = (3, 3, MOST_RATES + len(REPLAYS) - 1)  # fewest, usual and most short runs of a probe
 
 Curve = dict[str, Any]
 
@@ -43,19 +44,21 @@ def probe_rates(base: Base, prepared: Prepared, settings: TuneSettings, bf16: bo
                              lambda label, done, steps, note="": progress("probe learning rates", at + done / steps, most, note)))
         return curves[-1]
 
-    most = MOST_RATES + len(REPLAYS) - 1
+    most = RUNS[-1]
     width = base.model.config.get_text_config().hidden_size
     for rate in rates(settings.method, width):
         run(rate, first)
-    while len(curves) < MOST_RATES and _best(curves) is curves[-1]:
-        run(curves[-1]["rate"] * FACTOR, first)
+    while len(curves) < MOST_RATES and (beyond := _beyond(curves)) is not None:
+        run(beyond, first)
     best = _best(curves)
     if settings.replay is None and best is not None and not _allowed(best, settings):
         for share in REPLAYS[1:]:
             if _allowed(run(best["rate"], share), settings):
                 break
+    while len(_tried(curves)) < MOST_RATES and not any(_allowed(curve, settings) for curve in curves):
+        run(_tried(curves)[0] / FACTOR, first)
     chosen = _best([curve for curve in curves if _allowed(curve, settings)])
-    (chosen or curves[0])["chosen"] = True
+    (chosen or min(curves, key=lambda curve: curve["rate"]))["chosen"] = True
     progress("probe learning rates", most, most)
     return curves
 
@@ -68,6 +71,19 @@ def _best(curves: list[Curve]) -> Curve | None:
     """The lowest last validation loss among those that did not diverge."""
     sound = [curve for curve in curves if not curve["diverged"]]
     return min(sound, key=_loss) if sound else None
+
+
+def _tried(curves: list[Curve]) -> list[float]:
+    """The different rates so far, the lowest first."""
+    return sorted({curve["rate"] for curve in curves})
+
+
+def _beyond(curves: list[Curve]) -> float | None:
+    """The rate to try next where the best one stands at an end, or where all of them exploded; else None."""
+    best, tried = _best(curves), _tried(curves)
+    if best is None or best["rate"] == tried[0]:
+        return tried[0] / FACTOR
+    return best["rate"] * FACTOR if best["rate"] == tried[-1] else None
 
 
 def _allowed(curve: Curve, settings: TuneSettings) -> bool:
