@@ -6,7 +6,10 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called with what is being done, how much of how much is done, and a short note (loss, tokens/s, best so far)."""
+    """Called with what is being done, how much of how much is done, and a short note (loss, tokens/s, best so far).
+
+    A note about a total of 0 is no progress but a line that is shown at once and stays.
+    """
 
     def __call__(self, label: str, done: float, total: float, note: str = "") -> None: ...
 

@@ -6,6 +6,7 @@ import pytest
 from made_facts import TOKENS, archive, arm
 
 from adtune.advise import ArmResult, Need, Room, Work, candidates, estimate, judge, seconds
+from adtune.advise.estimate import NONE
 from adtune.advise.verdict import ARMS, METRIC, gain
 from adtune.settings import AdviseSettings
 
@@ -82,12 +83,13 @@ def test_candidates_score_higher_for_better():
     assert all(row["minutes_per_piece"] is None and row["cost_per_month"] is None for row in rows)
 
 
-WORK = Work(training_seconds=100.0, evaluation_seconds=2.0, evaluations=10, patience=3, probe_share=0.1, dial=True, spread=0.02)
+WORK = Work(training_seconds=100.0, evaluation_seconds=2.0, evaluations=10, patience=3, probe_share=0.1, probes=(3, 4, 7), dials=(1, 1, 3),
+            spread=0.02)
 
 
 def test_a_full_run_is_counted_from_its_trial():
     assert seconds(WORK) == pytest.approx(100 * (1 + 4 * 0.1) + 2 * (1 + 10 + 3 * 4 + 1))
-    assert seconds(replace(WORK, probe_share=None, dial=False)) == pytest.approx(100 + 2 * 11)
+    assert seconds(replace(WORK, probes=NONE, dials=NONE)) == pytest.approx(100 + 2 * 11)
     found = estimate(WORK, Need(1000, 10), Room(2000, 20), {})
     low, high = found["seconds_range"]
     assert low == pytest.approx((100 * (0.4 + 0.3) + 2 * (1 + 4 + 9 + 1)) / 1.15)

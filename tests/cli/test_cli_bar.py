@@ -58,5 +58,19 @@ def test_a_person_sees_a_bar_for_each_label_with_note_and_time_left():
     assert "loss 3" in out.getvalue() and "1.0 s left" in out.getvalue() and bar.live is None
 
 
+def test_a_note_about_no_work_is_a_line_that_is_shown_at_once():
+    for kind in (Bar, Lines):
+        clock, out = Clock(), io.StringIO()
+        show = kind(out, clock)
+        show("estimate", 0, 0, "about 42 seconds [x]")
+        assert out.getvalue() == "estimate: about 42 seconds [x]\n"
+        show("tune", 0, 10)
+        clock.now = 11.0
+        show("tune", 1, 10)
+        show("estimate", 0, 0, "said [again]")
+        show.close()
+        assert "estimate: said [again]" in out.getvalue() and "tune" in out.getvalue()
+
+
 def test_the_stream_decides_what_is_shown():
     assert isinstance(listener(io.StringIO()), Lines)

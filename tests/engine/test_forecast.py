@@ -37,6 +37,29 @@ def test_a_trial_is_short_and_timed(llama):
     method.detach()
 
 
+def test_a_trial_of_few_seconds_ends_early_and_one_row_gives_the_pace_where_steps_are_too_long(llama, monkeypatch):
+    rows, spent = data(llama, 20), []
+
+    def seconds(fit, step):
+        spent.append((len(fit.schedule[step][1]), 0.001 * module._padded(fit._group(step), PLAN.micro_tokens)))
+        return spent[-1][1]
+
+    monkeypatch.setattr(module, "_seconds", seconds)
+    method = method_of(llama)
+    fit = Fit(llama, method, rows, PLAN)
+    schedule = list(fit.schedule)
+    total = sum(0.001 * module._padded(fit._group(step), PLAN.micro_tokens) for step in range(fit.total))
+    longest = max(0.001 * module._padded(fit._group(step), PLAN.micro_tokens) for step in range(fit.total))
+    found = forecast(fit, longest / 2)
+    assert len(spent) == 2 and [rows for rows, _ in spent] == [1, 1] and fit.schedule == schedule
+    assert found.training_seconds == pytest.approx(total) and found.peak_memory_bytes is None and found.spread == module.UNTRIED
+    del spent[:]
+    found = forecast(fit, 2.5 * longest + 5)
+    assert 1 <= len(spent[3:]) <= module.FEW and sum(seconds for _, seconds in spent[3:-1]) < 1.5 * longest + 5  # behind row and largest
+    assert found.training_seconds == pytest.approx(total) and found.peak_memory_bytes > 2**20
+    method.detach()
+
+
 def test_the_disk_holds_what_is_forecast(llama, tmp_path):
     """Three checkpoints of a run and two copies of its adapter."""
     method = method_of(llama, "full")

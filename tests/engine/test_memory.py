@@ -1,4 +1,4 @@
-"""What a run will need is planned from the base and the settings, and `full` is refused before its first step where it will not fit."""
+"""What a run will need of its memory is planned from the base and the settings, before anything is trained."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import torch
 from adtune.engine import memory
 from adtune.engine.bases import load_base
 from adtune.engine.devices import Form
-from adtune.engine.memory import check_memory, planned_bytes
+from adtune.engine.memory import planned_bytes
 from adtune.engine.methods import attach
-from adtune.errors import SettingError
 from adtune.settings import TuneSettings
 
 SETTINGS = TuneSettings(rank=3, alpha=6, prefix_tokens=5)
@@ -63,16 +62,3 @@ def test_smaller_forward_passes_and_quantised_weights_need_less(any_llama):
 def any_llama(llama):
     pytest.importorskip("torchao")
     return llama, load_base(llama.place, form=Form("cpu", "int8"))
-
-
-def test_full_is_refused_before_anything_is_trained_where_memory_is_short(llama, monkeypatch):
-    full, lora = TuneSettings(method="full"), TuneSettings(method="lora")
-    need = planned_bytes("full", llama, full).more
-    monkeypatch.setattr(memory, "available_memory", lambda kind: need)
-    assert check_memory(llama, full) is None
-    monkeypatch.setattr(memory, "available_memory", lambda kind: need - 1)
-    with pytest.raises(SettingError, match="--method lora, which needs") as error:
-        check_memory(llama, full)
-    assert "for AdamW" in str(error.value) and check_memory(llama, lora) is None
-    monkeypatch.setattr(memory, "available_memory", lambda kind: None)
-    assert check_memory(llama, full) is None

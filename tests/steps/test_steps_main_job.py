@@ -7,8 +7,9 @@ import json
 import pytest
 from made_base import make_base, sample_file
 
-from adtune.errors import BaseModelError, InputError, SettingError, WorkspaceError
-from adtune.steps import tuning
+from adtune.engine import devices
+from adtune.errors import BaseModelError, InputError, SettingError, TrainingError, WorkspaceError
+from adtune.steps import estimating, tuning
 from adtune.steps.archive import import_archive
 from adtune.steps.catalogue import show
 from adtune.steps.demonstration import misses
@@ -18,7 +19,7 @@ from adtune.steps.exporting import export
 from adtune.steps.tuning import tune
 from adtune.workspace import Workspace
 
-QUICK = {"epochs": 2, "rate": 0.01, "precision": "fp32", "prefix_tokens": 16}
+QUICK = {"epochs": 2, "rate": 0.01, "precision": "fp32", "prefix_tokens": 16, "patience": 20}
 CONTRACT = {"run", "adapter", "base", "method", "trainable_parameters", "total_parameters", "trained_tokens", "tokens_per_second",
             "lost_tokens", "evaluations", "best", "stopped", "seconds", "peak_memory_bytes"}
 
@@ -48,7 +49,34 @@ def test_tune_gives_the_contract(job):
     assert answer["token_fertility"] > 1
     assert {one["engine"]: one["servable"] for one in answer["servable"]} == dict.fromkeys(("peft", "vllm", "transformers", "gguf"), True)
     assert answer["licence"] is None and show(ws, answer["adapter"])["rendering"]["golden"]
+    estimate = answer["estimate"]
+    assert estimate["seconds_range"][0] < estimate["seconds"] < estimate["seconds_range"][1] and estimate["fits"] is True
+    assert estimate["peak_memory_bytes"] > 2**26 and estimate["disk_bytes"] > 56 * answer["trainable_parameters"]
     json.dumps(answer, allow_nan=False)
+
+
+def test_what_a_run_will_take_is_told_before_its_first_step_and_kept_for_a_resume(job, base, monkeypatch):
+    ws, _ = job
+    told = []
+    whole = tune(ws, "Q", QUICK | {"base": base, "method": "lora"}, progress=lambda *said: told.append(said), stop=lambda: True)
+    labels = [label for label, *_ in told]
+    said = next(note for label, _, total, note in (one for one in told if len(one) == 4) if label == "estimate" and not total)
+    assert labels.index("estimate") < labels.index("tune") and "seconds (" in said and "of memory" in said and "on the disk" in said
+    assert whole["stopped"] == "interrupted" and whole["estimate"]["seconds"] > 0
+    monkeypatch.setattr(estimating, "estimate_run", lambda *given: pytest.fail("tried twice"))
+    assert tune(ws, "Q", {}, resume=whole["run"])["estimate"] == whole["estimate"]
+
+
+def test_an_estimate_is_not_measured_where_the_steps_do_not_train(job, base, monkeypatch):
+    ws, _ = job
+
+    def explode(*given):
+        raise TrainingError("step 1", "nan", "a number", "Lower the rate.")
+
+    monkeypatch.setattr(estimating, "estimate_run", explode)
+    found = tune(ws, "Q", QUICK | {"base": base, "method": "prefix", "epochs": 1})["estimate"]
+    assert set(found) == set(estimating.KEYS) and set(found.values()) == {None}
+    assert "not measured" in estimating.told(found)
 
 
 def test_an_adapter_leads_back_to_its_pieces(job):
@@ -255,11 +283,18 @@ def test_a_quantised_base_runs_through_the_whole_job(base, job, tmp_path):
     assert any("int8" in note for note in export(ws, answer["adapter"], "merged", tmp_path / "merged")["notes"])
 
 
-def test_full_training_that_will_not_fit_is_refused_before_its_first_step(base, job, monkeypatch):
-    from adtune.engine import memory
+@pytest.mark.parametrize(("method", "other"), [("full", "lora"), ("lora", "prefix")])
+def test_a_plan_without_memory_is_refused_before_its_first_step_with_the_largest_that_fits(method, other, base, job, monkeypatch):
+    from adtune.engine.bases import load_base
+    from adtune.engine.memory import planned_bytes
+    from adtune.settings import TuneSettings
 
     ws, _ = job
-    monkeypatch.setattr(memory, "available_memory", lambda kind: 2**20)
-    with pytest.raises(SettingError, match="--method lora"):
-        tune(ws, "Q", QUICK | {"base": base, "method": "full"})
+    said = QUICK | {"base": base, "rank": 64, "micro_tokens": 256, "method": method}
+    needs = {name: planned_bytes(name, load_base(base), TuneSettings(**said)).more for name in (method, other)}
+    assert needs[other] < needs[method]
+    for free, words in ((needs[method] - 1, f"--method {other}"), (1000, "no method fits")):
+        monkeypatch.setattr(devices, "available_memory", lambda kind, free=free: free)
+        with pytest.raises(SettingError, match=words):
+            tune(ws, "Q", said)
     assert not (ws.run_dir(ws.runs("Q")[0]["id"]) / "checkpoints").exists()

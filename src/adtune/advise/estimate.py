@@ -4,7 +4,8 @@
 
 S = seconds of all epochs' training and V of one evaluation, both from a trial of the run's own steps; n = evaluations of the run, step 0
 included; P = short runs of the learning-rate probe, each with a share p of the steps and three evaluations; d = evaluations of the
-dial. It is the time of a run that goes through all its epochs. The range begins at a run that stops as soon as its patience allows.
+dial; P and d come as fewest, usual and most. It is the time of a run that goes through all its epochs. The range begins at a run that
+stops as soon as its patience allows.
 """
 
 from __future__ import annotations
@@ -13,22 +14,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-PROBES = (3, 4, 7)     # short runs of a probe: fewest, usual, most
-DIALS = (1, 1, 3)      # evaluations of the dial alike
+NONE = (0, 0, 0)
 LEAST_MARGIN = 0.15    # of the seconds, however even the tried steps were
 MEMORY_MARGIN = (0.9, 1.2)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a full run has to do. `probe_share` is None where the rate is given; `spread` is the relative error of the trial."""
+    """What a full run has to do. `probes` are short runs of a `probe_share` of the steps, `dials` evaluations of the dial, both fewest,
+    usual and most, NONE where the rate or the dial is given; `spread` is the relative error of the trial."""
 
     training_seconds: float
     evaluation_seconds: float
     evaluations: int
     patience: int
-    probe_share: float | None = None
-    dial: bool = True
+    probe_share: float = 0.0
+    probes: tuple[int, int, int] = NONE
+    dials: tuple[int, int, int] = NONE
     spread: float = 0.0
 
 
@@ -54,9 +56,8 @@ class Room:
 
 def seconds(work: Work, which: int = 1, share: float = 1.0) -> float:
     """Seconds of a run that trains a share of its steps, with the fewest (0), usual (1) or most (2) probes."""
-    probes = PROBES[which] if work.probe_share is not None else 0
-    dials = DIALS[which] if work.dial else 0
-    return ((share + (work.probe_share or 0) * probes) * work.training_seconds
+    probes, dials = work.probes[which], work.dials[which]
+    return ((share + work.probe_share * probes) * work.training_seconds
             + (1 + share * work.evaluations + 3 * probes + dials) * work.evaluation_seconds)
 
 

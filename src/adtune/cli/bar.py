@@ -1,6 +1,6 @@
 """Progress on stderr: a bar where a person looks on, a line every ten seconds where a log is written.
 
-Nothing is shown for work that ends within two seconds.
+Nothing is shown for work that ends within two seconds; a note about a total of 0 is a line that is shown at once.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ class Lines:
         self.said = clock()
 
     def __call__(self, label: str, done: float, total: float, note: str = "") -> None:
+        if note and not total:
+            self._write(f"{label}: {note}")
+            return
         now = self.clock()
         if self.stretch is None or self.stretch.label != label:
             self.stretch = Stretch(label, now, done)
@@ -60,7 +63,10 @@ class Lines:
         share = f" {100 * done / total:.0f} %" if total > 0 else ""
         left = duration(self.stretch.left(now, done, total))
         parts = [f"{label}:{share}", f"{left} left" if left else "", note]
-        self.stream.write("  ".join(part for part in parts if part) + "\n")
+        self._write("  ".join(part for part in parts if part))
+
+    def _write(self, line: str) -> None:
+        self.stream.write(line + "\n")
         self.stream.flush()
 
     def close(self) -> None:
@@ -77,6 +83,9 @@ class Bar:
         self.task: Any = None
 
     def __call__(self, label: str, done: float, total: float, note: str = "") -> None:
+        if note and not total:
+            self._line(f"{label}: {note}")
+            return
         now = self.clock()
         if self.stretch is None or self.stretch.label != label:
             self.stretch, self.task = Stretch(label, now, done), None
@@ -89,6 +98,14 @@ class Bar:
         if self.task is None:
             self.task = self.live.add_task(label, **shown)
         self.live.update(self.task, **shown)
+
+    def _line(self, line: str) -> None:
+        """A line that stays, above the bars where there are any."""
+        if self.live is not None:
+            self.live.console.print(line, markup=False, highlight=False)
+        else:
+            self.stream.write(line + "\n")
+            self.stream.flush()
 
     def _start(self) -> Any:
         from rich.console import Console

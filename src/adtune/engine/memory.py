@@ -16,10 +16,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 
-from ..errors import SettingError
 from ..settings import TuneSettings
 from .bases import Base
-from .devices import available_memory
 from .head import CHUNK_LOGITS, FEWEST_ROWS
 from .methods import METHODS
 from .quantised import stored_bytes
@@ -62,20 +60,6 @@ def planned_bytes(method: str, base: Base, settings: TuneSettings, bf16: bool = 
     activations = max(kept + _wave(base, tokens, bf16), _wave(base, MEASURED, bf16)) + _head(base, method, tokens)
     activations = round(GAPS * activations)
     return Planned(weights, 4 * trained, 8 * trained, 4 * trained * COPIES[method], activations)
-
-
-def check_memory(base: Base, settings: TuneSettings) -> None:
-    """Raises SettingError for `full` where the device has not the memory for it, with what would fit."""
-    if settings.method != "full":
-        return
-    bf16, free = settings.precision == "bf16", available_memory(base.device.type)
-    planned = planned_bytes("full", base, settings, bf16)
-    if free is not None and planned.more > free:
-        small = planned_bytes("lora", base, settings, bf16)
-        raise SettingError(f"--method full on {base.name}", f"{_gib(planned.more)} needed beside the loaded base, of which "
-                           f"{_gib(planned.moments)} for AdamW and {_gib(planned.copies)} for copies of the weights",
-                           f"at most {_gib(free)}, what {base.device.type} has free",
-                           f"Use --method lora, which needs {_gib(small.more)} more, or a smaller base.")
 
 
 @contextmanager
@@ -127,7 +111,3 @@ def _head(base: Base, method: str, tokens: int) -> int:
     rows, width = base.model.get_output_embeddings().weight.shape
     chunk = min(max(FEWEST_ROWS, CHUNK_LOGITS // rows), max(tokens, MEASURED)) * rows * 4
     return 3 * chunk + (4 * rows * width if method == "full" else 0)
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

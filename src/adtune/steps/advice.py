@@ -19,6 +19,7 @@ from ..records import Dataset, Split, TunePlan, canonical_json
 from ..settings import AdviseSettings, TuneSettings, resolve
 from .arms import plain_rows, prompted_rows
 from .curation import check_task, load_dataset
+from .estimating import KEYS, estimate_run
 
 if TYPE_CHECKING:
     from ..advise import ArmResult, BaseFacts, Facts, Judged
@@ -34,7 +35,6 @@ PROBE_PART = 0.3      # of a tuned arm's time
 FEWEST_STEPS = 8
 EVALUATIONS = 3       # of an arm, step 0 not counted: an arm is shorter than a run
 TOO_FEW = re.compile(r"(\d+) good pieces of (\d+) read")  # how curation says that no dataset can be made
-UNKNOWN = ("seconds", "seconds_range", "peak_memory_bytes", "peak_memory_range", "disk_bytes", "fits", "largest_that_fits", "method")
 STARTER_NOTE = "Measured on a starter base: what pays there says little about a larger base."
 
 
@@ -93,7 +93,7 @@ def _too_few(error: InputError, settings: AdviseSettings, tuning: TuneSettings) 
     judged = judge({}, archive, settings)
     said = [asdict(one) for one in findings(Facts(archive, volume=settings.volume))]
     return {"verdict": str(judged.verdict), "reason": judged.reason, "findings": said, "candidates": [],
-            "examples_needed": judged.examples_needed, "estimate": dict.fromkeys(UNKNOWN),
+            "examples_needed": judged.examples_needed, "estimate": dict.fromkeys((*KEYS, "method")),
             "method": None, "distance": None, "measured_pieces": None, "plan": None, "dataset": None, "base": tuning.base,
             "servable": [], "licence": None,
             "note": f"{error.found}. {error.do}"}
@@ -199,8 +199,6 @@ class _Bench:
 
     def estimate(self, name: str, folder: Path) -> dict[str, Any]:
         """What a full run of a tuned method takes."""
-        from .estimating import estimate_run
-
         settings = replace(self.tuning, method=name)
         return {**estimate_run(self.base, self.prepared[name], settings, self.decided[name], folder), "method": name}
 

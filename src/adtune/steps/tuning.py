@@ -15,7 +15,7 @@ from ..progress import Progress, silent
 from ..records import Dataset
 from ..settings import TuneSettings, resolve
 from .curation import load_dataset, read_dataset
-from .estimating import check_disk
+from .estimating import check_room, estimate_tuning, kept_estimate, told
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -150,7 +150,6 @@ def _with_recipe(options: Mapping[str, Any]) -> tuple[tuple[str, Mapping[str, An
 def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress, stop: Callable[[], bool]) -> dict[str, Any]:
     from ..engine.bases import load_base
     from ..engine.devices import Form, choose
-    from ..engine.memory import check_memory
     from ..engine.servable import servable
     from ..tune.prepared import prepare
     from ..tune.session import run_session
@@ -173,10 +172,11 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     if dataset.hash != record["dataset_hash"]:
         raise InputError(f"dataset {record['dataset']}", f"hash {dataset.hash[:12]}…",
                          f"hash {record['dataset_hash'][:12]}…, as the run was started", "Start a new run without --resume.")
-    check_memory(base, settings)
+    check_room(base, settings, folder)
     prepared = prepare(base, dataset, load_general(), settings)
-    check_disk(base, settings, folder)
     with _disk(folder):
+        progress("estimate", 0, 1)
+        progress("estimate", 0, 0, told(estimate_tuning(base, prepared, settings, folder)))
         tuned = run_session(base, prepared, settings, folder, progress, stop)
         try:
             return _publish(ws, run, record, base, dataset, tuned)
@@ -228,7 +228,8 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
         "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
     }
-    answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence}
+    answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence,
+               "estimate": kept_estimate(ws.run_dir(run))}
     said = [*([STARTER_NOTE] if base.starter else []), *(f"A checkpoint was passed over: {line}" for line in outcome.problems),
             *([UNTAUGHT] if outcome.best.step == 0 else [])]
     if said:
@@ -269,5 +270,5 @@ def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, A
         "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
         "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
         "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "replay": None, "probe": None, "dial": None,
-        "servable": None, "licence": None,
+        "servable": None, "licence": None, "estimate": kept_estimate(ws.run_dir(run)),
     }

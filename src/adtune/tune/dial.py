@@ -20,6 +20,7 @@ from ..engine.peak import Measured, mean_loss, paired_noise
 from ..engine.tasks.drafting import measure
 
 STOPS = (0.85, 0.7, 0.5)  # below full strength
+RUNS = (1, 1, len(STOPS))  # fewest, usual and most settings that are measured
 
 
 @dataclass(frozen=True)

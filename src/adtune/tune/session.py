@@ -48,13 +48,18 @@ class Tuned:
     dial: Dial
 
 
+def takes_bf16(settings: TuneSettings) -> bool:
+    """Whether products are made in bf16: as the settings say, or where the machine multiplies it faster."""
+    return settings.precision == "bf16" or (settings.precision == "auto" and bf16_is_faster())
+
+
 def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path | None, progress: Progress = silent,
            stop: Callable[[], bool] = lambda: False) -> Decided:
     """Precision, learning rate and replay. A stopped probe is done again on resume."""
     kept = folder / "decided.json" if folder else None
     if kept and kept.is_file():
         return Decided(**json.loads(kept.read_text(encoding="utf-8")))
-    bf16 = settings.precision == "bf16" or (settings.precision == "auto" and bf16_is_faster())
+    bf16 = takes_bf16(settings)
     if settings.rate is not None:
         decided = Decided(bf16, settings.rate, REPLAYS[0] if settings.replay is None else settings.replay)
     else:
