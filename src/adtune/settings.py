@@ -117,6 +117,7 @@ class PretrainSettings:
     seed: int = 0                        # decides initialisation and order
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
     device: str = "auto"                 # auto | cpu | cuda | mps
+    compile: bool = True                 # on a GPU, compile the model; on a CPU the engine's own parts are as fast and start at once
     start_from: str | None = None        # folder of a base whose weights to start from, such as the constant part of an earlier run
     evaluate_minutes: float = 6.0        # time between two evaluations
     checkpoint_minutes: float = 2.0      # time between two checkpoints at most

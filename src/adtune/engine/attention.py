@@ -39,6 +39,8 @@ class Documents:
 
     def __init__(self, numbers: torch.Tensor):
         self.numbers, self.blocks = numbers, []
+        if numbers.device.type != "cpu":  # torch's own attention takes the mask instead
+            return
         for start, stop, _, seen, hidden in _blocks(numbers.shape[1], numbers.shape[1], numbers.device):
             earlier = int((numbers < numbers[:, start, None]).sum(1).min())  # keys that no query of the block sees in any row
             first = earlier // BLOCK * BLOCK  # a library makes and keeps a kernel for every shape
@@ -48,8 +50,8 @@ class Documents:
 
     def seen(self) -> torch.Tensor:
         """(B, 1, T, T), True where a query sees a key: the form that torch's own attention takes."""
-        numbers = self.numbers
-        return ((numbers[:, :, None] == numbers[:, None, :]).tril())[:, None]
+        return seen(self.numbers)
+
 
 
 def use_blocks(model: Any) -> None:
@@ -90,6 +92,11 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
 
 AttentionInterface.register(NAME, _forward)
 AttentionMaskInterface.register(NAME, _mask)
+
+
+def seen(numbers: torch.Tensor) -> torch.Tensor:
+    """(B, 1, T, T) from document numbers (B, T): True where a query sees a key."""
+    return (numbers[:, :, None] == numbers[:, None, :]).tril()[:, None]
 
 
 class _Blocks(torch.autograd.Function):
@@ -137,6 +144,7 @@ def _probabilities(q: torch.Tensor, k: torch.Tensor, block: Block, B: int) -> to
     start, stop, first, seen, hidden = block
     N, G, _, D = q.shape
     size = stop - start
-    scores = torch.bmm(q[:, :, start:stop].reshape(N, G * size, D), k[:, first:seen].transpose(1, 2)).view(B, N // B * G, size, seen - first)
+    scores = torch.bmm(q[:, :, start:stop].reshape(N, G * size, D), k[:, first:seen].transpose(1, 2))
+    scores = scores.view(B, N // B * G, size, seen - first)
     scores[..., seen - first - hidden.shape[-1]:].masked_fill_(hidden, -torch.inf)
     return torch.softmax(scores, -1).view(N, G * size, seen - first)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 import torch
 from safetensors.torch import load_file
 
-from ..engine.attention import Documents, use_blocks
+from ..engine.attention import Documents, seen, use_blocks
 from ..engine.checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
 from ..engine.devices import choose
 from ..engine.head import head_nats
@@ -29,7 +29,7 @@ from ..settings import PretrainSettings
 from .model import SIZES, build_model
 from .schedule import Trapezoid
 
-FREE = {"minutes", "steps", "evaluate_minutes", "checkpoint_minutes", "micro_tokens", "device"}  # may differ when a run goes on
+FREE = {"minutes", "steps", "evaluate_minutes", "checkpoint_minutes", "micro_tokens", "device", "compile"}  # may differ when a run goes on
 SMOOTH = 0.98  # of the loss that is shown
 
 
@@ -77,8 +77,12 @@ class PretrainRun:
         if settings.start_from:
             _start_from(self.model, Path(settings.start_from))
         self.model.to(self.device)
-        use_blocks(self.model)
-        use_fused_norms(self.model)
+        self.hidden = hidden_states
+        if self.device == "cpu":
+            use_blocks(self.model)
+            use_fused_norms(self.model)
+        elif settings.compile:
+            self.hidden = torch.compile(hidden_states)
         self.optimizers = _optimizers(self.model, settings)
         self.rates = {"muon": settings.muon_rate, "adamw": settings.adamw_rate}
         self.schedule = Trapezoid(settings)
@@ -113,7 +117,7 @@ class PretrainRun:
             for group in optimizer.param_groups:
                 group["lr"] = self.rates[key] * factor
         for ids, numbers, positions in self._micro_batches():
-            loss = row_nats(self.model, ids, numbers, self.dtype).sum() / positions
+            loss = row_nats(self.model, ids, numbers, self.dtype, self.hidden).sum() / positions
             loss.backward()
             total += loss.item()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
@@ -183,11 +187,18 @@ class PretrainRun:
                                  "Give the same options again, or start a new run in another folder.")
 
 
-def row_nats(model: Any, ids: torch.Tensor, numbers: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+def hidden_states(model: Any, ids: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    """(B, T, width) of rows `ids` (B, T) whose documents are numbered by `numbers` of the same shape."""
+    if ids.device.type == "cpu":
+        return model.model(input_ids=ids, use_cache=False, documents=Documents(numbers)).last_hidden_state
+    return model.model(input_ids=ids, use_cache=False, attention_mask=seen(numbers)).last_hidden_state
+
+
+def row_nats(model: Any, ids: torch.Tensor, numbers: torch.Tensor, dtype: torch.dtype,
+             hidden: Callable[..., torch.Tensor] = hidden_states) -> torch.Tensor:
     """Nats of every next token, (B T,), of rows `ids` (B, T + 1) whose documents are numbered by `numbers` of the same shape."""
     with torch.autocast(ids.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        hidden = model.model(input_ids=ids[:, :-1], use_cache=False, documents=Documents(numbers[:, :-1])).last_hidden_state
-        return head_nats(hidden.flatten(0, 1), model.lm_head, ids[:, 1:].flatten())
+        return head_nats(hidden(model, ids[:, :-1], numbers[:, :-1]).flatten(0, 1), model.lm_head, ids[:, 1:].flatten())
 
 
 def _optimizers(model: Any, settings: PretrainSettings) -> dict[str, torch.optim.Optimizer]:
