@@ -76,7 +76,9 @@ def _tokenizer(paths: Sequence[Path], settings: PretrainSettings, work: Path, pr
     if saved.exists() and key.exists() and key.read_text(encoding="utf-8") == wanted:
         return Tokenizer.from_file(str(saved))
     progress("read the corpus", 0, 1)
-    documents = _told(_sample(paths, survey(paths)), "tokenizer", TOKENIZER_CHARACTERS, lambda document: len(document.text), progress)
+    found = survey(paths)
+    total = min(TOKENIZER_CHARACTERS, sum(extent.bytes for extent in found.sources.values()))
+    documents = _told(_sample(paths, found), "tokenizer", total, lambda document: len(document.text), progress)
 
     def texts() -> Iterator[str]:
         for document in documents:
