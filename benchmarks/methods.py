@@ -107,19 +107,29 @@ def row(archive: str, method: str, runs: list[dict[str, Any]], mark: float | Non
             str(min(run["evaluations"] for run in runs)), "yes" if all(run["good"] for run in runs) else "NO"]
 
 
+def table(kept: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
+    rows = []
+    for archive, runs in kept.items():
+        curves = [[loss for loss, *_ in run["curve"]] for run in runs.get("lora", ())]
+        mark = mean((losses[0] + min(losses)) / 2 for losses in curves) if curves else None
+        rows += [row(archive, method, found, mark) for method, found in runs.items()]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--archives", nargs="*", default=DEFAULT)
     parser.add_argument("--methods", nargs="*", default=["full", "lora", "prefix", SCRATCH])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--add", action="store_true", help="keep what was measured on other archives before")
     parser.add_argument("--keep", type=int, help="pieces of each archive at most")
     parser.add_argument("--cell", nargs=2, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.cell:
         print(json.dumps(cell(*said.cell, said)))
         return 0
-    rows, kept = [], {}
+    path, kept = HERE / "results" / "methods.json", {}
     for archive in said.archives:
         if archive != "sample" and not Path(archive).exists():
             print(f"skipped: {Path(archive).name} is not there")
@@ -132,16 +142,15 @@ def main() -> int:
                 return 1
             runs[method] = json.loads(done.stdout.strip().splitlines()[-1])
             print("| " + " | ".join(row(archive, method, runs[method], None)) + " |", flush=True)
-        curves = [[loss for loss, *_ in run["curve"]] for run in runs.get("lora", ())]
-        mark = mean((losses[0] + min(losses)) / 2 for losses in curves) if curves else None
-        rows += [row(archive, method, found, mark) for method, found in runs.items()]
         kept[Path(archive).name] = runs
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows))
+    if said.add and path.exists():
+        kept = json.loads(path.read_text()) | kept
+    text = table(kept)
     print(text)
-    threads = max(run["threads"] for runs in kept.values() for found in runs.values() for run in found) if kept else 0
-    command = "python benchmarks/methods.py " + " ".join(Path(word).name if "/" in word else word for word in sys.argv[1:])
-    (HERE / "results" / "methods.md").write_text(f"`{command.strip()}`, {threads} thread(s)\n\n{text}\n")
-    (HERE / "results" / "methods.json").write_text(json.dumps(kept))
+    threads = max((run["threads"] for runs in kept.values() for found in runs.values() for run in found), default=0)
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:] if word != "--add"]
+    path.with_suffix(".md").write_text(f"`python benchmarks/methods.py {' '.join(words)}`, {threads} thread(s)\n\n{text}\n")
+    path.write_text(json.dumps(kept))
     return 0 if all(run["good"] for runs in kept.values() for name, found in runs.items() if name != SCRATCH for run in found) else 1
 
 
