@@ -17,6 +17,11 @@ from adtune.workspace.database import Database
 from adtune.workspace.upgrade import MIGRATIONS, stored_revision, upgrade
 
 
+def said(url):
+    """A database's URL as words for another process."""
+    return [] if url is None else [url.render_as_string(hide_password=False)]
+
+
 def test_importing_loads_neither_sqlalchemy_nor_alembic():
     code = "import sys, adtune.workspace; print([m for m in ('sqlalchemy', 'alembic', 'filelock') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
@@ -34,8 +39,8 @@ def test_opening_again_is_fast_and_without_alembic(root):
     assert float(seconds) < 0.15
 
 
-def test_sqlite_is_durable(ws):
-    with ws._database.read() as connection:
+def test_sqlite_is_durable(local):
+    with local._database.read() as connection:
         names = ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
         values = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in names]
     assert values == ["wal", 2, 30_000, 1]
@@ -64,17 +69,17 @@ def test_tables_compile_for_postgresql():
     assert "seq SERIAL" in ddl
 
 
-def test_existing_workspace_keeps_its_rows_when_upgraded(root, piece):
-    with Workspace.open(root) as ws:
+def test_existing_workspace_keeps_its_rows_when_upgraded(root, url, piece):
+    with Workspace.open(root, url) as ws:
         ws.add_assets("acme", [piece(1)])
-    with Workspace.open(root) as ws:
+    with Workspace.open(root, url) as ws:
         assert [a.text for a in ws.assets("acme")] == ["Piece number 1."]
         assert stored_revision(ws._database) == db.HEAD
 
 
-def test_a_failed_migration_leaves_nothing(root, monkeypatch):
+def test_a_failed_migration_leaves_nothing(root, url, monkeypatch):
     root.mkdir()
-    database = Database(sa.URL.create("sqlite", database=str(root / "adtune.db")))
+    database = Database(url or sa.URL.create("sqlite", database=str(root / "adtune.db")))
     with monkeypatch.context() as patch:
         patch.setattr("alembic.op.create_index", lambda *_: (_ for _ in ()).throw(RuntimeError("power cut")), raising=False)
         with pytest.raises(RuntimeError, match="power cut"):
@@ -86,12 +91,24 @@ def test_a_failed_migration_leaves_nothing(root, monkeypatch):
     database.close()
 
 
-def test_two_processes_open_a_new_workspace_at_once(root):
-    code = "import sys; from adtune.workspace import Workspace; Workspace.open(sys.argv[1]).ensure_client(sys.argv[2])"
-    both = [subprocess.Popen([sys.executable, "-c", code, root, name], stderr=subprocess.PIPE) for name in ("one", "two")]
+def test_two_processes_open_a_new_workspace_at_once(root, url):
+    code = "import sys; from adtune.workspace import Workspace; Workspace.open(sys.argv[1], *sys.argv[3:]).ensure_client(sys.argv[2])"
+    both = [subprocess.Popen([sys.executable, "-c", code, root, name, *said(url)], stderr=subprocess.PIPE) for name in ("one", "two")]
     assert [(p.communicate()[1], p.returncode) for p in both] == [(b"", 0), (b"", 0)]
-    with Workspace.open(root) as ws:
+    with Workspace.open(root, url) as ws:
         assert ws.clients() == ["one", "two"]
+
+
+def test_a_url_of_postgresql_takes_the_driver_that_the_extra_installs():
+    database = Database("postgresql://someone:secret@nowhere/adtune")
+    assert database.engine.driver == "psycopg" and not database.is_sqlite and "secret" not in database.where
+    with pytest.raises(WorkspaceError, match="nowhere"), database.read():
+        pass
+
+
+def test_a_postgresql_database_is_backed_up_by_its_own_tool(root, postgresql, tmp_path):
+    with Workspace.open(root, postgresql) as ws, pytest.raises(WorkspaceError, match="pg_dump"):
+        ws.backup(tmp_path / "copy.db")
 
 
 def test_newer_adtune(root):
@@ -150,40 +167,40 @@ def test_read_only_database_file(root, monkeypatch):
         Workspace.open(root)
 
 
-def test_full_disk_while_writing_rows(ws, piece):
-    with ws._database.read() as connection:
+def test_full_disk_while_writing_rows(local, piece):
+    with local._database.read() as connection:
         connection.exec_driver_sql(f"PRAGMA max_page_count={connection.exec_driver_sql('PRAGMA page_count').scalar()}")
     with pytest.raises(DiskFullError, match="no space"):
-        ws.add_assets("acme", [piece(n) for n in range(2000)])
-    assert ws.clients() == [] and ws.assets("acme") == []
+        local.add_assets("acme", [piece(n) for n in range(2000)])
+    assert local.clients() == [] and local.assets("acme") == []
 
 
-def test_a_busy_database_is_named(ws, monkeypatch):
-    other = sqlite3.connect(ws.root / "adtune.db", isolation_level=None)
+def test_a_busy_database_is_named(local, monkeypatch):
+    other = sqlite3.connect(local.root / "adtune.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.1)
-    ws._database.engine.dispose()
+    local._database.engine.dispose()
     start = time.perf_counter()
     with pytest.raises(WorkspaceError, match="kept busy"):
-        ws.ensure_client("acme")
+        local.ensure_client("acme")
     assert time.perf_counter() - start < 5
     other.execute("ROLLBACK")
     other.close()
 
 
-def test_backup_while_writing(ws, piece, tmp_path):
-    ws.add_assets("acme", [piece(n) for n in range(50)])
+def test_backup_while_writing(local, piece, tmp_path):
+    local.add_assets("acme", [piece(n) for n in range(50)])
     restored = tmp_path / "restored"
     restored.mkdir()
-    ws.backup(restored / "adtune.db")
-    ws.add_assets("acme", [piece(99)])
+    local.backup(restored / "adtune.db")
+    local.add_assets("acme", [piece(99)])
     with Workspace.open(restored) as copy:
         assert copy.assets("acme") == [piece(n) for n in range(50)]
     assert [path.name for path in restored.iterdir() if path.name.endswith(".tmp")] == []
 
 
-def test_backup_to_an_impossible_place(ws, tmp_path):
+def test_backup_to_an_impossible_place(local, tmp_path):
     with pytest.raises(InputError, match="a directory"):
-        ws.backup(tmp_path)
+        local.backup(tmp_path)
     with pytest.raises(WorkspaceError, match="unable to open"):
-        ws.backup(tmp_path / "missing" / "copy.db")
+        local.backup(tmp_path / "missing" / "copy.db")

@@ -77,9 +77,9 @@ def test_pieces_are_found_by_the_beginning_of_their_id(ws, piece):
     assert ws.find_asset("f" * 64) == []
 
 
-def test_a_spool_gives_back_what_was_put_in_and_leaves_no_file(ws, root, piece):
+def test_a_spool_gives_back_what_was_put_in_and_leaves_no_file(local, root, piece):
     odd = replace(piece(1), text="Grüße 你好 \u2028 \r\n \x85", facts=("a",), split="test", withdrawn="2024-05-31")
-    with ws.spool() as spool:
+    with local.spool() as spool:
         assert list(spool) == []
         spool.add(odd)
         spool.add(piece(2))
@@ -100,13 +100,13 @@ def test_storing_holds_a_batch_in_memory(ws, piece):
 
 
 @pytest.fixture
-def old(root):
+def old(root, url):
     """A database of the first schema with two pieces in it."""
     from alembic import command
     from alembic.config import Config
 
     root.mkdir()
-    database = Database(sa.URL.create("sqlite", database=str(root / "adtune.db")))
+    database = Database(url or sa.URL.create("sqlite", database=str(root / "adtune.db")))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
 
@@ -127,16 +127,16 @@ def old(root):
     database.close()
 
 
-def test_an_archive_of_the_first_schema_comes_along(root, old):
+def test_an_archive_of_the_first_schema_comes_along(root, url, old):
     database, to = old
     assert stored_revision(database) == "0001"
-    with Workspace.open(root) as ws:
+    with Workspace.open(root, url) as ws:
         assert [one.text for one in ws.assets("acme")] == ["Piece 1", "Piece 2"]
         assert [one.id for one in ws.assets_in_force("acme", ["p1"])["p1"]] == [f"{1:064x}"]
         ws.commit_import("acme", [withdrawal(Asset(f"{1:064x}", "acme", ""))])
     to("downgrade", "0001")
     upgrade(database)
-    with Workspace.open(root) as ws:
+    with Workspace.open(root, url) as ws:
         assert [one.text for one in ws.assets("acme")] == ["Piece 1", "Piece 2"] and ws.withdrawn("acme") == []
 
 

@@ -198,6 +198,9 @@ def _no_space(file: str) -> bool:
 
 
 def _engine(url: str | sa.URL) -> sa.Engine:
+    url = sa.make_url(url)
+    if url.drivername == "postgresql":  # SQLAlchemy would take psycopg 2
+        url = url.set(drivername="postgresql+psycopg")
     engine = sa.create_engine(url, json_serializer=_json)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
