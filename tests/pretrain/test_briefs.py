@@ -333,6 +333,7 @@ def test_documents_that_wait_are_bounded(monkeypatch):
     first = next(one.asks(stream))
     assert len(drawn) < 80 and first.example.text
     one, found = asks()
+    assert not one.renderer.kept and not one.counts["windows"]
     assert one.counts["asked"] + one.counts["examples"] == sum(not d.held_out for d in made()) and one.counts["contexts"] > 20
 
 

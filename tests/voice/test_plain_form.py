@@ -123,6 +123,13 @@ def test_a_saved_tokenizer_keeps_the_form_and_runs_no_child(tmp_path, monkeypatc
     assert fill_context(one, brief, "Be kind.", [], 500) == Context("Be kind.")
 
 
+def test_the_template_holds_to_its_word_where_a_base_has_a_beginning_of_text():
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=trained(), bos_token="<|reserved_2|>", eos_token="<|endoftext|>",
+                                        clean_up_tokenization_spaces=False, chat_template=PLAIN_TEMPLATE)
+    brief, context = Brief("Roses"), Context("Be kind.", (Example(Brief("Soil"), "Dry."),))
+    assert Renderer(tokenizer).chat and Renderer(tokenizer).brief(brief, context) == of_the_library(tokenizer, messages_of(brief, context))
+
+
 @given(text=PARTS, end=st.sampled_from(["\n", "\n\n", "\r\n"]))
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_line_ends_never_merge_with_what_is_before_them(text, end):

@@ -11,10 +11,12 @@ from __future__ import annotations
 import hashlib
 import random
 import re
+from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..engine.tasks.drafting import OVERLAP_TOKENS, rows_of
 from ..errors import InputError
@@ -26,7 +28,7 @@ from .guides import guide_for
 from .store import TokenStore, write_sequences
 
 FORM = 1                     # raised when the same documents become other sequences
-# Shares of documents, by hash. Each leaves most documents without the thing, so that briefs of every shape are known.
+# Shares of documents, by hash; each leaves enough of them without the thing that briefs and prompts of every shape are known.
 CONTEXTS = 0.75              # ask for a context; where one finds no room the brief stands alone: two fifths of the tokens are in contexts
 GUIDES = 0.5                 # of contexts with a guide: a client may have examples and no guide
 NEIGHBOURS = 1 / 3           # of contexts that open with an example of another source, so that the nearest one is followed
@@ -42,6 +44,7 @@ TOLD_KINDS = ("book",)       # begin with a part of what they tell, never with a
 FACT_LETTERS = 20_000        # of a text, where facts are looked for
 LOOK = 16                    # neighbours among which the examples of a context are looked for
 GUIDE_TOKENS = 200           # kept free for a guide while examples are chosen
+KEPT_LETTERS = 300           # a shorter text is encoded again in as little time
 WAITING_LETTERS = 48_000_000  # of documents that wait for their neighbours, in memory
 OTHER_LETTERS, OTHERS, OTHER_TRIES = 1_500, 16, 3  # an example of another source: its length, how many wait of each, how many are tried
 NAME = re.compile(r"(?<=[a-z,;] )[A-Z][\w’'-]+")     # a capital within a sentence
@@ -67,6 +70,21 @@ class _Piece:
     size: int
 
 
+class _Remembering(Renderer):
+    """A renderer that encodes a long text once, for its size and for its sequence; `kept` is emptied by whoever is done with them."""
+
+    def __init__(self, tokenizer: Any):
+        super().__init__(tokenizer)
+        self.kept: dict[str, array[int]] = {}
+
+    def encode(self, text: str) -> list[int]:
+        if len(text) < KEPT_LETTERS:
+            return super().encode(text)
+        if text not in self.kept:
+            self.kept[text] = array("H", super().encode(text))
+        return self.kept[text].tolist()
+
+
 class Briefs:
     """Makes the sequences of the last stage. `keep` gives the share of each source's groups that is taken, all where it names none.
 
@@ -78,7 +96,7 @@ class Briefs:
     def __init__(self, renderer: Renderer, context: int, seed: int = 0, keep: Mapping[str, float] | None = None):
         if context < OVERLAP_TOKENS:
             raise InputError("--set context", f"{context} tokens", f"at least {OVERLAP_TOKENS}, for briefs", "Give a longer context.")
-        self.renderer, self.context, self.seed, self.keep = renderer, context, seed, dict(keep or {})
+        self.renderer, self.context, self.seed, self.keep = _Remembering(renderer.tokenizer), context, seed, dict(keep or {})
         self.counts: Counter[str] = Counter()
         self._others: dict[str, deque[Document]] = {}
 
@@ -151,6 +169,7 @@ class Briefs:
                 context = self._context(source, piece, pieces) if self._roll(piece.key, "context") < CONTEXTS else Context()
                 self.counts["asked"] += 1
                 yield Ask(source, piece.example, context)
+        self.renderer.kept.clear()
 
     def _context(self, source: str, piece: _Piece, pieces: deque[_Piece]) -> Context:
         """Guide and examples before a piece, within the window; the examples leave `pieces`. Empty where no neighbour fits."""

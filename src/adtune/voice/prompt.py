@@ -64,7 +64,8 @@ class Renderer:
     def __init__(self, tokenizer: Any):
         self.tokenizer = tokenizer
         self.template = chat_template(tokenizer)
-        self.chat = self.template is not None and self.template.source != PLAIN_TEMPLATE
+        told = self.template is not None and self.template.source == PLAIN_TEMPLATE and tokenizer.bos_token_id is None
+        self.chat = self.template is not None and not told
         if tokenizer.eos_token_id is None:
             raise BaseModelError("tokenizer", "no end-of-text token", "a tokenizer with an EOS token", "Choose another base.")
         # a base without BOS has seen documents after the end of other documents
