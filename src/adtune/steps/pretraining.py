@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, did_you_mean
+from ..errors import InputError, Interrupted, did_you_mean
 from ..progress import Progress, silent
 from ..settings import PretrainSettings, resolve
 
 if TYPE_CHECKING:
+    from ..pretrain.documents import Document
     from ..workspace import Workspace
 
 OPTIONS = ("corpus", "out", "resume")
@@ -27,7 +28,7 @@ def pretrain_text(workspace: Workspace | None, options: dict[str, Any], progress
     SettingError for impossible settings; Interrupted after a checkpoint when stopped.
     """
     from ..pretrain.contamination import refuse_shared, shared_runs
-    from ..pretrain.documents import read_documents
+    from ..pretrain.documents import HoldOut, read_documents
     from ..pretrain.mixture import enough
     from ..pretrain.prepare import prepare
     from ..pretrain.publish import check_out, finish
@@ -43,17 +44,17 @@ def pretrain_text(workspace: Workspace | None, options: dict[str, Any], progress
     work = out.with_name(out.name + ".work")
     clients = {client: [piece.text for piece in workspace.assets(client)] for client in workspace.clients()} if workspace else {}
     if any(clients.values()):
-        progress("compare with the archives", 0, 1)
-        refuse_shared(shared_runs(read_documents(paths), clients))
+        refuse_shared(shared_runs(_watched(read_documents(paths, HoldOut()), paths, progress, stop), clients))
     prepared = prepare(paths, settings, work, progress, stop)
     plain, briefs = prepared.rows(settings.seed)
     one = PretrainRun(settings, plain, briefs, work, prepared.bound)
     parameters = sum(p.numel() for p in one.model.parameters())
-    told = enough(prepared.plain, None, parameters, settings.batch_tokens, (settings.steps or 0) * settings.batch_tokens)
+    enough(prepared.plain, None, parameters, settings.batch_tokens, 0)
     resumed = bool(options.get("resume")) and one.restore()
     watch = Watch(prepared.tokenizer, prepared.plain, progress)
     run(one, watch.evaluate, watch.tell, stop)
     figures = finish(one, prepared, out, progress)
+    told = enough(prepared.plain, None, parameters, settings.batch_tokens, one.tokens)
     return {"base": str(out), "parameters": figures["parameters"], "tokens": figures["tokens"], "seconds": figures["seconds"],
             "bits_per_byte": figures["bits_per_byte"]["value"], "bits_per_byte_interval": figures["bits_per_byte"]["interval"],
             "modern_bits_per_byte": figures["modern"]["value"],
@@ -61,6 +62,17 @@ def pretrain_text(workspace: Workspace | None, options: dict[str, Any], progress
             "own_title_better": figures["title"]["own_better"]["value"], "drafts_that_end": figures["drafts"]["ended"],
             "size": settings.size, "steps": figures["steps"], "resumed": resumed, "constant": figures["constant"],
             "report": str(out / "report.html"), "notes": [*told, *one.problems]}
+
+
+def _watched(documents: Iterator[Document], paths: list[Path], progress: Progress, stop: Callable[[], bool]) -> Iterator[Document]:
+    """The documents as they come, with a bar over the files and an ear for a stop."""
+    for count, document in enumerate(documents):
+        if count % 500 == 0:
+            file = next((n for n, path in enumerate(paths) if document.place.startswith(str(path))), 0)
+            progress("compare with the archives", file, len(paths), f"{count:,} documents")
+            if stop():
+                raise Interrupted("stopped before anything was made", "adtune pretrain text")
+        yield document
 
 
 def _paths(given: Any) -> list[Path]:
