@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from made_bases import pieces, sentence, tokenizer_object
 
 from adtune.engine.methods import attach
+from adtune.engine.tasks import drafting
 from adtune.engine.tasks.drafting import (
     OVERLAP_TOKENS,
     Row,
@@ -22,6 +23,7 @@ from adtune.engine.tasks.drafting import (
     row_nats,
     rows_of,
     split_by_budget,
+    stepped,
 )
 from adtune.errors import InputError
 from adtune.records import Brief, Example
@@ -135,6 +137,23 @@ def test_row_nats_equal_the_rows_alone(name, base):
     assert [count for _, count in found] == [*(row.targets for row in rows[:-1]), 3]  # nothing predicts a first token
     if method is not None:
         method.detach()
+
+
+def test_widths_are_few_and_little_is_padded():
+    lengths = range(256, 2049)
+    widths = [stepped(length) for length in lengths]
+    assert all(width >= length for width, length in zip(widths, lengths, strict=True)) and widths == sorted(widths)
+    assert len(set(widths)) == 9 + 8 + 8 and widths[-1] == 2048
+    for first, last in ((256, 512), (513, 1024), (1025, 2048)):
+        assert sum(map(stepped, range(first, last + 1))) < 1.06 * sum(range(first, last + 1))
+
+
+@pytest.mark.parametrize("longest", [200, 201, 255])
+def test_the_width_of_a_batch_changes_no_loss(longest, llama, monkeypatch):
+    rows = [Row(tuple(n % 50 + 6 for n in range(length)), 3, 0) for length in (longest, 30, 120)]
+    found = row_nats(llama, None, rows)
+    monkeypatch.setattr(drafting, "stepped", lambda length: length)
+    assert torch.allclose(found, row_nats(llama, None, rows), atol=1e-3, rtol=1e-6)
 
 
 def test_both_ways_to_the_logits_give_the_same_loss_and_gradients(llama, monkeypatch):

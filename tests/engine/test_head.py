@@ -18,8 +18,10 @@ def made(bias, trained, positions=37, width=16, vocabulary=300):
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("trained", [False, True])
 @pytest.mark.parametrize("alike", [False, True])
-def test_chunks_equal_cross_entropy(bias, trained, alike, monkeypatch):
-    monkeypatch.setattr(module, "FEWEST_ROWS", 10)  # four chunks, the last one smaller
+@pytest.mark.parametrize("step", [1, 4, 64])
+def test_chunks_equal_cross_entropy(bias, trained, alike, step, monkeypatch):
+    monkeypatch.setattr(module, "ROW_STEP", step)
+    monkeypatch.setattr(module, "FEWEST_ROWS", 10)  # four chunks, the last one smaller, or with positions that have no target
     monkeypatch.setattr(module, "CHUNK_LOGITS", 1)
     layer, hidden, targets = made(bias, trained)
     weights = torch.full((len(targets),), 0.3) if alike else torch.rand(len(targets))
@@ -38,12 +40,25 @@ def test_chunks_equal_cross_entropy(bias, trained, alike, monkeypatch):
 def test_no_more_than_a_chunk_of_logits_is_ever_held_and_none_is_made_twice(trained, monkeypatch):
     seen = []
     whole = module._log_probabilities
+    monkeypatch.setattr(module, "ROW_STEP", 4)
     monkeypatch.setattr(module, "FEWEST_ROWS", 8)
     monkeypatch.setattr(module, "CHUNK_LOGITS", 8 * 300)
     monkeypatch.setattr(module, "_log_probabilities", lambda *a: seen.append(whole(*a)) or seen[-1])
     layer, hidden, targets = made(False, trained)
     head_nats(hidden, layer, targets).sum().backward()
-    assert [len(part) for part in seen] == [8, 8, 8, 8, 5]
+    assert [len(part) for part in seen] == [8, 8, 8, 8, 8]  # 37 positions, filled up to 40
+
+
+def test_products_come_in_few_shapes(monkeypatch):
+    """Over all counts of targets, as batches have them."""
+    seen = set()
+    whole = module._log_probabilities
+    monkeypatch.setattr(module, "CHUNK_LOGITS", 512 * 30)
+    monkeypatch.setattr(module, "_log_probabilities", lambda *a: seen.add(len(a[0])) or whole(*a))
+    layer, hidden, targets = made(False, False, positions=1200, vocabulary=30)
+    for count in range(1, 1200, 7):
+        assert len(head_nats(hidden[:count], layer, targets[:count])) == count
+    assert seen <= set(range(64, 513, 64))
 
 
 def test_under_bf16_the_gradient_keeps_the_precision_of_the_hidden_states():

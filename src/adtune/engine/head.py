@@ -19,15 +19,19 @@ from .devices import product_dtype
 
 CHUNK_LOGITS = 1 << 22   # logits of one chunk: a few megabytes, which stay near the processor
 FEWEST_ROWS = 64         # positions of a chunk at least, however large the vocabulary: smaller products are slow
+ROW_STEP = 64            # positions are filled up to a multiple of it: a CPU's library makes and keeps a kernel for every shape
 
 
 def head_nats(hidden: torch.Tensor, head: torch.nn.Module, targets: torch.Tensor) -> torch.Tensor:
     """Nats of each target, (N,) fp32, from hidden states (N, D) and a linear head; differentiable in both."""
-    return _HeadNats.apply(hidden, head.weight, getattr(head, "bias", None), targets, product_dtype(hidden))
+    more = -len(targets) % ROW_STEP
+    filled = F.pad(hidden, (0, 0, 0, more)), F.pad(targets, (0, more), value=-1)  # no target: neither nats nor gradients
+    nats = _HeadNats.apply(filled[0], head.weight, getattr(head, "bias", None), filled[1], product_dtype(hidden))
+    return nats[:len(targets)]
 
 
 def _chunks(count: int, vocabulary: int) -> range:
-    return range(0, count, max(FEWEST_ROWS, CHUNK_LOGITS // vocabulary))
+    return range(0, count, max(FEWEST_ROWS, CHUNK_LOGITS // vocabulary // ROW_STEP * ROW_STEP))
 
 
 def _log_probabilities(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
@@ -35,9 +39,10 @@ def _log_probabilities(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.T
 
 
 def _slope(log_probabilities: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """softmax - one-hot, in place: the derivative of the nats by the logits."""
+    """softmax - one-hot, in place: the derivative of the nats by the logits; 0 where there is no target."""
     slope = log_probabilities.exp_()
-    slope[torch.arange(len(targets), device=targets.device), targets] -= 1
+    slope[torch.arange(len(targets), device=targets.device), targets.clamp(min=0)] -= 1
+    slope[targets < 0] = 0
     return slope
 
 
@@ -66,7 +71,7 @@ class _HeadNats(torch.autograd.Function):
             for start in rows:
                 part = slice(start, start + rows.step)
                 scores = _log_probabilities(low[part], matrix, offset)
-                nats[part] = -scores.gather(1, targets[part, None])[:, 0]
+                nats[part] = -scores.gather(1, targets[part, None].clamp(min=0))[:, 0]
                 if by_weight is not None:
                     _chunk_gradients(_slope(scores, targets[part]), low[part], matrix, along[part], by_weight, by_bias)
                 elif along is not None:
@@ -81,7 +86,8 @@ class _HeadNats(torch.autograd.Function):
         if not given:
             return (along * above[:, None]).to(ctx.kind), None, None, None, None
         hidden, weight, bias, targets = given
-        if len(above) and not torch.equal(above, above[:1].expand_as(above)):
+        real = above[targets >= 0]
+        if not torch.equal(real, above[:1].expand_as(real)):
             along, by_weight, by_bias = _weighted(ctx.dtype, above, *given)
             above = above.new_ones(1)
         one = above[:1] if len(above) else above.new_ones(1)

@@ -6,6 +6,7 @@ no mask is needed and the loss counts target positions only.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from ..bases import Base
 from ..head import head_nats
 from ..methods.base import AbstractMethod
 
-WIDTH_STEP = 32      # widths of batches are multiples of it: the fewer shapes, the fewer kernels a CPU's library makes and keeps
+# Widths of batches are multiples of a step, up to this width: the fewer shapes, the fewer kernels a CPU's library makes and keeps.
+WIDTH_STEPS = ((512, 32), (1024, 64), (math.inf, 128))
 OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next window of a long piece
 
 
@@ -125,11 +127,17 @@ def split_by_budget(rows: Sequence[Row], order: Sequence[int], budget: int) -> l
     return groups
 
 
+def stepped(longest: int) -> int:
+    """A width of at least `longest`, from few: about 5 % of padding at most, over all lengths of a step."""
+    step = next(step for until, step in WIDTH_STEPS if longest <= until)
+    return -(-longest // step) * step
+
+
 def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> int:
     """T: the longest row, rounded up as far as the context allows."""
     longest = max(len(row.ids) for row in rows)
     most = base.context - (method.context_tokens if method is not None else 0)
-    return max(longest, min(-(-longest // WIDTH_STEP) * WIDTH_STEP, most))
+    return max(longest, min(stepped(longest), most))
 
 
 def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32) -> torch.Tensor:
