@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from adtune.curate import REASONS, curate
 from adtune.errors import InputError, SettingError
-from adtune.records import Dataset, Source
+from adtune.records import Asset, Dataset, Source
 from adtune.settings import CurateSettings
+from adtune.starter import sample_pieces
 
 PLAIN = CurateSettings()
 DAY = CurateSettings(today="2025-06-01")
@@ -99,6 +100,16 @@ def test_the_hash_is_of_the_content(archive):
     others = [curate(assets, "acme", PLAIN, guide="Be kind."), curate(assets, "acme", CurateSettings(min_words=21)),
               curate(assets[1:], "acme", PLAIN)]
     assert len({first.hash, *(curated.dataset.hash for curated in others)}) == 4
+
+
+def test_a_setting_at_its_default_leaves_the_hash_of_earlier_datasets_as_it_was():
+    rows = map(json.loads, sample_pieces().read_text(encoding="utf-8").splitlines())
+    contents = [{name: value for name, value in row.items() if name in Asset.CONTENT} for row in rows]
+    assets = [Asset.from_dict({"id": Asset.identity(one, 0), "client": "quillmere", "source": {"file": ""}, **one}) for one in contents]
+    dataset = curate(assets, "quillmere", PLAIN).dataset
+    assert len(dataset.items) == 380
+    assert dataset.hash == "c800b0ca439ea4b55d00e2ace4f0f40ecb2bf260060727e73cdbb23b0de3a771"
+    assert set(dataset.settings) == {"keep", "min_words", "near_duplicate", "markup_share", "today"}
 
 
 def test_the_day_is_recorded_only_where_rights_end(archive):

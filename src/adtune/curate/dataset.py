@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
+from typing import Any
 
 from ..errors import InputError, SettingError
 from ..progress import Progress, silent
@@ -24,6 +25,7 @@ LEAST_PIECES = 10
 OVER_KEEP = "over_keep"
 REASONS = (*(name for name, _ in CHECKS), OVER_KEEP)
 TASKS = ("drafting",)
+FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today")
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,21 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
     items = _items(kept, clusters, client, stated_splits(pieces, clusters))
-    recorded = replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None)
+    recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
     counts = Counter(reason for reason, _ in reasons.values())
-    dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, asdict(recorded)).for_task(task)
+    dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded).for_task(task)
     dropped = tuple(Dropped(piece.asset, *reasons[piece.order]) for piece in pieces if piece.order in reasons)
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
     return Curated(dataset, dropped, _families(pieces, clusters))
+
+
+def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
+    """The settings that a dataset records and its hash covers: the first five always, later ones where they are not the default.
+
+    So a new setting leaves the hash of every dataset that does not use it as it was.
+    """
+    defaults = asdict(CurateSettings())
+    return {name: value for name, value in asdict(settings).items() if name in FIRST_SETTINGS or value != defaults[name]}
 
 
 def sift(pieces: Sequence[Piece], judge: Judge, progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, str]]]:
