@@ -7,6 +7,8 @@ import math
 import random
 from collections import Counter
 from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +18,7 @@ from transformers import PreTrainedTokenizerFast
 
 from adtune.engine.bases import Base, load_base
 from adtune.pretrain import judge, judge_drafts
+from adtune.pretrain.documents import Document
 from adtune.pretrain.judge import (
     JudgeSettings,
     Page,
@@ -113,6 +116,8 @@ def test_every_byte_of_a_long_text_is_counted_once(knows_nothing):
     figure = equal_bytes(knows_nothing, [page], replace(SMALL, text_tokens=CONTEXT))["by_source"]["blog"]
     assert figure["value"] == pytest.approx(tokens * math.log2(320) / len(page.text.encode()), rel=1e-5)
     assert figure["bytes"] == len(page.text.encode()) and figure["interval"] is None
+    crowded = equal_bytes(knows_nothing, [replace(page, title="river " * 100)], replace(SMALL, text_tokens=100))["by_source"]["blog"]
+    assert crowded["value"] == pytest.approx(figure["value"]) and crowded["bytes"] == figure["bytes"]
 
 
 def test_a_character_that_the_cut_divides_is_given_up(base):
@@ -279,3 +284,45 @@ def test_a_base_with_another_tokenizer(shared):
     page = Page("A day", "Once upon a time there was a little girl who liked to play in the park with her dog.", "blog")
     figure = bits_per_byte(stories, [page], replace(SMALL, text_tokens=400))["by_source"]["blog"]
     assert figure["bytes"] == len(page.text) and 0.3 < figure["value"] < 1.5
+
+
+@pytest.fixture(scope="module")
+def bench():
+    place = Path(__file__).resolve().parents[2] / "benchmarks" / "starter.py"
+    module = module_from_spec(found := spec_from_file_location("bench_starter", place))
+    found.loader.exec_module(module)
+    return module
+
+
+def test_training_text_is_drawn_by_weight_and_held_out_text_is_kept(bench):
+    documents = [Document("x" * 100, f"{source} {n}", source, f"{source}/{n}", n % 50 == 0)
+                 for n in range(1000) for source in ("openstax", "gutenberg")]
+    held, drawn, total = bench.sampled(iter(documents), 20_000)
+    assert len(held) == 40 and total == 196_000 and len(drawn) == 200 and not any(document.held_out for document in drawn)
+    shares = Counter(document.source for document in drawn)
+    assert shares["openstax"] > 4 * shares["gutenberg"] > 0  # weights 4.0 and 0.4
+    assert drawn == bench.sampled(iter(documents), 20_000)[1] and bench.sampled([], 100) == ([], [], 0)
+
+
+def test_the_page_shows_every_figure_and_what_falls_short(bench, base):
+    pages = made(8, "blog") + made(8, "wiki")
+    judged = judge_base(base, pages, archives(), [page.text for page in pages], SMALL)
+    whole = replace(SMALL, text_tokens=CONTEXT)
+    scale = bench.scale({"made": base}, [bench.cut(page) for page in pages], made(9, "blog", seed=1), whole) | {"note": "A note."}
+    names = ["3-gram of tokens", "3-gram of bytes", "6-gram of bytes", "xz", "gzip"]
+    assert list(scale["columns"]) == ["made", *names] and scale["columns"]["made"]["by_source"]["blog"]["bytes"] == scale["bytes"]["blog"]
+    tried = {"command": "python benchmarks/starter.py", "machine": "", "bases": {"made": judged}, "scale": scale,
+             "notes": bench.notes(SMALL, ["mix-9"], {"made": judged})}
+    page = bench.markdown(tried)
+    assert "Skipped: mix-9 is not there." in page and all(name in page for name in (*names, "| a |", "| **mean over modern sources** |"))
+    reached = {row[0]: row[3] for row in bench.measures(judged)}
+    assert reached["held-out bits per byte, mean over modern sources"] is False and reached["weights in bf16, MB"] is True
+    assert reached["parameters"] is None and "| **no** |" in page and "| yes |" in page
+    nothing = bench.markdown(tried | {"bases": {"made": judge_base(base, [], {}, [], SMALL)}, "scale": {}})
+    assert "| drafts that end | >= 0.95 |  | not measured |" in nothing
+
+
+def test_bases_of_one_name_stand_side_by_side(bench, tmp_path):
+    (tmp_path / "text").mkdir()
+    assert bench.label(str(tmp_path / "text")) == "text" and bench.label(str(tmp_path / "text"), {"text": None}) == "text-2"
+    assert bench.label("starter") == "starter"

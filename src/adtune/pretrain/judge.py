@@ -14,7 +14,7 @@ from math import hypot, log
 from typing import Any
 
 from ..engine.bases import Base
-from ..engine.tasks.drafting import Row, measure, rows_of
+from ..engine.tasks.drafting import OVERLAP_TOKENS, Row, measure, rows_of
 from ..progress import Progress, silent
 from ..records import Brief, Example, Interval
 from ..stats import paired_ratio_difference, rate_interval, ratio_interval
@@ -152,13 +152,13 @@ def mean_of(scores: Sequence[Interval]) -> Interval:
 def equal_bytes(base: Base, pages: Sequence[Page], settings: JudgeSettings) -> dict[str, Any]:
     """Bits per byte over every byte of the pages, whatever the base's tokens or context: long texts in consecutive windows.
 
-    Windows show the end of the one before, as in training. Raises InputError where a brief leaves no room in the context.
+    Windows show the end of the one before, as in training. A brief that leaves no room for a window is left out, never its text.
     """
     rows: list[Row] = []
-    end = len(base.renderer.end)
+    limit, end = min(settings.text_tokens, base.context), len(base.renderer.end)
     for n, page in enumerate(pages):
-        mine = rows_of(base.renderer, Example(page.brief, page.text), n, min(settings.text_tokens, base.context))
-        rows += _without_end(mine, end)
+        brief = page.brief if len(base.renderer.brief(page.brief)) <= limit - OVERLAP_TOKENS else Brief()
+        rows += _without_end(rows_of(base.renderer, Example(brief, page.text), n, limit), end)
     nats = [0.0] * len(pages)
     for row, (some, _) in zip(rows, measure(base, None, rows), strict=True):
         nats[row.piece] += some
