@@ -69,9 +69,15 @@ def tuned(answer: Answer, page: Page) -> None:
         "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
         "stopped": STOPS.get(answer["stopped"], answer["stopped"]), **_decided(answer),
         "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"]),
-        **({"estimated before": _ranged(answer["estimate"], "seconds", duration)} if answer.get("estimate") else {})})
+        **_foretold(answer)})
     _leaving(answer, page)
     notes(answer, page)
+
+
+def _foretold(answer: Answer) -> dict[str, str]:
+    """What the whole run was expected to take; runs of before have no estimate."""
+    estimate = answer.get("estimate")
+    return {"estimated, with probe and evaluations": _ranged(estimate, "seconds", duration)} if estimate else {}
 
 
 def _decided(answer: Answer) -> dict[str, str]:
