@@ -22,6 +22,8 @@ class CurateSettings:
     near_duplicate: float = 0.8          # estimated Jaccard similarity of 5-word shingles from which two pieces are the same
     markup_share: float = 0.15           # a piece with a larger share of mark-up characters is dropped
     today: str | None = None             # ISO date against which usage rights expire; None is the day of the run
+    drop_confidence: float = 0.5         # a piece is dropped for a finding at least this sure; less sure ones are shown
+    skip: str = ""                       # checks that are not asked, by name with commas between, such as "personal_data,cut_off"
 
 
 @dataclass(frozen=True)

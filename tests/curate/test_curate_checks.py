@@ -2,7 +2,7 @@
 
 import pytest
 
-from adtune.curate.checks import CHECKS, Judge
+from adtune.curate.checks import CHECKS, Found, Judge
 from adtune.curate.dataset import sift
 from adtune.curate.pieces import pieces_of
 from adtune.curate.similar import Alike
@@ -42,34 +42,34 @@ def judged(archive, fields):
     words = {TEXT: archive.text(1), "<COPY>": other.upper().replace(" ", ",  "), "<VARIANT>": archive.variant(other, 4)}
     assets = [archive.asset(other, 0), archive.asset(**{"number": 99, **fields, "text": words.get(fields["text"], fields["text"])})]
     pieces = pieces_of(assets)
-    judge = Judge(SETTINGS, "2025-06-01", Alike({p.content: p.plain for p in pieces}, 0.5))
+    judge = Judge(SETTINGS, "2025-06-01", Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
     return pieces, judge
 
 
 def test_the_order_of_the_checks_is_fixed():
-    assert [name for name, _ in CHECKS] == list(BAD)
+    assert [check.name for check in CHECKS] == list(BAD)
 
 
-@pytest.mark.parametrize(("name", "check"), CHECKS)
-def test_a_check_drops_what_it_names_with_evidence(archive, name, check):
-    for fields in BAD[name]:
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_drops_what_it_names_with_evidence(archive, check):
+    for fields in BAD[check.name]:
         pieces, judge = judged(archive, fields)
-        found = check(pieces, judge)
-        assert list(found) == [1] and found[1], fields
-        assert sift(pieces, judge)[1] == {1: (name, found[1])}
+        found = check.find(pieces, judge)
+        assert list(found) == [1] and found[1].evidence and 0 < found[1].confidence <= 1, fields
+        assert sift(pieces, judge)[1] == {1: (check.name, found[1])}
 
 
-@pytest.mark.parametrize(("name", "check"), CHECKS)
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 @pytest.mark.parametrize("fields", GOOD)
-def test_a_check_lets_good_pieces_pass(archive, name, check, fields):
-    assert check(*judged(archive, fields)) == {}
+def test_a_check_lets_good_pieces_pass(archive, check, fields):
+    assert check.find(*judged(archive, fields)) == {}
 
 
-@pytest.mark.parametrize(("name", "check"), CHECKS)
-def test_a_check_takes_no_pieces_at_all(name, check):
-    assert check([], Judge(SETTINGS, "2025-06-01", Alike({}, 0.5))) == {}
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_a_check_takes_no_pieces_at_all(check):
+    assert check.find([], Judge(SETTINGS, "2025-06-01", Alike({}, 0.5))) == {}
 
 
 def test_the_first_reason_counts(archive):
     pieces, judge = judged(archive, {"text": "Short.", "approval": "draft", "rights_until": "2020-01-01"})
-    assert sift(pieces, judge)[1] == {1: ("too_short", "1 words of at least 20")}
+    assert sift(pieces, judge)[1] == {1: ("too_short", Found("1 words of at least 20"))}

@@ -65,4 +65,4 @@ def test_the_page_is_self_contained_and_names_the_hash(curated):
 
 
 def test_every_reason_is_explained():
-    assert tuple(EXPLAINED) == REASONS
+    assert set(REASONS) <= set(EXPLAINED) and all(EXPLAINED.values())

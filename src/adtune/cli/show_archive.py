@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from .desk import Answer
 from .page import Page
 
@@ -30,6 +32,9 @@ def curated(answer: Answer, page: Page) -> None:
     dropped = {reason.replace("_", " "): count for reason, count in answer["dropped"].items() if count}
     if dropped:
         page.table(("Dropped", "Pieces"), dropped.items())
+    seen = Counter(one["reason"].replace("_", " ") for one in answer.get("findings", ()))
+    if seen:
+        page.table(("Kept, but to look at (in the report)", "Pieces"), seen.items())
     page.table(("Category", "Pieces"), answer["categories"].items())
     page.pairs({"dataset": answer["dataset"], "report": answer["report"]})
     notes(answer, page)

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
-from ..errors import InputError, SettingError
+from ..errors import InputError, SettingError, did_you_mean
 from ..progress import Progress, silent
 from ..records import Asset, Brief, Dataset, Example, Item
 from ..settings import CurateSettings
-from .checks import CHECKS, Judge
+from .checks import CHECKS, Found, Judge
 from .choose import choose
 from .pieces import Piece, pieces_of
 from .similar import Alike
@@ -23,23 +23,34 @@ from .split import SIBLINGS, clusters_of, position, splits_of, stated_splits
 
 LEAST_PIECES = 10
 OVER_KEEP = "over_keep"
-REASONS = (*(name for name, _ in CHECKS), OVER_KEEP)
+REASONS = (*(check.name for check in CHECKS if not check.shows), OVER_KEEP)
 TASKS = ("drafting",)
 FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today")
 
 
 @dataclass(frozen=True)
 class Dropped:
-    """A piece that does not train; `reason` is one of REASONS, `evidence` says in words what was found."""
+    """A piece that does not train; `reason` is one of REASONS, `evidence` says in words what was found, `confidence` is 0 to 1."""
 
     asset: Asset
     reason: str
     evidence: str
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Something found in a piece that was kept, for a person to look at; `reason` is the name of any check."""
+
+    asset: Asset
+    reason: str
+    evidence: str
+    confidence: float
 
 
 @dataclass(frozen=True)
 class Curated:
-    """A dataset with what was left out of it.
+    """A dataset with what was left out of it, and what was found in the pieces kept.
 
     `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece.
     """
@@ -47,6 +58,7 @@ class Curated:
     dataset: Dataset
     dropped: tuple[Dropped, ...]
     clusters: dict[str, tuple[str, ...]]
+    shown: tuple[Shown, ...] = ()
 
 
 def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide: str = "", progress: Progress = silent,
@@ -60,10 +72,10 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
     """
     _refuse(assets, client, settings, task)
     pieces = pieces_of(assets)
-    progress("comparing pieces", 0, len(REASONS) + 2)
+    progress("comparing pieces", 0, len(CHECKS) + 2)
     alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
-    judge = Judge(settings, settings.today or date.today().isoformat(), alike)
-    kept, reasons = sift(pieces, judge, progress)
+    judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces)
+    kept, reasons, shown = sift(pieces, judge, progress)
     if len(kept) < LEAST_PIECES:
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
@@ -71,9 +83,10 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
     recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
     counts = Counter(reason for reason, _ in reasons.values())
     dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded).for_task(task)
-    dropped = tuple(Dropped(piece.asset, *reasons[piece.order]) for piece in pieces if piece.order in reasons)
+    dropped = tuple(Dropped(piece.asset, reason, found.evidence, found.confidence)
+                    for piece in pieces if piece.order in reasons for reason, found in [reasons[piece.order]])
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
-    return Curated(dataset, dropped, _families(pieces, clusters))
+    return Curated(dataset, dropped, _families(pieces, clusters), shown)
 
 
 def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
@@ -85,18 +98,32 @@ def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name in FIRST_SETTINGS or value != defaults[name]}
 
 
-def sift(pieces: Sequence[Piece], judge: Judge, progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, str]]]:
-    """The pieces that stay, and (reason, evidence) of each of the others by its order."""
-    left, reasons = list(pieces), {}
-    for step, (name, check) in enumerate(CHECKS, start=1):
-        progress(f"checking {name.replace('_', ' ')}", step, len(REASONS) + 2)
-        found = check(left, judge)
-        reasons.update({order: (name, evidence) for order, evidence in found.items()})
-        left = [piece for piece in left if piece.order not in found]
+def sift(pieces: Sequence[Piece], judge: Judge,
+         progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...]]:
+    """The pieces that stay, what each of the others fell for by its order, and what was found in those that stay."""
+    left, reasons, seen = list(pieces), {}, []
+    skipped = skipped_checks(judge.settings)
+    for step, check in enumerate(CHECKS, start=1):
+        progress(f"checking {check.name.replace('_', ' ')}", step, len(CHECKS) + 2)
+        found = {} if check.name in skipped else check.find(left, judge)
+        falls = {piece.order for piece in left if piece.order in found and check.drops(piece, found[piece.order], judge.settings)}
+        reasons.update({order: (check.name, found[order]) for order in falls})
+        seen += [(piece, check.name, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
+        left = [piece for piece in left if piece.order not in falls]
     chosen = choose(left, judge.settings.keep)
-    evidence = f"{len(left)} pieces passed, {judge.settings.keep} are kept"
-    reasons.update({piece.order: (OVER_KEEP, evidence) for piece in left if piece.order not in chosen})
-    return [piece for piece in left if piece.order in chosen], reasons
+    over = Found(f"{len(left)} pieces passed, {judge.settings.keep} are kept")
+    reasons.update({piece.order: (OVER_KEEP, over) for piece in left if piece.order not in chosen})
+    shown = tuple(Shown(piece.asset, name, found.evidence, found.confidence) for piece, name, found in seen if piece.order in chosen)
+    return [piece for piece in left if piece.order in chosen], reasons, shown
+
+
+def skipped_checks(settings: CurateSettings) -> set[str]:
+    """The checks that the settings leave out. Raises SettingError for a name that is none."""
+    names = {name.strip() for name in settings.skip.split(",") if name.strip()}
+    known = [check.name for check in CHECKS]
+    for name in sorted(names - set(known)):
+        raise SettingError("skip", f"the check '{name}'", "the names of checks with commas between", did_you_mean(name, known))
+    return names
 
 
 def _items(kept: Sequence[Piece], clusters: Mapping[str, str], client: str, stated: Mapping[str, str]) -> tuple[Item, ...]:
@@ -131,6 +158,9 @@ def _refuse(assets: Sequence[Asset], client: str, settings: CurateSettings, task
                            "Keep more, or leave keep out to keep every good piece.")
     if not 0 < settings.near_duplicate <= 1:
         raise SettingError(where, f"near_duplicate = {settings.near_duplicate}", "a similarity above 0 and up to 1", "The default is 0.8.")
+    if not 0 <= settings.drop_confidence <= 1:
+        raise SettingError(where, f"drop_confidence = {settings.drop_confidence}", "a confidence from 0 to 1", "The default is 0.5.")
+    skipped_checks(settings)
     if settings.today is not None and not _is_day(settings.today):
         raise SettingError(where, f"today = {settings.today!r}", "a date such as 2025-05-31", "Give the day as YEAR-MONTH-DAY.")
 
@@ -142,7 +172,7 @@ def _is_day(text: str) -> bool:
         return False
 
 
-def _too_few(client: str, read: int, kept: int, reasons: Mapping[int, tuple[str, str]]) -> InputError:
+def _too_few(client: str, read: int, kept: int, reasons: Mapping[int, tuple[str, Found]]) -> InputError:
     counts = Counter(reason for reason, _ in reasons.values())
     told = ", ".join(f"{counts[name]} {name}" for name in REASONS if counts[name])
     found = f"{kept} good pieces of {read} read" + (f" (dropped: {told})" if told else "")

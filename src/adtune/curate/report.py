@@ -8,23 +8,13 @@ from collections.abc import Sequence
 from ..records import Split
 from ..report.page import Page
 from ..report.plots import bars
-from .dataset import REASONS, Curated, Dropped
+from .checks import CHECKS
+from .dataset import OVER_KEEP, REASONS, Curated, Dropped, Shown
 
 EXAMPLES = 10
 _EXCERPT = 160
 
-EXPLAINED = {
-    "replaced": "an earlier version of a piece that was corrected",
-    "withdrawn": "may not be used any more",
-    "empty": "no text, or only the title again",
-    "too_short": "fewer words than the settings ask for",
-    "markup": "too many tags, template tokens or code, or hardly any letters",
-    "not_approved": "marked as a draft or as rejected",
-    "rights_expired": "the usage rights have ended",
-    "exact_duplicate": "the same words as a piece that was kept",
-    "near_duplicate": "nearly the same words as a piece that was kept",
-    "over_keep": "a good piece beyond the number to keep",
-}
+EXPLAINED = {**{check.name: check.meaning for check in CHECKS}, OVER_KEEP: "a good piece beyond the number to keep"}
 
 
 def curate_report(curated: Curated) -> str:
@@ -40,6 +30,12 @@ def curate_report(curated: Curated) -> str:
     for reason in REASONS:
         if examples[reason]:
             page.section(f"Dropped: {reason.replace('_', ' ')}", *_examples(page, reason, examples[reason]))
+    seen = defaultdict(list)
+    for one in curated.shown:
+        seen[one.reason].append(one)
+    for check in CHECKS:
+        if seen[check.name]:
+            page.section(f"To look at: {check.name.replace('_', ' ')}", *_examples(page, check.name, seen[check.name]))
     page.section("Settings", page.table(("Setting", "Value"), [(key, str(value)) for key, value in dataset.settings.items()]))
     return page.render()
 
@@ -74,16 +70,16 @@ def _categories(page: Page, curated: Curated) -> list[str]:
     return [page.table(("Category", *(str(split) for split in Split), "Kept"), rows)]
 
 
-def _examples(page: Page, reason: str, dropped: Sequence[Dropped]) -> list[str]:
+def _examples(page: Page, reason: str, dropped: Sequence[Dropped | Shown]) -> list[str]:
     shown = dropped[:EXAMPLES]
-    rows = [(_place(one), one.asset.title or "", one.evidence, _excerpt(one.asset.text)) for one in shown]
+    rows = [(_place(one), one.asset.title or "", one.evidence, f"{one.confidence:.2f}", _excerpt(one.asset.text)) for one in shown]
     told = f"{len(dropped)} pieces: {EXPLAINED[reason]}."
     if len(shown) < len(dropped):
         told += f" The first {len(shown)} are shown."
-    return [page.paragraph(told), page.table(("Where", "Title", "Found", "Begins"), rows)]
+    return [page.paragraph(told), page.table(("Where", "Title", "Found", "Confidence", "Begins"), rows)]
 
 
-def _place(dropped: Dropped) -> str:
+def _place(dropped: Dropped | Shown) -> str:
     source = dropped.asset.source
     return f"{source.file}, line {source.line}" if source.line else source.file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from ..records import Dataset, Split, canonical_json
 from ..settings import CurateSettings, resolve
 
 if TYPE_CHECKING:
-    from ..curate import Curated
+    from ..curate import Curated, Dropped, Shown
     from ..workspace import Workspace
 
 TASKS = {"drafting": True, "creative": False, "images": False, "response": False}
@@ -24,7 +24,8 @@ NO_CATEGORY = "none"
 
 def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Path | None = None,
            overrides: Mapping[str, Any] | None = None, progress: Progress = silent) -> dict[str, Any]:
-    """Make a dataset of the client's archive and publish it as an artifact with dataset.json, dropped.jsonl and report.html.
+    """Make a dataset of the client's archive and publish it as an artifact with dataset.json, dropped.jsonl,
+    findings.jsonl and report.html.
 
     A brand guide given once is kept: without `brand_guide` the newest dataset's guide is taken. `overrides` are fields of
     CurateSettings, `keep` among them. Gives the JSON object of `adtune curate`. Raises InputError for an unknown client or task, an
@@ -38,7 +39,9 @@ def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Pat
     guide, notes = _guide(ws, client, brand_guide)
     curated = make(ws.assets(client), client, settings, guide, progress, task=task)
     id = _publish(ws, client, curated)
-    return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"), "notes": notes}
+    findings = [_row(one) for one in curated.shown]
+    return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"), "notes": notes,
+            "findings": findings}
 
 
 def check_task(task: str | None) -> str:
@@ -77,15 +80,24 @@ def _guide(ws: Workspace, client: str, given: Path | None) -> tuple[str, list[st
 def _publish(ws: Workspace, client: str, curated: Curated) -> str:
     from ..curate import curate_report
 
-    dropped = [{"asset": one.asset.id, "reason": one.reason, "evidence": one.evidence, "source": asdict(one.asset.source)}
-               for one in curated.dropped]
     files = {"dataset.json": canonical_json(asdict(curated.dataset)).encode(), "report.html": curate_report(curated).encode(),
-             "dropped.jsonl": "".join(f"{canonical_json(row)}\n" for row in dropped).encode()}
+             "dropped.jsonl": _lines(curated.dropped), "findings.jsonl": _lines(curated.shown)}
     dataset = curated.dataset
     record = {**_summary(dataset), "task": dataset.task, "settings": dataset.settings, "guide_words": len(dataset.guide.split()),
               "archive": ws.archive_hash(client)}
     # The counts belong to the files, so they are part of the identity: a grown archive may leave the items as they were.
-    return ws.publish("dataset", client, files, record, identity=canonical_json([dataset.hash, dataset.read, dataset.dropped]))
+    shown = dict(sorted(Counter(one.reason for one in curated.shown).items()))
+    counted = [dataset.hash, dataset.read, dataset.dropped, *([shown] if shown else [])]
+    return ws.publish("dataset", client, files, record, identity=canonical_json(counted))
+
+
+def _lines(found: Sequence[Dropped | Shown]) -> bytes:
+    return "".join(f"{canonical_json(_row(one))}\n" for one in found).encode()
+
+
+def _row(one: Dropped | Shown) -> dict[str, Any]:
+    return {"asset": one.asset.id, "reason": one.reason, "evidence": one.evidence, "confidence": round(one.confidence, 3),
+            "source": asdict(one.asset.source)}
 
 
 def _summary(dataset: Dataset) -> dict[str, Any]:

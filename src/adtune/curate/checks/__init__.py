@@ -1,0 +1,34 @@
+"""The checks that a piece passes before it may train, in the order in which they are asked; the first that drops it is the reason.
+
+A new check is one function and one row of CHECKS. What the client's own data says comes first, then what the text shows, then
+duplicates, so that the good one of two twins stands for both.
+"""
+
+from __future__ import annotations
+
+from .finding import Check, Found, Judge
+from .plain import (
+    empty,
+    exact_duplicate,
+    markup,
+    near_duplicate,
+    not_approved,
+    replaced,
+    rights_expired,
+    too_short,
+    withdrawn,
+)
+
+CHECKS: tuple[Check, ...] = (
+    Check("replaced", replaced, "an earlier version of a piece that was corrected"),
+    Check("withdrawn", withdrawn, "may not be used any more"),
+    Check("empty", empty, "no text, or only the title again"),
+    Check("too_short", too_short, "fewer words than the settings ask for"),
+    Check("markup", markup, "too many tags, template tokens or code, or hardly any letters"),
+    Check("not_approved", not_approved, "marked as a draft or as rejected"),
+    Check("rights_expired", rights_expired, "the usage rights have ended"),
+    Check("exact_duplicate", exact_duplicate, "the same words as a piece that was kept"),
+    Check("near_duplicate", near_duplicate, "nearly the same words as a piece that was kept"),
+)
+
+__all__ = ["CHECKS", "Check", "Found", "Judge"]

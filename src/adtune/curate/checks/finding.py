@@ -1,0 +1,122 @@
+"""What a check is, what it finds, and what it judges by."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ...settings import CurateSettings
+from ..pieces import Piece
+from ..similar import Alike
+
+NORMAL_SHARE = 0.25      # of the house's pieces; what so many of them do is no defect
+FEW_GOLD = 10            # gold pieces from which they alone say what is normal
+HOUSE_LANGUAGE = 0.05    # share of the house's pieces from which a language is one of the house's
+_EXCERPT = 36            # characters on each side of what an excerpt shows
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check found in a piece: in words with the place in the text, how sure it is (0 to 1), and whether the piece should go."""
+
+    evidence: str
+    confidence: float = 1.0
+    drops: bool = True
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What pieces are judged by: settings, the day for usage rights (ISO), the similarities among all pieces read, and those pieces."""
+
+    settings: CurateSettings
+    today: str
+    alike: Alike
+    pieces: Sequence[Piece] = ()
+
+    @cached_property
+    def house(self) -> tuple[Piece, ...]:
+        """The pieces that show what is normal: the gold ones where there are enough, else all that nobody refused."""
+        usable = [piece for piece in self.pieces if piece.body and not refused(piece)]
+        gold = tuple(piece for piece in usable if piece.gold)
+        return gold if len(gold) >= FEW_GOLD else tuple(usable)
+
+    @cached_property
+    def family(self) -> dict[str, int]:
+        """The number of the group of similar pieces that each content belongs to: pieces of one group count once."""
+        from ..split import SIBLINGS
+
+        groups = self.alike.groups({piece.content: None for piece in self.pieces}, min(SIBLINGS, self.settings.near_duplicate))
+        return {content: number for number, group in enumerate(groups) for content in group}
+
+    @cached_property
+    def languages(self) -> frozenset[str]:
+        """The languages of the house, by what the import told of each piece; none where it told nothing."""
+        told = Counter(piece.asset.language for piece in self.house if piece.asset.language)
+        return frozenset(code for code, count in told.items() if count >= HOUSE_LANGUAGE * told.total())
+
+    def language(self, piece: Piece) -> str | None:
+        """The piece's language, or the house's where the piece is too short to tell and the house has only one."""
+        return piece.asset.language or (next(iter(self.languages)) if len(self.languages) == 1 else None)
+
+
+Finder = Callable[[Sequence[Piece], Judge], dict[int, Found]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of CHECKS. `find` takes the pieces that are still in and what they are judged by, and gives what it found by the piece's
+    order. Where `shows`, no finding drops a piece; where `guesses`, none drops a gold piece, which a person has called right."""
+
+    name: str
+    find: Finder
+    meaning: str
+    shows: bool = False
+    guesses: bool = False
+
+    def drops(self, piece: Piece, found: Found, settings: CurateSettings) -> bool:
+        sure = found.drops and found.confidence >= settings.drop_confidence
+        return sure and not self.shows and not (self.guesses and piece.gold)
+
+
+def refused(piece: Piece) -> bool:
+    """Whether a person or the client's own data says that the piece is not to be used."""
+    asset = piece.asset
+    return asset.approval in ("draft", "rejected") or bool(asset.withdrawn or asset.replaced_by)
+
+
+def excerpt(text: str, start: int, end: int) -> str:
+    """What stands from `start` to `end` in guillemets, on one line, with a little around it; invisible characters by number."""
+    left, right = max(0, start - _EXCERPT), min(len(text), end + _EXCERPT)
+    inner = text[start:end] if end - start <= 3 * _EXCERPT else text[start:start + 3 * _EXCERPT] + " …"
+    parts = (text[left:start], f"»{inner}«", text[end:right])
+    joined = " ".join("".join(visible(part) for part in parts).split())
+    return f"{'… ' if left else ''}{joined}{' …' if right < len(text) else ''}"
+
+
+def tail(text: str) -> str:
+    """The last words of a text, in guillemets."""
+    joined = " ".join(visible(text[-4 * _EXCERPT:]).split())
+    return f"»… {joined[-2 * _EXCERPT:]}«" if len(text) > 2 * _EXCERPT else f"»{joined}«"
+
+
+def head(text: str) -> str:
+    """The first words of a text, in guillemets."""
+    joined = " ".join(visible(text[:4 * _EXCERPT]).split())
+    return f"»{joined[:2 * _EXCERPT]} …«" if len(joined) > 2 * _EXCERPT else f"»{joined}«"
+
+
+def visible(text: str) -> str:
+    """The text with characters that a reader can't see written as their number."""
+    return INVISIBLE.sub(lambda match: f"[U+{ord(match.group()):04X}]", text)
+
+
+def by_order(found: Iterable[tuple[Piece, Found | None]]) -> dict[int, Found]:
+    """Findings by the order of their piece, those that are None left out."""
+    return {piece.order: one for piece, one in found if one is not None}
+
+
+# zero-width characters, bidi controls, and tag characters
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\U000e0000-\U000e007f]")

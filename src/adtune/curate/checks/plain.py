@@ -1,0 +1,79 @@
+"""The checks of what is plainly said or plainly there: fields of the archive, length, mark-up, duplicates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ...records import Approval
+from ..markup import letter_share, markup_share
+from ..pieces import Piece, best_of, word_count
+from .finding import Found, Judge
+
+MIN_LETTERS = 0.5  # share of letters under which a piece is no prose: a table of figures, a row of symbols
+
+
+def replaced(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    return {piece.order: Found("a corrected version of the piece is in the archive") for piece in pieces if piece.asset.replaced_by}
+
+
+def withdrawn(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    return {piece.order: Found(f"withdrawn on {piece.asset.withdrawn[:10]}") for piece in pieces if piece.asset.withdrawn}
+
+
+def empty(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    return {piece.order: Found("no text, or only its title") for piece in pieces if not piece.body}
+
+
+def too_short(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    least = judge.settings.min_words
+    counts = {piece.order: word_count(piece.body) for piece in pieces}
+    return {order: Found(f"{count} words of at least {least}") for order, count in counts.items() if count < least}
+
+
+def markup(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    found = {}
+    for piece in pieces:
+        marked, letters = markup_share(piece.body), letter_share(piece.body)
+        if marked > judge.settings.markup_share:
+            found[piece.order] = Found(f"{marked:.0%} of the characters are mark-up or code, more than {judge.settings.markup_share:.0%}")
+        elif letters < MIN_LETTERS:
+            found[piece.order] = Found(f"only {letters:.0%} of the characters are letters")
+    return found
+
+
+def not_approved(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    refused = (Approval.DRAFT, Approval.REJECTED)
+    return {piece.order: Found(f"approval is '{piece.asset.approval}'") for piece in pieces if piece.asset.approval in refused}
+
+
+def rights_expired(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    """ISO dates compare as strings; one without a day or month lasts until the end of its month or year."""
+    ends = {piece.order: piece.asset.rights_until for piece in pieces}
+    over = {order: end for order, end in ends.items() if end and end < judge.today[:len(end)]}
+    return {order: Found(f"usage rights ended on {end}, before {judge.today}") for order, end in over.items()}
+
+
+def exact_duplicate(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    same: dict[str, list[Piece]] = defaultdict(list)
+    for piece in pieces:
+        same[piece.content].append(piece)
+    found = {}
+    for group in same.values():
+        best = best_of(group)
+        found.update({piece.order: Found(f"the same words as '{best.name}'") for piece in group if piece is not best})
+    return found
+
+
+def near_duplicate(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    by_content = {piece.content: piece for piece in pieces}
+    found = {}
+    for group in judge.alike.groups(by_content, judge.settings.near_duplicate):
+        if len(group) == 1:
+            continue
+        best = best_of([by_content[content] for content in group])
+        for content in group:
+            if content != best.content:
+                likeness = judge.alike.similarity(content, best.content)
+                found[by_content[content].order] = Found(f"{likeness:.0%} like '{best.name}'", likeness)
+    return found
