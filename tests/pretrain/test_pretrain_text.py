@@ -16,8 +16,8 @@ from adtune.pretrain.schedule import Trapezoid
 from adtune.pretrain.text import PretrainRun, row_nats, run
 from adtune.settings import PretrainSettings
 
-SMALL = PretrainSettings(size="tiny", steps=12, vocabulary=400, context=64, row_tokens=32, batch_tokens=128, micro_tokens=128, warmup_steps=3,
-                         precision="fp32", evaluate_minutes=1e9, checkpoint_minutes=1e9)
+SMALL = PretrainSettings(size="tiny", steps=12, vocabulary=400, context=64, row_tokens=32, batch_tokens=128, micro_tokens=128,
+                         warmup_steps=3, precision="fp32", evaluate_minutes=1e9, checkpoint_minutes=1e9)
 
 
 class Made:
@@ -153,7 +153,8 @@ def test_going_on_with_another_corpus_is_refused_by_name(start, tmp_path):
 
 @pytest.mark.parametrize(("changes", "named"), [({"size": "8n"}, "8m"), ({"optimizer": "sgd"}, "muon"), ({"minutes": 0.0}, "minutes"),
                                                 ({"brief_share": 0.9}, "brief_share"), ({"vocabulary": 70_000}, "vocabulary"),
-                                                ({"steps": 0}, "steps"), ({"row_tokens": 128}, "row_tokens"), ({"precision": "fp8"}, "fp32")])
+                                                ({"steps": 0}, "steps"), ({"row_tokens": 128}, "row_tokens"),
+                                                ({"precision": "fp8"}, "fp32")])
 def test_impossible_settings_are_refused(changes, named, start):
     with pytest.raises(SettingError, match=named):
         start(**changes)
