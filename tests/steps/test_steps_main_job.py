@@ -283,6 +283,12 @@ def test_a_quantised_base_runs_through_the_whole_job(base, job, tmp_path):
     assert any("int8" in note for note in export(ws, answer["adapter"], "merged", tmp_path / "merged")["notes"])
 
 
+def test_a_prefix_beyond_the_context_is_told_before_any_plan_is_made(base, job):
+    ws, _ = job
+    with pytest.raises(SettingError, match="half of the base's context"):
+        tune(ws, "Q", QUICK | {"base": base, "method": "prefix", "prefix_tokens": 5000})
+
+
 @pytest.mark.parametrize(("method", "other"), [("full", "lora"), ("lora", "prefix")])
 def test_a_plan_without_memory_is_refused_before_its_first_step_with_the_largest_that_fits(method, other, base, job, monkeypatch):
     from adtune.engine.bases import load_base

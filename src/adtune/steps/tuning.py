@@ -172,8 +172,8 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     if dataset.hash != record["dataset_hash"]:
         raise InputError(f"dataset {record['dataset']}", f"hash {dataset.hash[:12]}…",
                          f"hash {record['dataset_hash'][:12]}…, as the run was started", "Start a new run without --resume.")
+    prepared = prepare(base, dataset, load_general(), settings)  # refuses settings that the base's context cannot hold
     check_room(base, settings, folder)
-    prepared = prepare(base, dataset, load_general(), settings)
     with _disk(folder):
         progress("estimate", 0, 1)
         progress("estimate", 0, 0, told(estimate_tuning(base, prepared, settings, folder)))
