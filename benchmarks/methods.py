@@ -116,41 +116,45 @@ def table(kept: dict[str, dict[str, list[dict[str, Any]]]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEAD, ["---"] * len(HEAD), *rows))
 
 
+def write(path: Path, kept: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
+    """What is measured so far; a cell takes minutes, and a later call with `--add` goes on."""
+    threads = max((run["threads"] for runs in kept.values() for found in runs.values() for run in found), default=0)
+    words = [Path(word).name if "/" in word else word for word in sys.argv[1:] if word != "--add"]
+    path.with_suffix(".md").write_text(f"`{' '.join(['python benchmarks/methods.py', *words])}`, {threads} thread(s)\n\n{table(kept)}\n")
+    path.write_text(json.dumps(kept))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--archives", nargs="*", default=DEFAULT)
     parser.add_argument("--methods", nargs="*", default=["full", "lora", "prefix", SCRATCH])
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--add", action="store_true", help="keep what was measured on other archives before")
+    parser.add_argument("--add", action="store_true", help="go on from what was measured before; give the same settings")
     parser.add_argument("--keep", type=int, help="pieces of each archive at most")
     parser.add_argument("--cell", nargs=2, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.cell:
         print(json.dumps(cell(*said.cell, said)))
         return 0
-    path, kept = HERE / "results" / "methods.json", {}
+    path = HERE / "results" / "methods.json"
+    kept = json.loads(path.read_text()) if said.add and path.exists() else {}
     for archive in said.archives:
         if archive != "sample" and not Path(archive).exists():
             print(f"skipped: {Path(archive).name} is not there")
             continue
-        runs = {}
+        runs = kept.setdefault(Path(archive).name, {})
         for method in said.methods:
-            done = subprocess.run([sys.executable, __file__, *sys.argv[1:], "--cell", archive, method], capture_output=True, text=True)
+            if [run["seed"] for run in runs.get(method, ())] == said.seeds:
+                continue
+            words = [word for word in sys.argv[1:] if word != "--add"]
+            done = subprocess.run([sys.executable, __file__, *words, "--cell", archive, method], capture_output=True, text=True)
             if done.returncode:
                 print(done.stderr[-2000:], file=sys.stderr)
                 return 1
             runs[method] = json.loads(done.stdout.strip().splitlines()[-1])
             print("| " + " | ".join(row(archive, method, runs[method], None)) + " |", flush=True)
-        kept[Path(archive).name] = runs
-    if said.add and path.exists():
-        kept = json.loads(path.read_text()) | kept
-    text = table(kept)
-    print(text)
-    threads = max((run["threads"] for runs in kept.values() for found in runs.values() for run in found), default=0)
-    words = [Path(word).name if "/" in word else word for word in sys.argv[1:] if word != "--add"]
-    path.with_suffix(".md").write_text(f"`python benchmarks/methods.py {' '.join(words)}`, {threads} thread(s)\n\n{text}\n")
-    path.write_text(json.dumps(kept))
+            write(path, kept)
     return 0 if all(run["good"] for runs in kept.values() for name, found in runs.items() if name != SCRATCH for run in found) else 1
 
 
