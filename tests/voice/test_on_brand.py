@@ -9,7 +9,7 @@ import pytest
 
 from adtune.errors import TrainingError
 from adtune.records import Interval
-from adtune.voice.on_brand import OnBrandScorer, _auc
+from adtune.voice.on_brand import OnBrandScorer, auc_interval
 
 BRANDS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "brands"
 MONEY = ["budget", "saving", "premium", "invoice", "deposit", "account"]  # the same lengths as GARDEN: words are masked, lengths are not
@@ -105,11 +105,11 @@ def test_explain_names_the_habits_that_pull(scorer):
 
 
 def test_auc_interval_stays_open_where_the_sample_is_parted():
-    parted = _auc(np.arange(10.0, 20), np.arange(10.0))
+    parted = auc_interval(np.arange(10.0, 20), np.arange(10.0))
     assert parted.value == 1 and 0.6 < parted.low < 0.95 and parted.high == 1
-    mixed = _auc(np.array([1.0, 2, 2]), np.array([0.0, 2, 3]))
+    mixed = auc_interval(np.array([1.0, 2, 2]), np.array([0.0, 2, 3]))
     assert mixed.value == pytest.approx((1 + 0 + 0 + 1 + 0.5 + 0 + 1 + 0.5 + 0) / 9) and 0 < mixed.low < mixed.value < mixed.high < 1
-    more = _auc(np.tile([1.0, 2, 2], 30), np.tile([0.0, 2, 3], 30))
+    more = auc_interval(np.tile([1.0, 2, 2], 30), np.tile([0.0, 2, 3], 30))
     assert more.value == mixed.value and more.high - more.low < mixed.high - mixed.low
 
 
