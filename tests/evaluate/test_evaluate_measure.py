@@ -8,7 +8,7 @@ from made_material import OWN, material, texts
 
 from adtune.errors import IntegrityError
 from adtune.evaluate import ARMS, Arm, measure
-from adtune.evaluate.countable import repeated_share
+from adtune.voice.habits import repeated_share
 from adtune.settings import EvaluateSettings
 
 SETTINGS = EvaluateSettings()

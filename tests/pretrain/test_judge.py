@@ -32,7 +32,7 @@ from adtune.pretrain.judge import (
     text_bytes,
     title_steers,
 )
-from adtune.pretrain.judge_drafts import has_loop, repeated_share, repetition
+from adtune.pretrain.judge_drafts import has_loop, repetition
 from adtune.pretrain.judge_quick import QuickRow, quick, quick_rows
 from adtune.pretrain.model import build_model
 from adtune.pretrain.tokenizer import EOS, PAD, train_tokenizer
@@ -206,7 +206,6 @@ def test_the_mean_of_figures_has_the_limits_of_independent_ones():
 
 
 def test_repetition_is_counted_by_hand():
-    assert repeated_share("a b c d a b c d".split()) == pytest.approx(1 / 5) and repeated_share("a b c".split()) is None
     line = "one two three four five six seven eight".split()
     assert not has_loop(line * 2) and has_loop(line * 3) and not has_loop([])
     figures = repetition([" ".join(line * 3), "too short", "Every word of this one differs from others"], 0)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..stats import mean_interval
 from ..voice.conventions import count_conventions
-from ..voice.habits import words
+from ..voice.habits import repeated_share, words
 from .arms import ARMS, Material
 
 PIECES = "pieces"
@@ -40,9 +40,3 @@ def _repetition(texts: Sequence[str], seed: int) -> dict[str, Any]:
     mean = mean_interval(shares, seed=seed)
     return {"share_4gram": mean.value, "interval": mean.as_list()}
 
-
-def repeated_share(text: str, size: int = 4) -> float | None:
-    """1 - distinct / all word `size`-grams of a text; None for a text that is shorter than that."""
-    told = words(text)
-    grams = [tuple(told[i:i + size]) for i in range(len(told) - size + 1)]
-    return 1 - len(set(grams)) / len(grams) if grams else None

@@ -14,17 +14,11 @@ from ..engine.bases import Base
 from ..engine.generate import Sampling, generate
 from ..records import Brief
 from ..stats import mean_interval, rate_interval
-from ..voice.habits import words
+from ..voice.habits import repeated_share, words
 from ..voice.overlap import Overlap
 from ..voice.prompt import brief_text
 
 LOOP_WORDS, LOOP_TIMES = 8, 3  # the same 8-gram so often is a loop
-
-
-def repeated_share(told: Sequence[str], size: int = 4) -> float | None:
-    """1 - distinct / all `size`-grams of the words of one text (distinct-n of Li et al. 2016); None for a text with no such gram."""
-    grams = [tuple(told[place:place + size]) for place in range(len(told) - size + 1)]
-    return 1 - len(set(grams)) / len(grams) if grams else None
 
 
 def has_loop(told: Sequence[str]) -> bool:
@@ -36,7 +30,7 @@ def has_loop(told: Sequence[str]) -> bool:
 def repetition(texts: Sequence[str], seed: int) -> dict[str, Any]:
     """Mean share of repeated 4-grams (texts under four words left out and counted), share of texts with a loop, mean words."""
     told = [words(text) for text in texts]
-    shares = [share for share in map(repeated_share, told) if share is not None]
+    shares = [share for share in map(repeated_share, texts) if share is not None]
     repeated, length = mean_interval(shares, seed), mean_interval([len(one) for one in told], seed)
     loops = rate_interval(sum(map(has_loop, told)), len(told))
     return {"repeated_4grams": repeated.value, "repeated_4grams_interval": repeated.as_list(),

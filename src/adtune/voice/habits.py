@@ -51,6 +51,13 @@ def words(text: str) -> list[str]:
     return [match.group().lower().replace("’", "'") for match in WORD.finditer(text)]
 
 
+def repeated_share(text: str, size: int = 4) -> float | None:
+    """1 - distinct / all `size`-grams of the words of a text (distinct-n of Li et al. 2016); None for a text that is shorter than that."""
+    told = words(text)
+    grams = [tuple(told[place:place + size]) for place in range(len(told) - size + 1)]
+    return 1 - len(set(grams)) / len(grams) if grams else None
+
+
 def sentences(text: str) -> list[str]:
     """The sentences of `text` without list and heading marks; a list line or a heading is a sentence of its own."""
     found = []
