@@ -8,8 +8,8 @@ from made_material import OWN, material, texts
 
 from adtune.errors import IntegrityError
 from adtune.evaluate import ARMS, Arm, measure
-from adtune.voice.habits import repeated_share
 from adtune.settings import EvaluateSettings
+from adtune.voice.habits import repeated_share
 
 SETTINGS = EvaluateSettings()
 
