@@ -45,3 +45,18 @@ def sample_guide() -> Path:
 def sample_conventions() -> Path:
     """The sample client's four countable conventions, JSON."""
     return _file("sample", "conventions.json")
+
+
+def sample_voices() -> Path:
+    """JSONL of `{id, title, text, category, voice}`: 240 pieces on the sample client's topics, 30 in each of eight other voices."""
+    return _file("sample", "voices.jsonl")
+
+
+def sample_foreign() -> Path:
+    """JSONL of `{id, title, text, category, language}`: four short pieces each in German, French and Spanish."""
+    return _file("sample", "foreign.jsonl")
+
+
+def sample_planted() -> Path:
+    """JSON of the phrases that the messy archive is made with: swaps, names, boilerplate, instructions, control tokens, and more."""
+    return _file("sample", "planted.json")
