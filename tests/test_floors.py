@@ -29,9 +29,10 @@ FLOORS = {
 STAGES = {name for name, floor in FLOORS.items() if floor == 3}
 DOORS = {"cli", "server", "studio", "worker"}
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "peft", "accelerate", "sklearn", "scipy", "rensa", "pyarrow", "polars",
-         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser", "torchao"}
+         "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser", "torchao",
+         "spellchecker", "phonenumbers", "stdnum"}
 QUICK = {"typer", "rich", "click", "typing_extensions"}   # all that `adtune --help` may load besides the standard library
-IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml"}
+IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml", "pyspellchecker": "spellchecker", "python_stdnum": "stdnum"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,11 @@ duplicates, so that the good one of two twins stands for both.
 
 from __future__ import annotations
 
+from .endings import cut_off
 from .finding import Check, Found, Judge
+from .garbled import gibberish, shuffled, wrong_language
+from .hidden import hidden_text
+from .personal import personal_data
 from .plain import (
     empty,
     exact_duplicate,
@@ -18,6 +22,8 @@ from .plain import (
     too_short,
     withdrawn,
 )
+from .planted import control_tokens, planted_instructions
+from .shared import boilerplate
 
 CHECKS: tuple[Check, ...] = (
     Check("replaced", replaced, "an earlier version of a piece that was corrected"),
@@ -27,6 +33,15 @@ CHECKS: tuple[Check, ...] = (
     Check("markup", markup, "too many tags, template tokens or code, or hardly any letters"),
     Check("not_approved", not_approved, "marked as a draft or as rejected"),
     Check("rights_expired", rights_expired, "the usage rights have ended"),
+    Check("control_tokens", control_tokens, "holds tokens that steer a model"),
+    Check("hidden_text", hidden_text, "holds text that a reader does not see"),
+    Check("planted_instructions", planted_instructions, "gives orders to a model"),
+    Check("boilerplate", boilerplate, "mostly lines that many pieces share, or page furniture", guesses=True),
+    Check("wrong_language", wrong_language, "in a language that the house does not write in", guesses=True),
+    Check("gibberish", gibberish, "words that stand nowhere else in the archive", guesses=True),
+    Check("shuffled", shuffled, "the order of the words is destroyed", guesses=True),
+    Check("cut_off", cut_off, "stops in the middle", guesses=True),
+    Check("personal_data", personal_data, "holds addresses or numbers of persons"),
     Check("exact_duplicate", exact_duplicate, "the same words as a piece that was kept"),
     Check("near_duplicate", near_duplicate, "nearly the same words as a piece that was kept"),
 )

@@ -11,6 +11,8 @@ from functools import cached_property
 from ...settings import CurateSettings
 from ..pieces import Piece
 from ..similar import Alike
+from ..split import SIBLINGS
+from .words import Words
 
 NORMAL_SHARE = 0.25      # of the house's pieces; what so many of them do is no defect
 FEW_GOLD = 10            # gold pieces from which they alone say what is normal
@@ -39,17 +41,20 @@ class Judge:
     @cached_property
     def house(self) -> tuple[Piece, ...]:
         """The pieces that show what is normal: the gold ones where there are enough, else all that nobody refused."""
-        usable = [piece for piece in self.pieces if piece.body and not refused(piece)]
+        usable = [piece for piece in self.pieces if piece.plain and not refused(piece)]
         gold = tuple(piece for piece in usable if piece.gold)
         return gold if len(gold) >= FEW_GOLD else tuple(usable)
 
     @cached_property
     def family(self) -> dict[str, int]:
         """The number of the group of similar pieces that each content belongs to: pieces of one group count once."""
-        from ..split import SIBLINGS
-
         groups = self.alike.groups({piece.content: None for piece in self.pieces}, min(SIBLINGS, self.settings.near_duplicate))
         return {content: number for number, group in enumerate(groups) for content in group}
+
+    @cached_property
+    def words(self) -> Words:
+        """The vocabulary of all pieces read that have words."""
+        return Words([piece for piece in self.pieces if piece.plain], self.family)
 
     @cached_property
     def languages(self) -> frozenset[str]:
