@@ -11,8 +11,8 @@ from ..pieces import Piece
 from .dictionary import in_a_list
 from .finding import NORMAL_SHARE, Found, Judge, by_order, tail
 
-MORE = re.compile(r"(?:\[\s*(?:…|\.\.\.|more|read more|continued?|mehr|weiterlesen|lire la suite|leer más)\s*\]|\(\s*(?:more|"
-                  r"continued)\s*\)|"
+MORE = re.compile(r"(?:\[\s*(?:…|\.\.\.|more|read more|continued?|mehr|weiterlesen|lire la suite|leer más)\s*\]|"
+                  r"\(\s*(?:more|continued)\s*\)|"
                   r"\b(?:read more|continue reading|read the rest|keep reading|click to continue|see more|weiterlesen|lire la suite|"
                   r"leer más|lees verder|continua a leggere)\b\s*(?:[»>→…]|\.\.\.)*)[\s.\])*_]*$", re.I)
 ELLIPSIS = re.compile(r"(?:…|\.\.\.)[\"”’'*_)\]]*$")

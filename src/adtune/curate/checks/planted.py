@@ -23,8 +23,7 @@ _ORDERS = (r"(?:instructions?|prompts?|directives|guardrails|anweisungen|vorgabe
 _OBJECT = (r"(?:instructions?|prompts?|directives|guardrails|rules|guidelines|directions|context|commands?|messages?|training|constraints|"
            r"anweisungen|vorgaben|regeln|consignes|r[eè]gles|instrucciones|reglas|istruzioni|regole|instru[cç][oõ]es|instructies)")
 _BEFORE = (r"(?:previous(?:ly given)?|prior|above|earlier|preceding|foregoing|existing|original|initial|system|safety|"
-r"vorherigen?|bisherigen?|"
-           r"obigen?|pr[eé]c[eé]dentes?|ci-dessus|anteriores|previas|precedenti|vorige|eerdere)")
+           r"vorherigen?|bisherigen?|obigen?|pr[eé]c[eé]dentes?|ci-dessus|anteriores|previas|precedenti|vorige|eerdere)")
 _ALL = r"(?:all|any|every|your|the|these|those|of|other|alle|toutes?|les|todas|las|tutte|le)"
 _IGNORE = r"\b(?:ignor(?:e|iere|ez|a|i)|disregard|forget|override|bypass|vergiss|oubliez|olvida|dimentica|negeer)"
 INSTRUCTIONS = re.compile("|".join((
@@ -48,15 +47,13 @@ INSTRUCTIONS = re.compile("|".join((
     r"\b(?:as an?|i am an?|i'm an?) (?:ai|artificial intelligence|large)? ?(?:language model|ai assistant|ai model)\b",
     r"\bif you are an? (?:ai|llm|language model|assistant|chatbot)\b",
     r"\bwhenever (?:you are|someone|anyone|a user|the user) (?:asks?|asked|writes?|mentions?)\b.{0,80}\b(?:say|answer|respond|"
-    r"reply|recommend|"
-    r"mention)\b",
+    r"reply|recommend|mention)\b",
     r"\b(?:jailbreak|dan mode|developer mode (?:enabled|on)|god mode enabled|prompt injection payload)\b",
 )), re.I | re.S)
 # what such a phrase holds, looked for first: the patterns take a hundred times as long
 _SIGNS = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "oublie", "olvida", "dimentica", "negeer", "from now on",
-"
-          r"          "henceforth", "you are now", "you are no longer", "prompt", "instruction", "system message", "system override", "to the ai", "to ai", "for ai",
-          "for the ai", "llm", "model", "assistant", "chatbot", "only with", "exclusively with", "do not tell", "do not inform",
+          "henceforth", "you are now", "you are no longer", "prompt", "instruction", "system message", "system override", "to the ai",
+          "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with", "exclusively with", "do not tell", "do not inform",
           "do not mention", "do not reveal", "whenever", "jailbreak", "dan mode", "developer mode", "god mode")
 _DISGUISE = re.compile("[\u00ad\u0370-\u03ff\u0400-\u04ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\uff01-\uff5e"
                        "\U0001d400-\U0001d7ff\U000e0000-\U000e007f]")

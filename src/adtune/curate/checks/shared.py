@@ -25,9 +25,8 @@ FURNITURE = re.compile(
     r"home ?[|›>»] ?\w|print this page|you (?:are receiving|received) this e-?mail", re.I)
 # what a line of furniture holds, looked for first: to search for the phrases themselves takes forty times as long
 _SIGNS = ("cookie", "rights reserved", "copyright", "©", "(c)", "unsubscribe", "manage", "view", "share", "us on", "newsletter",
-"
-          r"          "subscribe", "skip to", "privacy policy", "terms", "back to top", "leave a", "posted", "filed under", "tagged", "sent from", "confidential",
-          "forwarded", "add to", "home", "print this", "receiv")
+          "subscribe", "skip to", "privacy policy", "terms", "back to top", "leave a", "posted", "filed under", "tagged", "sent from",
+          "confidential", "forwarded", "add to", "home", "print this", "receiv")
 _BETWEEN = re.compile(r"(?<=[.!?])[\"”’)*_]*[ \t]+(?=\S)|\s*\n\s*")
 _MARKS = "#>-*+•‣ \t0123456789.()[]|_"
 _DIGITS = str.maketrans("123456789", "000000000")
