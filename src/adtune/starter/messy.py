@@ -160,11 +160,12 @@ def _in_other_words(piece: Piece, rewrite: int, voices: Sequence[Piece], phrases
                     chance: Random) -> dict[str, str]:
     """A rewrite that is not among `seen`: amounts times 2, 3, 4 ..., other names and order; behind every other one, and behind each without
     amounts, a second piece of the same voice and category."""
-    same = [one for one in voices if one["voice"] == piece["voice"] and one["category"] == piece["category"] and one is not piece]
+    voice = [one for one in voices if one["voice"] == piece["voice"] and one is not piece]
+    same = [one for one in voice if one["category"] == piece["category"]]
     double = rewrite % 2 == 1 or "$" not in piece["text"]
     changed = other_voice(piece, rewrite + 2, chance.choice(same) if double else None, phrases, chance)
-    while changed["text"] in seen:
-        changed = other_voice(piece, rewrite + 2, chance.choice(same), phrases, chance)
+    while changed["text"] in seen:     # the five pieces of a category may have no amounts to change, so any of the voice goes behind
+        changed = other_voice(piece, rewrite + 2, chance.choice(voice), phrases, chance)
     seen.add(changed["text"])
     return changed
 

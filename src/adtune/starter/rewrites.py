@@ -21,6 +21,11 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+")
 BULLET = "- "
 EXAMPLE = re.compile(r"\*\*Worked example: (\w+)")
 _AMOUNT = re.compile(r"\$(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?")
+# how a paragraph begins that has its place: a number, a letter of a list, an answer, a quotation, a word that points back
+_LEANS = re.compile(r"""\W*(?:\w+\W+)?\d|[("“'a-z]|[A-Z][.)]|Part\ [IV]+
+    |(?:The\ (?:first|second|third|last|final|latter|former|other|same)|So|Then|But|And|Or|Yet|Not|This|That|These|Those|It|He|She|They|We
+    |Her|His|Their|On|Only|Instead|After|Afterward|Later|Meanwhile|Next|First|Second|Third|Day|Week|Step|Round|Here|Against|Under|Is|Was
+    |Such|Both|Neither|Few|Fair|Ignorance)\b""", re.VERBOSE)
 _LISTED = re.compile(r"(?:[-*+•□x]|\[ \]) \S")
 
 
@@ -55,17 +60,12 @@ def renamed(texts: Sequence[str], names: Sequence[str], chance: Random) -> list[
 
 
 def reordered(text: str, chance: Random) -> str:
-    """Two neighbouring paragraphs within `text` change places, or two sentences where it has too few paragraphs; lists are shuffled."""
+    """Lists shuffled, and two neighbouring paragraphs in each other's place where neither leans on what stands before it."""
     parts = [_shuffled_list(part, chance) for part in blocks(text)]
-    if len(parts) >= 4:
-        at = chance.randrange(1, len(parts) - 2)
+    loose = [at for at in range(1, len(parts) - 2) if not (_LEANS.match(parts[at]) or _LEANS.match(parts[at + 1]))]
+    if loose:
+        at = chance.choice(loose)
         parts[at], parts[at + 1] = parts[at + 1], parts[at]
-    else:
-        longest = max(range(len(parts)), key=lambda at: len(parts[at]))
-        sentences = SENTENCE.split(parts[longest])
-        at = chance.randrange(len(sentences) - 1)
-        sentences[at], sentences[at + 1] = sentences[at + 1], sentences[at]
-        parts[longest] = " ".join(sentences)
     return "\n\n".join(parts)
 
 
