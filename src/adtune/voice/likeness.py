@@ -1,0 +1,203 @@
+"""How well each piece of an archive stands for the voice, learned from a few gold pieces among many that nobody has judged.
+
+That is positive-unlabelled learning. The two-step way (Liu, Lee, Yu and Li 2002; Elkan and Noto 2008 for the reading of its scores): a
+first classifier tells the gold pieces from everything else, as if all else were negative. Pieces that it puts as high as the middle of
+the gold ones become positives of half weight; pieces below nearly all gold ones that are also no nearer than the middle of the
+contrast voices become reliable negatives beside those; what lies between stays unlabelled, and the classifier is learned again,
+twice. In an archive of one voice that leaves the contrast voices alone to learn from. Every margin is cross-fitted: a piece is
+scored by a model that has not seen it, gold and unlabelled pieces alike, so that they can be compared.
+
+Beside the score together stands one with the topic held apart (without the house's terms), and one for each axis (cadence, vocabulary,
+structure, tone) from its own columns only, all from the same labels. The score together may use the terms: among other voices on the
+same topics they tell nothing and get no weight, among other topics they are what is seen first. All are probabilities (Platt 1999),
+sides balanced, and are rounded, so that two machines that differ in the last bit agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from ..errors import TrainingError
+from ..records import Interval
+from .general import contrast_texts, load_general
+from .in_context import CONTROLS, SHORTLIST, Loss, gains
+from .on_brand import FEWEST, auc_interval, platt
+from .traits import AXES, Traits, traits_of
+
+FOLDS = 5
+ROUNDS = 2            # times that the labels are drawn anew
+MOST = 800            # pieces of a side that are learned from; more only cost time
+FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold alone is little to learn from
+LEARNED_WEIGHT = 0.5  # of a positive that no person named
+PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
+EVEN = 0.5
+DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Scores of pieces in [0, 1]: together, with the topic held apart, and by axis.
+
+    `limit` is the score that all but PASSED of the unseen gold pieces reach, at most 0.5, where the voice is as likely as not.
+    `auc` tells gold pieces from reliable negatives, both unseen. `learned` and `negatives` count the unlabelled pieces taken as positive
+    and as negative; `in_context` says of how many pieces the loss entered.
+    """
+
+    scores: tuple[float, ...]
+    apart: tuple[float, ...]
+    axes: dict[str, tuple[float, ...]]
+    limit: float
+    auc: Interval
+    learned: int
+    negatives: int
+    in_context: int
+    traits: Traits
+    pulls: dict[str, np.ndarray]
+
+    def behind(self, place: int, axis: str, most: int = 5) -> list[tuple[str, float]]:
+        """The habits (words, terms) that pull a piece towards the voice (positive) or away from it on an axis, strongest first."""
+        columns = self.traits.axes[axis]
+        parts = self.traits.rows[place, columns].toarray()[0] * self.pulls[axis]
+        order = sorted(range(len(columns)), key=lambda one: (-abs(round(parts[one], DIGITS)), self.traits.names[columns[one]]))
+        return [(self.traits.names[columns[one]], round(float(parts[one]), DIGITS)) for one in order[:most] if parts[one]]
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Places of the positives with their weights, and of the negatives."""
+
+    positives: np.ndarray
+    weights: np.ndarray
+    negatives: np.ndarray
+
+
+def contrast_voices() -> list[str]:
+    """General text (its replay half) and pieces in other voices, all shipped with adtune."""
+    return [passage.text for passage in load_general().replay] + contrast_texts()
+
+
+def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] | None = None, loss: Loss | None = None) -> Likeness:
+    """How well each of `texts` stands for the voice of those at the places `gold`.
+
+    The same texts in the same order give the same scores. `contrast` defaults to `contrast_voices()`. With `loss` the base's
+    gain from three gold pieces in context enters for a shortlist. Raises TrainingError under FEWEST gold pieces with words.
+    """
+    if len(gold) < FEWEST:
+        raise TrainingError("likeness to the voice", f"{len(gold)} gold pieces", f"at least {FEWEST}",
+                            "Mark more pieces as gold; until then the voice is not measured.")
+    others = contrast_voices() if contrast is None else list(contrast)
+    known = np.full(len(texts) + len(others), -1)
+    known[len(texts):], known[list(gold)] = 0, 1
+    traits = traits_of([*texts, *others], known)
+    folds, labels = _folds(known), _first_labels(known)
+    margins = _cross_fitted(traits.rows, labels, folds, FIRST_C)
+    for _ in range(ROUNDS):
+        labels = _labels(margins, known)
+        margins = _cross_fitted(traits.rows, labels, folds, LATER_C)
+    measured = 0
+    if loss is not None:
+        margins, measured = _with_context(margins, labels, [*texts, *others], known, loss)
+    scores = np.round(_chances(margins, known, labels), DIGITS)
+    apart = _chances(_cross_fitted(traits.apart, labels, folds, LATER_C), known, labels)
+    axes, pulls = {}, {}
+    for axis in AXES:
+        columns = traits.rows[:, traits.axes[axis]]
+        axes[axis] = _rounded(_chances(_cross_fitted(columns, labels, folds, AXIS_C), known, labels)[:len(texts)])
+        pulls[axis] = _classifier(columns, labels, AXIS_C).coef_[0]
+    unseen = scores[known == 1]
+    limit = min(EVEN, float(np.quantile(unseen, PASSED, method="lower")))
+    return Likeness(_rounded(scores[:len(texts)]), _rounded(apart[:len(texts)]), axes, round(limit, DIGITS),
+                    auc_interval(unseen, scores[labels.negatives]), len(labels.positives) - len(unseen),
+                    int((known[labels.negatives] < 0).sum()), measured, traits, pulls)
+
+
+def _folds(known: np.ndarray) -> np.ndarray:
+    """The fold of every place; gold, unlabelled and contrast pieces are spread evenly."""
+    folds = np.zeros(len(known), dtype=int)
+    for kind in (1, -1, 0):
+        places = np.flatnonzero(known == kind)
+        folds[places] = np.arange(len(places)) % FOLDS
+    return folds
+
+
+def _first_labels(known: np.ndarray) -> _Labels:
+    gold = np.flatnonzero(known == 1)
+    return _Labels(gold, np.ones(len(gold)), np.concatenate([_some(np.flatnonzero(known < 0)), np.flatnonzero(known == 0)]))
+
+
+def _labels(margins: np.ndarray, known: np.ndarray) -> _Labels:
+    gold, unlabelled = np.flatnonzero(known == 1), np.flatnonzero(known < 0)
+    middle, least = np.quantile(margins[gold], [0.5, PASSED])
+    learned = _some(unlabelled[margins[unlabelled] >= middle])
+    contrast = np.flatnonzero(known == 0)
+    limit = min(least, np.median(margins[contrast])) if len(contrast) else least
+    far = unlabelled[margins[unlabelled] < limit]
+    negatives = np.concatenate([_some(far), contrast])
+    if not len(negatives):  # no contrast given, and nothing far from the gold pieces: the farthest tenth
+        negatives = unlabelled[np.argsort(margins[unlabelled], kind="stable")][:max(FEWEST, len(unlabelled) // 10)]
+        learned = np.setdiff1d(learned, negatives)
+    return _Labels(np.concatenate([gold, learned]), np.repeat([1.0, LEARNED_WEIGHT], [len(gold), len(learned)]), negatives)
+
+
+def _some(places: np.ndarray) -> np.ndarray:
+    """At most MOST of the places, evenly spread."""
+    return places[np.unique(np.linspace(0, len(places) - 1, min(len(places), MOST)).astype(int))] if len(places) else places
+
+
+def _cross_fitted(rows: csr_matrix, labels: _Labels, folds: np.ndarray, strength: float) -> np.ndarray:
+    """The margin of every row under the model that was learned without its fold."""
+    margins = np.zeros(rows.shape[0])
+    for fold in range(FOLDS):
+        held, positive, negative = folds == fold, folds[labels.positives] != fold, folds[labels.negatives] != fold
+        part = _Labels(labels.positives[positive], labels.weights[positive], labels.negatives[negative])
+        margins[held] = _classifier(rows, part, strength).decision_function(rows[held])
+    return margins
+
+
+def _classifier(rows: csr_matrix, labels: _Labels, strength: float) -> LogisticRegression:
+    """Logistic regression in which both sides weigh the same."""
+    places = np.concatenate([labels.positives, labels.negatives])
+    truth = np.repeat([1, 0], [len(labels.positives), len(labels.negatives)])
+    half = len(places) / 2
+    weights = np.concatenate([labels.weights * half / labels.weights.sum(), np.full(len(labels.negatives), half / len(labels.negatives))])
+    return LogisticRegression(C=strength, solver="liblinear", max_iter=1000).fit(rows[places], truth, sample_weight=weights)
+
+
+def _chances(margins: np.ndarray, known: np.ndarray, labels: _Labels) -> np.ndarray:
+    """Margins as probabilities, calibrated on the gold pieces and the reliable negatives, none of which its own model had seen."""
+    judged = np.concatenate([np.flatnonzero(known == 1), labels.negatives])
+    slope, offset = platt(margins[judged], (known[judged] == 1).astype(int))
+    return expit(slope * margins + offset)
+
+
+def _rounded(scores: np.ndarray) -> tuple[float, ...]:
+    return tuple(np.round(scores, DIGITS).tolist())
+
+
+def _with_context(margins: np.ndarray, labels: _Labels, texts: Sequence[str], known: np.ndarray, loss: Loss) -> tuple[np.ndarray, int]:
+    """Margins in which the gain in context has a part, for the gold pieces, the highest unlabelled ones and controls; how many.
+
+    The parts are weighed by a cross-fitted logistic regression of gold pieces against controls over (margin, gain), standardised.
+    A margin that no gain was measured for stays as it is, so the combined ones are brought to the scale of the others by their quartiles.
+    """
+    gold, unlabelled = np.flatnonzero(known == 1), np.flatnonzero(known < 0)
+    controls = labels.negatives[np.argsort(-margins[labels.negatives], kind="stable")][:CONTROLS]
+    ranked = unlabelled[np.argsort(-np.round(margins[unlabelled], DIGITS), kind="stable")]
+    shortlist = ranked[~np.isin(ranked, controls)][:max(0, SHORTLIST - len(gold) - len(controls))]
+    places = np.concatenate([gold, controls, shortlist])
+    pair = np.stack([margins[places], gains(texts, gold.tolist(), places.tolist(), loss)], axis=1)
+    scaled = (pair - pair.mean(axis=0)) / np.maximum(pair.std(axis=0), 1e-9)
+    folds = np.concatenate([np.arange(len(part)) % FOLDS for part in (gold, controls, shortlist)])
+    local = _Labels(np.arange(len(gold)), np.ones(len(gold)), np.arange(len(gold), len(gold) + len(controls)))
+    combined = _cross_fitted(csr_matrix(scaled), local, folds, 1.0)
+    low, high = np.quantile(margins[places], [0.25, 0.75])
+    at, to = np.quantile(combined, [0.25, 0.75])
+    changed = margins.copy()
+    changed[places] = low + (combined - at) * (high - low) / max(to - at, 1e-9)
+    return changed, len(places)
