@@ -36,5 +36,9 @@ def curated(answer: Answer, page: Page) -> None:
     if seen:
         page.table(("Kept, but to look at (in the report)", "Pieces"), seen.items())
     page.table(("Category", "Pieces"), answer["categories"].items())
+    if answer.get("mix"):
+        page.table(("Mix", "Target", "Kept"), [(name, one["target"], one["kept"]) for name, one in answer["mix"].items()])
+    if answer.get("uncovered"):
+        page.table(("Briefs that no kept piece resembles",), [(title,) for title in answer["uncovered"]])
     page.pairs({"dataset": answer["dataset"], "report": answer["report"]})
     notes(answer, page)

@@ -23,13 +23,14 @@ def _import(said: SimpleNamespace) -> Job:
 
 
 def _curate(said: SimpleNamespace) -> Job:
-    overrides = read_sets(said.set, {"keep": said.keep})
+    overrides = read_sets(said.set, {"keep": said.keep, "mix": said.mix})
     guide = Path(said.brand_guide) if said.brand_guide else None
 
     def run(desk: Desk) -> Answer:
-        from ..steps.curation import curate
+        from ..steps.curation import curate, read_briefs
 
-        return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=overrides, progress=desk.progress)
+        asked = {**overrides, "briefs": read_briefs(Path(said.briefs))} if said.briefs else overrides
+        return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=asked, progress=desk.progress)
 
     return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}")
 
@@ -55,7 +56,9 @@ IMPORT = Verb(
 CURATE = Verb(
     "curate", "Make a dataset of the archive: clean, de-duplicate, split.", _curate,
     (CLIENT, TASK,
-     option("--keep", int, "N", "Pieces to keep at most, over all splits.", min=1),
+     option("--keep", int, "N", "Pieces to keep at most, over all splits: nearest to the gold pieces' voice, then well spread.", min=1),
+     option("--mix", str, "KIND=SHARE,...", "What to keep of each category or content type, in percent; by default all categories alike."),
+     option("--briefs", str, "FILE", "Titles of the next months' briefs, one a line or a CSV column `title`; the choice then serves them."),
      option("--brand-guide", str, "FILE", "The client's brand guide (.md, .txt or .docx); kept for later datasets."),
      sets(CurateSettings)),
-    ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 500 --set min_words=40"))
+    ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 300 --mix article=40,email=30 --briefs autumn.txt"))

@@ -1,34 +1,151 @@
-"""Which pieces stay when more pass than are to be kept: gold first, then spread over the categories."""
+"""Which pieces stay when a number to keep is given: quality first, then coverage under quotas.
+
+Quality is likeness to the voice, learned from the gold pieces, or from the approved ones where there are not enough gold. A piece
+under the limit is never kept for the sake of a quota. Where the archive names neither, every piece that passed the checks is as
+good, and the archive's voices are laid out, so that a person can say which one is meant.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from ..records import Approval
+from ..settings import CurateSettings
+from .checks import Found
+from .coverage import cover, uncovered
 from .pieces import Piece
+from .quotas import Mix, Quotas, read_mix, share_out
+
+FEW = 6             # gold or approved pieces from which the voice is learned, as the scorers ask
+TYPICAL = 3         # titles that show a voice to a person
+OFF_VOICE, OVER_KEEP = "off_voice", "over_keep"
 
 
-def choose(pieces: Sequence[Piece], keep: int | None) -> set[int]:
-    """The orders of the pieces that stay, at most `keep` of them; the same pieces give the same choice in any order."""
-    if keep is None:
-        return {piece.order for piece in pieces}
-    ranked = [*_spread([p for p in pieces if p.gold]), *_spread([p for p in pieces if not p.gold])]
-    return {piece.order for piece in ranked[:keep]}
+@dataclass(frozen=True)
+class Selection:
+    """The orders of the pieces chosen, what the others fell for, and what is told of the choice.
+
+    `mix` gives {kind: {target, kept}}; `uncovered` the briefs that no kept piece resembles; `likeness` says from which pieces the voice was
+    learned, with the limit, or lists the voices to choose from. Each is None where it was not asked or not measured.
+    """
+
+    chosen: frozenset[int]
+    dropped: dict[int, tuple[str, Found]]
+    mix: dict[str, dict[str, int]] | None = None
+    uncovered: tuple[str, ...] | None = None
+    likeness: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
 
 
-def _spread(pieces: Sequence[Piece]) -> Iterator[Piece]:
-    """One piece of each category in turn, the pieces of a category by a hash of their content."""
-    categories: dict[str, list[Piece]] = defaultdict(list)
-    for piece in sorted(pieces, key=_lot):
-        categories[piece.asset.category or ""].append(piece)
-    queues = [iter(categories[name]) for name in sorted(categories)]
-    while queues:
-        drawn = [(queue, next(queue, None)) for queue in queues]
-        yield from (piece for _, piece in drawn if piece is not None)
-        queues = [queue for queue, piece in drawn if piece is not None]
+@dataclass(frozen=True)
+class _Quality:
+    """Whole numbers 1 to 100 by order, the pieces under the limit, and what is told."""
+
+    scores: dict[int, int]
+    under: dict[int, Found] = field(default_factory=dict)
+    told: dict[str, Any] | None = None
 
 
-def _lot(piece: Piece) -> str:
-    # not the hash that decides splits, else the choice would favour one of them
-    return hashlib.sha256(f"keep\0{piece.content}".encode()).hexdigest()
+def select(pieces: Sequence[Piece], settings: CurateSettings) -> Selection:
+    """At most `settings.keep` of the pieces that passed the checks; the same pieces give the same choice in any order.
+
+    Without a number to keep all stay, and mix and briefs are only told of. Raises SettingError for a mix that can't be.
+    """
+    if not pieces:
+        return Selection(frozenset(), {})
+    briefs = tuple(dict.fromkeys(title for line in (settings.briefs or "").splitlines() if (title := line.strip())))
+    mix = read_mix(settings.mix, pieces) if settings.mix or settings.keep is not None else None
+    if settings.keep is None or mix is None:
+        return _told(pieces, pieces, {}, settings, (mix, briefs, None))
+    ordered = sorted(pieces, key=lambda piece: (piece.content, piece.order))
+    quality = _quality(ordered, settings)
+    passed = [piece for piece in ordered if piece.order not in quality.under]
+    dropped = {order: (OFF_VOICE, found) for order, found in quality.under.items()}
+    if len(passed) <= settings.keep:
+        return _told(pieces, passed, dropped, settings, (mix, briefs, quality.told))
+    places = cover(passed, [quality.scores[piece.order] for piece in passed], Quotas(passed, mix, settings.keep), briefs)
+    chosen = [passed[place] for place in places]
+    orders = {piece.order for piece in chosen}
+    over = Found(f"{len(passed)} pieces passed, {settings.keep} are kept")
+    dropped |= {piece.order: (OVER_KEEP, over) for piece in passed if piece.order not in orders}
+    return _told(pieces, chosen, dropped, settings, (mix, briefs, quality.told))
+
+
+def _quality(pieces: Sequence[Piece], settings: CurateSettings) -> _Quality:
+    """Likeness to the voice, where the archive says which pieces show it."""
+    own, source = _own(pieces)
+    even = dict.fromkeys((piece.order for piece in pieces), 100)
+    if not own:
+        return _Quality(even, told=_voices(pieces))
+    from ..voice.likeness import likeness
+
+    found = likeness([piece.body for piece in pieces], own)
+    limit = found.limit if settings.likeness is None else settings.likeness
+    named = set(own) if source == Approval.GOLD else set()
+    under = {}
+    for place, piece in enumerate(pieces):
+        if found.scores[place] < limit and place not in named:
+            weakest = sorted(found.axes, key=lambda axis: (found.axes[axis][place], axis))[:2]
+            told = "; ".join(f"{axis} {found.axes[axis][place]:.2f}{_habit(found.behind(place, axis))}" for axis in weakest)
+            under[piece.order] = Found(f"likeness {found.scores[place]:.2f}, under the limit {limit:.2f}: {told}",
+                                       round(1 - found.scores[place], 2))
+    inside = [place for place, piece in enumerate(pieces) if piece.order not in under]
+    axes = {axis: round(sum(scores[place] for place in inside) / max(1, len(inside)), 3) for axis, scores in found.axes.items()}
+    auc = found.auc
+    told = {"voice": str(source), "pieces": len(own), "limit": limit, "passed": len(inside), "auc": auc.value,
+            "auc_interval": auc.as_list(), "axes": axes}
+    return _Quality({piece.order: max(1, round(100 * found.scores[place])) for place, piece in enumerate(pieces)}, under, told)
+
+
+def _own(pieces: Sequence[Piece]) -> tuple[list[int], Approval | None]:
+    """Places of the pieces that show the voice, and by which approval."""
+    for approval in (Approval.GOLD, Approval.APPROVED):
+        own = [place for place, piece in enumerate(pieces) if piece.asset.approval == approval]
+        if len(own) >= FEW:
+            return own, approval
+    return [], None
+
+
+def _habit(behind: Sequence[tuple[str, float]]) -> str:
+    """The habit that pulls the most away from the voice, in brackets."""
+    away = next((name for name, pull in behind if pull < 0), None)
+    return f" ({away.replace('_', ' ')})" if away else ""
+
+
+def _voices(pieces: Sequence[Piece]) -> dict[str, Any] | None:
+    """The voices that the archive holds, the largest first, each with its most typical pieces."""
+    from ..voice.clusters import voices
+
+    found = voices([piece.body for piece in pieces])
+    ask = [{"pieces": len(one.places), "typical": [pieces[place].name for place in one.typical[:TYPICAL]],
+            "ids": [pieces[place].asset.id for place in one.typical[:TYPICAL]], "habits": list(one.habits)} for one in found]
+    return {"voice": None, "ask": ask} if len(ask) > 1 else None
+
+
+def _told(read: Sequence[Piece], kept: Sequence[Piece], dropped: dict[int, tuple[str, Found]], settings: CurateSettings,
+          about: tuple[Mix | None, tuple[str, ...], dict[str, Any] | None]) -> Selection:
+    mix, briefs, likeness = about
+    shares, notes = None, []
+    if mix is not None:
+        places = len(kept) if settings.keep is None else settings.keep
+        held = Counter(mix.kind(piece) for piece in kept)
+        names = sorted({*mix.weights, *held})
+        weights = {name: mix.weights.get(name, 0.0) for name in names}
+        wanted = share_out(weights, dict.fromkeys(names, 0), dict.fromkeys(names, places), places)
+        shares = {name: {"target": wanted[name], "kept": held[name]} for name in names}
+        short = [f"{name} {held[name]} of {wanted[name]}" for name in names if held[name] < wanted[name]]
+        if short and settings.keep is not None:
+            other = "went to others" if len(kept) == settings.keep else "went to others where more pieces passed"
+            notes.append(f"Too few good pieces for the mix: {', '.join(short)}; these places {other}.")
+    if settings.keep is not None and len(kept) < settings.keep:
+        notes.append(f"{len(kept)} pieces are kept of the {settings.keep} asked for: no more passed.")
+    if likeness and "ask" in likeness:
+        notes.append(f"No gold or approved pieces say which voice is meant, and the archive holds {len(likeness['ask'])}: mark six or more "
+                     "pieces of the right one as gold.")
+    lost = tuple(uncovered(briefs, kept, read)) if briefs else None
+    if lost:
+        notes.append(f"{len(lost)} of {len(briefs)} briefs resemble no kept piece.")
+    return Selection(frozenset(piece.order for piece in kept), dropped, shares, lost, likeness, tuple(notes))

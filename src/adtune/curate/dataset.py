@@ -16,14 +16,13 @@ from ..progress import Progress, silent
 from ..records import Asset, Brief, Dataset, Example, Item
 from ..settings import CurateSettings
 from .checks import CHECKS, Found, Judge
-from .choose import choose
+from .choose import OFF_VOICE, OVER_KEEP, Selection, select
 from .pieces import Piece, pieces_of
 from .similar import Alike
 from .split import SIBLINGS, clusters_of, position, splits_of, stated_splits
 
 LEAST_PIECES = 10
-OVER_KEEP = "over_keep"
-REASONS = (*(check.name for check in CHECKS if not check.shows), OVER_KEEP)
+REASONS = (*(check.name for check in CHECKS if not check.shows), OFF_VOICE, OVER_KEEP)
 TASKS = ("drafting",)
 FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today")
 
@@ -59,6 +58,7 @@ class Curated:
     dropped: tuple[Dropped, ...]
     clusters: dict[str, tuple[str, ...]]
     shown: tuple[Shown, ...] = ()
+    selection: Selection = Selection(frozenset(), {})
 
 
 def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide: str = "", progress: Progress = silent,
@@ -75,7 +75,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
     progress("comparing pieces", 0, len(CHECKS) + 2)
     alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
     judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces)
-    kept, reasons, shown = sift(pieces, judge, progress)
+    kept, reasons, shown, selection = sift(pieces, judge, progress)
     if len(kept) < LEAST_PIECES:
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
@@ -86,7 +86,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
     dropped = tuple(Dropped(piece.asset, reason, found.evidence, found.confidence)
                     for piece in pieces if piece.order in reasons for reason, found in [reasons[piece.order]])
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
-    return Curated(dataset, dropped, _families(pieces, clusters), shown)
+    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection)
 
 
 def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
 
 
 def sift(pieces: Sequence[Piece], judge: Judge,
-         progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...]]:
-    """The pieces that stay, what each of the others fell for by its order, and what was found in those that stay."""
+         progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...], Selection]:
+    """The pieces that stay, what each of the others fell for by its order, what was found in those that stay, and how they were chosen."""
     left, reasons, seen = list(pieces), {}, []
     skipped = skipped_checks(judge.settings)
     for step, check in enumerate(CHECKS, start=1):
@@ -110,11 +110,12 @@ def sift(pieces: Sequence[Piece], judge: Judge,
         reasons.update({order: (check.name, found[order]) for order in falls})
         seen += [(piece, check.name, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
         left = [piece for piece in left if piece.order not in falls]
-    chosen = choose(left, judge.settings.keep)
-    over = Found(f"{len(left)} pieces passed, {judge.settings.keep} are kept")
-    reasons.update({piece.order: (OVER_KEEP, over) for piece in left if piece.order not in chosen})
+    progress("choosing", len(CHECKS) + 1, len(CHECKS) + 2)
+    selection = select(left, judge.settings)
+    chosen = selection.chosen
+    reasons.update(selection.dropped)
     shown = tuple(Shown(piece.asset, name, found.evidence, found.confidence) for piece, name, found in seen if piece.order in chosen)
-    return [piece for piece in left if piece.order in chosen], reasons, shown
+    return [piece for piece in left if piece.order in chosen], reasons, shown, selection
 
 
 def skipped_checks(settings: CurateSettings) -> set[str]:
@@ -156,6 +157,8 @@ def _refuse(assets: Sequence[Asset], client: str, settings: CurateSettings, task
     if settings.keep is not None and settings.keep < LEAST_PIECES:
         raise SettingError(where, f"keep = {settings.keep}", f"at least {LEAST_PIECES}",
                            "Keep more, or leave keep out to keep every good piece.")
+    if settings.likeness is not None and not 0 <= settings.likeness <= 1:
+        raise SettingError(where, f"likeness = {settings.likeness}", "a score from 0 to 1", "Leave it out: gold pieces then teach it.")
     if not 0 < settings.near_duplicate <= 1:
         raise SettingError(where, f"near_duplicate = {settings.near_duplicate}", "a similarity above 0 and up to 1", "The default is 0.8.")
     if not 0 <= settings.drop_confidence <= 1:

@@ -9,12 +9,13 @@ from ..records import Split
 from ..report.page import Page
 from ..report.plots import bars
 from .checks import CHECKS
-from .dataset import OVER_KEEP, REASONS, Curated, Dropped, Shown
+from .dataset import OFF_VOICE, OVER_KEEP, REASONS, Curated, Dropped, Shown
 
 EXAMPLES = 10
 _EXCERPT = 160
 
-EXPLAINED = {**{check.name: check.meaning for check in CHECKS}, OVER_KEEP: "a good piece beyond the number to keep"}
+EXPLAINED = {**{check.name: check.meaning for check in CHECKS}, OFF_VOICE: "too little like the voice of the gold pieces",
+             OVER_KEEP: "a good piece beyond the number to keep"}
 
 
 def curate_report(curated: Curated) -> str:
@@ -24,6 +25,9 @@ def curate_report(curated: Curated) -> str:
     page.section("Pieces", *_counts(page, curated))
     page.section("Splits", *_splits(page, curated))
     page.section("Categories", *_categories(page, curated))
+    chosen = _choice(page, curated)
+    if chosen:
+        page.section("Choice", *chosen)
     examples = defaultdict(list)
     for dropped in curated.dropped:
         examples[dropped.reason].append(dropped)
@@ -68,6 +72,27 @@ def _categories(page: Page, curated: Curated) -> list[str]:
         parts = [counts[name, split] for split in Split]
         rows.append((name, *parts, sum(parts)))
     return [page.table(("Category", *(str(split) for split in Split), "Kept"), rows)]
+
+
+def _choice(page: Page, curated: Curated) -> list[str]:
+    """How the kept pieces were chosen, where there was a choice: the voice, the mix against its target, briefs left open, remarks."""
+    selection, parts = curated.selection, []
+    voice = selection.likeness or {}
+    if voice.get("voice"):
+        known = voice["auc_interval"]
+        parts.append(page.paragraph(
+            f"The voice was learned from {voice['pieces']} {voice['voice']} pieces; {voice['passed']} pieces reach the limit of "
+            f"{voice['limit']:.2f}. Unseen ones of them score above pieces of other voices with a probability of {voice['auc']:.3f}"
+            + (f" ({known[0]:.3f} to {known[1]:.3f})." if known else ".")))
+        parts.append(page.table(("Axis", "Mean of the pieces that passed"), list(voice["axes"].items())))
+    if "ask" in voice:
+        rows = [(group["pieces"], "; ".join(group["typical"]), "; ".join(group["habits"])) for group in voice["ask"]]
+        parts.append(page.table(("Pieces", "Most typical", "Habits"), rows))
+    if selection.mix:
+        parts.append(page.table(("Mix", "Target", "Kept"), [(name, one["target"], one["kept"]) for name, one in selection.mix.items()]))
+    if selection.uncovered:
+        parts.append(page.table(("Briefs that no kept piece resembles",), [(title,) for title in selection.uncovered]))
+    return [*parts, *(page.paragraph(note) for note in selection.notes)]
 
 
 def _examples(page: Page, reason: str, dropped: Sequence[Dropped | Shown]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -40,8 +41,26 @@ def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Pat
     curated = make(ws.assets(client), client, settings, guide, progress, task=task)
     id = _publish(ws, client, curated)
     findings = [_row(one) for one in curated.shown]
-    return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"), "notes": notes,
-            "findings": findings}
+    return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),
+            "notes": [*notes, *curated.selection.notes], "findings": findings, **_choice(curated)}
+
+
+def read_briefs(path: Path) -> str:
+    """The titles of a file of briefs, a line each: a text file holds one a line, a CSV file has a column `title`.
+
+    Raises InputError for a file that cannot be read or names no brief.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("--briefs", f"{path.name}: {error}", "a UTF-8 file of titles", "Give one title a line.") from error
+    if path.suffix.lower() == ".csv":
+        rows = list(csv.DictReader(lines))
+        lines = [value or "" for row in rows for name, value in row.items() if name and name.strip().lower() == "title"]
+    titles = [title for line in lines if (title := " ".join(line.split()))]
+    if not titles:
+        raise InputError("--briefs", f"{path.name} without a title", "titles of briefs", "Write one a line, or a CSV column `title`.")
+    return "\n".join(titles)
 
 
 def check_task(task: str | None) -> str:
@@ -84,11 +103,17 @@ def _publish(ws: Workspace, client: str, curated: Curated) -> str:
              "dropped.jsonl": _lines(curated.dropped), "findings.jsonl": _lines(curated.shown)}
     dataset = curated.dataset
     record = {**_summary(dataset), "task": dataset.task, "settings": dataset.settings, "guide_words": len(dataset.guide.split()),
-              "archive": ws.archive_hash(client)}
+              "archive": ws.archive_hash(client), **_choice(curated)}
     # The counts belong to the files, so they are part of the identity: a grown archive may leave the items as they were.
     shown = dict(sorted(Counter(one.reason for one in curated.shown).items()))
     counted = [dataset.hash, dataset.read, dataset.dropped, *([shown] if shown else [])]
     return ws.publish("dataset", client, files, record, identity=canonical_json(counted))
+
+
+def _choice(curated: Curated) -> dict[str, Any]:
+    """The target mix with what was kept, the briefs that no kept piece resembles, and the likeness; null where not asked or measured."""
+    chosen = curated.selection
+    return {"mix": chosen.mix, "uncovered": None if chosen.uncovered is None else list(chosen.uncovered), "likeness": chosen.likeness}
 
 
 def _lines(found: Sequence[Dropped | Shown]) -> bytes:
