@@ -11,6 +11,7 @@ import codecs
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
@@ -150,7 +151,8 @@ def hidden_text(piece: Piece, form: int, phrases: Phrases, chance: Random) -> di
 
 
 def rights_expired(piece: Piece, form: int, phrases: Phrases, chance: Random) -> dict[str, str]:
-    return {"rights_until": f"202{3 + form % 2}-{chance.randrange(1, 13):02d}-{chance.randrange(1, 29):02d}"}
+    """The rights ended one to six months after the piece appeared, in 2025 at the latest."""
+    return {"rights_until": (date.fromisoformat(piece["date"]) + timedelta(chance.randrange(30, 181))).isoformat()}
 
 
 def inconsistent_facts(piece: Piece, form: int, phrases: Phrases, chance: Random) -> dict[str, str]:
