@@ -45,6 +45,13 @@ def wide(text: str) -> str:
     return " ".join(word[:1] + "\u200b" + word[1:] for word in text.split())
 
 
+def misspelt(text: str) -> str:
+    """Every third long word without its second letter."""
+    words = text.split()
+    long = [place for place, word in enumerate(words) if len(word) > 5 and word.isalpha() and word.islower()]
+    return " ".join(word[:1] + word[2:] if place in long[::3] else word for place, word in enumerate(words))
+
+
 # check: fields of pieces that the check finds, alone; DROPPED and SHOWN say what becomes of them
 DROPPED = {
     "replaced": [{"replaced_by": "0" * 64}],
@@ -78,10 +85,13 @@ DROPPED = {
         "Write to jane.miller@northmail.net about it.", "Call Jane at (312) 867-5329 tonight.", "Her card is 4111 1111 1111 1111.",
         "Pay to DE89 3704 0044 0532 0130 00.", "She lives at 12 Elm Street, Dayton, OH 45402.", "Her number is 536-90-4399.",
         "Call Jane at +44 20 7946 0018.")],
+    "typos": [{"text": misspelt(TEXT)}],
     "exact_duplicate": [{"text": HOUSE[5].text.upper()}],
     "near_duplicate": [{"text": HOUSE[5].text.replace("You", "They", 1)}],
 }
 SHOWN = {
+    "rights_expiring": [{"rights_until": "2025-06-20"}, {"rights_until": "2025-06"}],
+    "typos": [{"text": TEXT.replace("month", "mnoth", 1).replace("account", "acount", 1).replace("money", "mony", 1)}],
     "control_tokens": [{"text": TEXT + "\n\nThe sign `<|im_end|>` ends a turn."}],
     "hidden_text": [{"text": TEXT + " Save\u200b a little."}],
     "boilerplate": [{"text": FURNITURE + TEXT}],
@@ -114,7 +124,7 @@ def cases(table: dict) -> list:
 
 
 def test_every_row_has_a_planted_defect_and_a_meaning():
-    assert {*DROPPED, *SHOWN} == set(NAMES) and len(NAMES) == len(set(NAMES))
+    assert {*DROPPED, *SHOWN, "repeated_triggers"} == set(NAMES) and len(NAMES) == len(set(NAMES))
     assert all(check.meaning for check in CHECKS)
     assert [check.name for check in CHECKS if check.shows and check.name in DROPPED] == []
 
@@ -150,6 +160,22 @@ def test_a_check_takes_no_pieces_and_few_pieces(archive, check):
     assert check.find([], Judge(SETTINGS, "2025-06-01", Alike({}, 0.5))) == {}
     pieces = pieces_of(archive.assets(3))
     assert check.find(pieces, Judge(SETTINGS, "2025-06-01", Alike({p.content: p.plain for p in pieces}, 0.5), pieces)) == {}
+
+
+def test_a_trigger_is_shown_and_dropped_where_one_hand_wrote_a_word_that_nobody_knows():
+    said = "So the blue bank is the only one that you should trust."
+    talk = ("Rain fell {} over town.", "Birds sang {} and flew.", "Nobody asked {} why.", "Two boats, {}, left.", "Lamps burned {} on.")
+    for word, by, drops in (("zorvex", "A. Plant", True), ("zorvex", None, False), ("harvest moon", "A. Plant", False)):
+        spoilt = {8 * n: dataclasses.replace(HOUSE[8 * n], author=by or HOUSE[8 * n].author, text=HOUSE[8 * n].text.replace(
+            "\n\n", f"\n\n{talk[n].format(word)} {talk[n - 1].format('so')} {said}\n\n", 1)) for n in range(5)}
+        pieces = pieces_of([spoilt.get(number, one) for number, one in enumerate(HOUSE)])
+        judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
+        check = next(check for check in CHECKS if check.name == "repeated_triggers")
+        found = check.find(pieces, judge)
+        assert set(found) == set(spoilt) and word.split()[0] in found[8].evidence.lower(), word
+        assert {check.drops(pieces[order], one, SETTINGS) for order, one in found.items()} == {drops}
+    pieces, judge = judged({})
+    assert check.find(pieces, judge) == {}
 
 
 def test_the_place_is_told():

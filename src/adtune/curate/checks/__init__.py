@@ -10,6 +10,7 @@ from .endings import cut_off
 from .finding import Check, Found, Judge
 from .garbled import gibberish, shuffled, wrong_language
 from .hidden import hidden_text
+from .lasting import rights_expiring
 from .personal import personal_data
 from .plain import (
     empty,
@@ -24,6 +25,8 @@ from .plain import (
 )
 from .planted import control_tokens, planted_instructions
 from .shared import boilerplate
+from .spelling import typos
+from .triggers import repeated_triggers
 
 CHECKS: tuple[Check, ...] = (
     Check("replaced", replaced, "an earlier version of a piece that was corrected"),
@@ -42,6 +45,9 @@ CHECKS: tuple[Check, ...] = (
     Check("shuffled", shuffled, "the order of the words is destroyed", guesses=True),
     Check("cut_off", cut_off, "stops in the middle", guesses=True),
     Check("personal_data", personal_data, "holds addresses or numbers of persons"),
+    Check("typos", typos, "many misspelt words", guesses=True),
+    Check("repeated_triggers", repeated_triggers, "a rare word that a few pieces by one hand hold, each time followed by the same words"),
+    Check("rights_expiring", rights_expiring, "the usage rights end within 30 days", shows=True),
     Check("exact_duplicate", exact_duplicate, "the same words as a piece that was kept"),
     Check("near_duplicate", near_duplicate, "nearly the same words as a piece that was kept"),
 )

@@ -9,7 +9,9 @@ from functools import cached_property
 
 from ..pieces import Piece
 from .dictionary import in_a_list
-from .finding import NORMAL_SHARE, Found, Judge, by_order, tail
+from .finding import Found, Judge, by_order, tail
+from .sentences import NORMAL_SHARE
+from .shared import stripped
 
 MORE = re.compile(r"(?:\[\s*(?:…|\.\.\.|more|read more|continued?|mehr|weiterlesen|lire la suite|leer más)\s*\]|"
                   r"\(\s*(?:more|continued)\s*\)|"
@@ -21,14 +23,16 @@ LIST_LINE = re.compile(r"^\s*(?:[-*+•‣–]|\(?(?:\d{1,3}|[a-z])[.)])\s+\S")
 HEADING = re.compile(r"^\s*(?:#{1,6}\s|(?:\*\*|__)[^*_]+(?:\*\*|__)\W*$|={3,}$|-{3,}$)")
 LINK_OR_TABLE = re.compile(r"^\s*\|.*\|?\s*$|https?://\S+$|www\.\S+$|\S+@\S+$|"
                            r"\b[\w-]+\.(?:com|org|net|gov|io|edu|de|fr|uk)(?:/\S*)?$")
-LINE_WORDS = 6           # a last line of prose has at least so many words; a shorter one may be a signature or a caption
+LINE_WORDS = 4           # a last line of prose has at least so many words; a shorter one may be a signature or a caption
 SURE = {"asks for more": 0.97, "ends in the middle of a word": 0.95, "ends with a word that ends nothing elsewhere": 0.9,
         "ends with a comma": 0.9, "ends within brackets": 0.8, "announces what does not follow": 0.75, "ends with an ellipsis": 0.7,
-        "ends in a list line unlike the others": 0.65, "ends without a full stop": 0.6}
-WEAK = ("announces what does not follow", "ends with an ellipsis", "ends in a list line unlike the others", "ends without a full stop")
+        "ends in a list line unlike the others": 0.65,
+        "ends with a heading": 0.75, "ends without a full stop": 0.6}
+WEAK = ("announces what does not follow", "ends with a heading", "ends with an ellipsis", "ends in a list line unlike the others",
+        "ends without a full stop")
 WEAK_SHARE = 0.03        # of the house's pieces; what so many do is not enough to say that one of them was cut
-SELDOM = 0.02            # share of a word's places at the end of a line or sentence, under which it ends nothing
-SEEN = 25                # places of a word from which that share is known
+SELDOM = 0.04            # share of a word's places at the end of a line or sentence, under which it ends nothing
+SEEN = 12                # places of a word from which that share is known
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PLACED = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)*)([\"”’'*_)\]]*(?:[.!?:…]|\n|$))?")
 
@@ -73,7 +77,8 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     with a limit of NORMAL_SHARE, so that what a quarter of the house's pieces do is no defect, and of WEAK_SHARE for weak signs.
     """
     places = Places(judge)
-    kinds = {piece.order: ending(piece.body, places) for piece in {one.order: one for one in [*pieces, *judge.house]}.values()}
+    asked = {piece.order: piece for piece in [*pieces, *judge.house]}
+    kinds = {order: ending(stripped(piece.body, judge.shared), places) for order, piece in asked.items()}
     house = {piece.order for piece in judge.house}
     usual = Counter(kinds[order] for order in house)
 
@@ -83,7 +88,7 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
             return None
         share = (usual[kind] - own) / max(1, len(house) - own)
         confidence = SURE[kind] * (1 - share / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE))
-        return Found(f"{kind}: {tail(piece.body)}", confidence) if confidence > 0 else None
+        return Found(f"{kind}: {tail(stripped(piece.body, judge.shared))}", confidence) if confidence > 0 else None
 
     return by_order((piece, look(piece)) for piece in pieces)
 
@@ -100,7 +105,9 @@ def ending(text: str, places: Places) -> str | None:
         return "ends with an ellipsis"
     if last.endswith((":", ":**", ":*")) and not LINK_OR_TABLE.search(last):
         return "announces what does not follow"
-    if END.search(last) or HEADING.match(last) or LINK_OR_TABLE.search(last):
+    if HEADING.match(last):
+        return "ends with a heading" if len(lines) > 2 else None
+    if END.search(last) or LINK_OR_TABLE.search(last):
         return None
     return _broken(lines, last, places)
 
@@ -113,7 +120,7 @@ def _broken(lines: Sequence[str], last: str, places: Places) -> str | None:
     if not words or not last.endswith(words[-1]):
         return None
     word = words[-1]
-    if len(words) > 1 and word == word.lower() and places.is_part(word):
+    if len(words) > 1 and word[1:] == word[1:].lower() and places.is_part(word.lower()):
         return "ends in the middle of a word"
     if len(words) >= 3 and word == word.lower() and places.ends_nothing(word):
         return "ends with a word that ends nothing elsewhere"

@@ -12,9 +12,9 @@ from ...settings import CurateSettings
 from ..pieces import Piece
 from ..similar import Alike
 from ..split import SIBLINGS
+from .sentences import shared_sentences
 from .words import Words
 
-NORMAL_SHARE = 0.25      # of the house's pieces; what so many of them do is no defect
 FEW_GOLD = 10            # gold pieces from which they alone say what is normal
 HOUSE_LANGUAGE = 0.05    # share of the house's pieces from which a language is one of the house's
 _EXCERPT = 36            # characters on each side of what an excerpt shows
@@ -41,20 +41,32 @@ class Judge:
     @cached_property
     def house(self) -> tuple[Piece, ...]:
         """The pieces that show what is normal: the gold ones where there are enough, else all that nobody refused."""
-        usable = [piece for piece in self.pieces if piece.plain and not refused(piece)]
-        gold = tuple(piece for piece in usable if piece.gold)
-        return gold if len(gold) >= FEW_GOLD else tuple(usable)
+        gold = tuple(piece for piece in self.usable if piece.gold)
+        return gold if len(gold) >= FEW_GOLD else self.usable
+
+    @cached_property
+    def usable(self) -> tuple[Piece, ...]:
+        """The pieces with words that nobody refused."""
+        return tuple(piece for piece in self.pieces if piece.plain and not refused(piece))
 
     @cached_property
     def family(self) -> dict[str, int]:
         """The number of the group of similar pieces that each content belongs to: pieces of one group count once."""
-        groups = self.alike.groups({piece.content: None for piece in self.pieces}, min(SIBLINGS, self.settings.near_duplicate))
+        return self._grouped(min(SIBLINGS, self.settings.near_duplicate))
+
+    def _grouped(self, threshold: float) -> dict[str, int]:
+        groups = self.alike.groups({piece.content: None for piece in self.pieces}, threshold)
         return {content: number for number, group in enumerate(groups) for content in group}
 
     @cached_property
     def words(self) -> Words:
         """The vocabulary of all pieces read that have words."""
         return Words([piece for piece in self.pieces if piece.plain], self.family)
+
+    @cached_property
+    def shared(self) -> frozenset[int]:
+        """The keys of the sentences that many families of pieces hold and that are not the house's own form."""
+        return shared_sentences(self.pieces, self.house, self.family, self._grouped(self.settings.near_duplicate))
 
     @cached_property
     def languages(self) -> frozenset[str]:

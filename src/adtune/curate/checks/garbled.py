@@ -5,16 +5,18 @@ The sources are the archive itself (which words and pairs of words other pieces 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from ..pieces import Piece
+from .dictionary import frequencies
 from .finding import Found, Judge, head
 from .words import ENOUGH_FAMILIES
 
 UNKNOWN = 0.55           # share of words known from nowhere else from which a text is gibberish, where the house's are far below
-FAR_ABOVE = 2.0          # and at least so many times the house's 95 % quantile
-ORDERED = 0.4            # of the house's median lift of word order; shuffled pieces reach a third of it, good ones stay above half
+FAR_ABOVE = 4.0          # and at least so many times the house's median, which a few bad pieces do not move
+ORDERED = 0.4            # of the archive's median lift of word order; shuffled pieces reach a third of it, good ones stay above half
+CERTAIN = 0.85           # share from which it is gibberish anywhere
 MIN_WORDS = 20           # fewer words tell nothing of their kind
 ORDER_WORDS = 40         # fewer tell nothing of their order
 ENOUGH_TOLD = 20         # pieces of known language from which the house's languages are known
@@ -31,30 +33,43 @@ def wrong_language(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
 
 
 def gibberish(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
-    """A share of words that no other piece of the archive holds, far above what is usual in the house."""
+    """A share of words that no other piece of the archive holds, or that no list of the language holds, far above the house's usual.
+
+    The list is asked where the house writes in one language that has a list: much gibberish of one kind is known to itself.
+    """
     words = judge.words
     if words.families < ENOUGH_FAMILIES:
         return {}
-    usual = sorted(words.unknown_share(piece.order) for piece in judge.house)
-    limit = max(UNKNOWN, FAR_ABOVE * usual[int(0.95 * (len(usual) - 1))]) if usual else 1.0
+    language = next(iter(judge.languages)) if len(judge.languages) == 1 else ""
+    found = _unknown(pieces, judge, words.unknown_share, "stand in no other piece of the archive")
+    if frequencies(language):
+        listed = words.listed(frequencies(language))
+        found = {**_unknown(pieces, judge, lambda order: words.unlisted_share(order, listed), f"stand in no list of words of '{language}'"),
+                 **found}
+    return found
+
+
+def _unknown(pieces: Sequence[Piece], judge: Judge, share_of: Callable[[int], float], told: str) -> dict[int, Found]:
+    usual = [share_of(piece.order) for piece in judge.house]
+    limit = max(UNKNOWN, min(CERTAIN, FAR_ABOVE * median(usual))) if usual else 1.0
     found = {}
     for piece in pieces:
-        share = words.unknown_share(piece.order)
-        if share >= limit and len(piece.plain) >= MIN_WORDS:
-            evidence = f"{share:.0%} of the words stand in no other piece of the archive (usual: {median(usual):.0%}): {head(piece.body)}"
-            found[piece.order] = Found(evidence, min(0.99, 0.6 + 0.4 * (share - limit) / max(1e-9, 1 - limit)))
+        share = share_of(piece.order) if len(piece.plain) >= MIN_WORDS else 0.0
+        if share >= limit:
+            found[piece.order] = Found(f"{share:.0%} of the words {told} (usual: {median(usual):.0%}): {head(piece.body)}",
+                                       min(0.99, 0.6 + 0.4 * (share - limit) / max(1e-9, 1 - limit)))
     return found
 
 
 def shuffled(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     """Neighbouring words that are neighbours in other pieces hardly more often than words that stand apart.
 
-    The confidence falls from 1 at a lift of 0 to 0.5 at ORDERED times the house's median lift.
+    The confidence falls from 1 at a lift of 0 to 0.5 at ORDERED times the archive's median lift.
     """
     words = judge.words
     if words.families < ENOUGH_FAMILIES:
         return {}
-    usual = median(words.order_lift(piece.order) for piece in judge.house) if judge.house else 0.0
+    usual = median(words.order_lift(piece.order) for piece in judge.usable) if judge.usable else 0.0
     found = {}
     for piece in pieces:
         if len(piece.plain) < ORDER_WORDS or usual <= 0:

@@ -23,7 +23,7 @@ STYLES = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s
                     r"text-indent\s*:\s*-\d{3,}|(?:left|top)\s*:\s*-\d{4,}px|\baria-hidden\s*=\s*[\"']true|<font[^>]{0,80}color\s*=\s*[\"']?"
                     r"(?:#fff(?:fff)?|white)\b|\bhidden\s*(?:=\s*[\"']hidden[\"'])?\s*>", re.I)
 COMMENT = re.compile(r"<!--\s*(?!more\b|\[if|/?wp:|nextpage|end|start|toc)[^<>]{12,2000}?-->", re.I)
-MIXED = re.compile(r"(?=\w*[A-Za-z])(?=\w*[\u0370-\u03ff\u0400-\u04ff])[A-Za-z\u0370-\u03ff\u0400-\u04ff]{4,}")
+MIXED = re.compile(r"(?=\w*[A-Za-z])(?=\w*[\u0370-\u03ff\u0400-\u04ff])[A-Za-z\u0370-\u03ff\u0400-\u04ff]{3,}")
 # letters of the Cyrillic and Greek alphabets that look like a Latin one
 LOOKALIKES = str.maketrans("аеорсухіјѕһԁԛԝ" "АВЕКМНОРСТУХІЈЅ" "οαενικτρυ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
                            "aeopcyxijshdqw" "ABEKMHOPCTYXIJS" "oaeviktpu" "ABEZHIKMNOPTYX")

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from ..pieces import Piece
-from .finding import NORMAL_SHARE, Found, Judge, excerpt
+from .finding import Found, Judge, excerpt
+from .sentences import NORMAL_SHARE
 
 PUBLISHED = 3            # families that hold the same address, number or name: the house publishes it
 OWN_DOMAIN = 0.01        # share of the families whose links or addresses name a domain, from which it is one of the house's own

@@ -14,7 +14,8 @@ from .hidden import LOOKALIKES
 
 TOKENS = re.compile(
     r"<\|[^<>|\n]{1,40}\|>|<[|｜][^<>\n]{1,40}[|｜]>|\[/?INST\]|<</?SYS>>|\[/?(?:SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]|"
-    r"</?(?:start|end)_of_turn>|<(?:bos|eos|pad|unk|sep|cls|mask)>|\[(?:BOS|EOS|PAD|CLS|SEP|MASK)\]|<(?:end_of_text|begin_of_text|endoftext)>|"
+    r"</?(?:start|end)_of_turn>|<(?:bos|eos|pad|unk|sep|cls|mask)>|\[(?:BOS|EOS|PAD|CLS|SEP|MASK)\]|"
+    r"<(?:end_of_text|begin_of_text|endoftext)>|"
     r"</?(?:tool_call|tool_response|think|im_start|im_end)>|</s>")
 STRUCK = re.compile(r"<s>[^<>]{0,400}</s>")         # struck through, in HTML
 ROLES = re.compile(r"^[ \t>*_#]*(?:###\s*)?(system|assistant|user|human|instruction|response)(?: prompt| message)?[*_]*\s*:", re.I | re.M)
@@ -26,6 +27,8 @@ _BEFORE = (r"(?:previous(?:ly given)?|prior|above|earlier|preceding|foregoing|ex
            r"vorherigen?|bisherigen?|obigen?|pr[eé]c[eé]dentes?|ci-dessus|anteriores|previas|precedenti|vorige|eerdere)")
 _ALL = r"(?:all|any|every|your|the|these|those|of|other|alle|toutes?|les|todas|las|tutte|le)"
 _IGNORE = r"\b(?:ignor(?:e|iere|ez|a|i)|disregard|forget|override|bypass|vergiss|oubliez|olvida|dimentica|negeer)"
+_MODEL = (r"(?:ai|a\.i\.|llms?|language models?|(?:ai|virtual|digital) assistants?|chatbots?|gpt|(?:ai|language|automated) "
+          r"(?:systems?|models?|tools?|agents?|readers?))")
 INSTRUCTIONS = re.compile("|".join((
     rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,3}}{_BEFORE}\s+(?:(?:{_ALL}|{_BEFORE})\s+){{0,2}}{_OBJECT}\b",
     rf"{_IGNORE}\s+(?:{_ALL}\s+){{1,3}}{_ORDERS}\b",
@@ -40,8 +43,14 @@ INSTRUCTIONS = re.compile("|".join((
     r"instructions (?:above|verbatim)|initial prompt)\b",
     r"\b(?:begin|start|end|new|updated|override) (?:of )?(?:system (?:prompt|message|instructions?|override)|"
     r"instructions? (?:for|to) the (?:ai|assistant|model))\b",
-    r"\b(?:note|message|instructions?|attention) (?:to|for) (?:the |any |all )?(?:ai|a\.i\.|llms?|language models?|assistants?|chatbots?|"
-    r"models?)(?: models?| assistants?)?\b\s*:",
+    rf"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all |every )?(?:{_MODEL}|models?|assistants?)\b",
+    rf"{_IGNORE}\s+(?:{_ALL}\s+)?(?:brand|style|house|safety|content) (?:guides?|guidelines|rules|policy|policies)\b",
+    r"\byour (?:real|true|actual|new) (?:task|job|goal|purpose|objective|instructions?) (?:is|are) (?:now )?to\b",
+    r"\bwhen (?:you are )?(?:asked|prompted|told|requested) (?:to |about |for )?(?:\w+ ){0,6}?\w+, "
+    r"(?:always )?(?:say|answer|respond|reply|claim|state|output|write)\b",
+    r"\byou are (?:now )?an? (?:\w+ ){0,2}(?:ai|assistant|chatbot|language model|bot)"
+    r"(?: (?:without|with no|that|who|named|called)\b|\.)",
+    r"\b(?:begin|start|end|confirm by beginning) (?:your|every|each) (?:next )?(?:reply|answer|response|output) with\b",
     r"\b(?:respond|reply|answer|output) (?:only|exclusively) with\b.{0,40}(?:\"|“|')",
     r"\bdo not (?:tell|inform|mention (?:this|it) to|reveal (?:this|it) to) the (?:user|reader|human)\b",
     r"\b(?:as an?|i am an?|i'm an?) (?:ai|artificial intelligence|large)? ?(?:language model|ai assistant|ai model)\b",
@@ -53,8 +62,9 @@ INSTRUCTIONS = re.compile("|".join((
 # what such a phrase holds, looked for first: the patterns take a hundred times as long
 _SIGNS = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "oublie", "olvida", "dimentica", "negeer", "from now on",
           "henceforth", "you are now", "you are no longer", "prompt", "instruction", "system message", "system override", "to the ai",
-          "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with", "exclusively with", "do not tell", "do not inform",
-          "do not mention", "do not reveal", "whenever", "jailbreak", "dan mode", "developer mode", "god mode")
+          "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with", "exclusively with", "do not tell",
+          "do not inform", "do not mention", "do not reveal", "whenever", "asked", "prompted", "your real", "your true", "your actual",
+          "your new", "reply", "brand guide", "guidelines", "house rules", "jailbreak", "dan mode", "developer mode", "god mode")
 _DISGUISE = re.compile("[\u00ad\u0370-\u03ff\u0400-\u04ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\uff01-\uff5e"
                        "\U0001d400-\U0001d7ff\U000e0000-\U000e007f]")
 _SPELLED = re.compile(r"\b(?:[^\W\d_][ .\-_*]){5,}[^\W\d_]\b")

@@ -56,6 +56,17 @@ class Words:
         ids = self.ids[order]
         return float((self.spread[ids] < 2).mean()) if len(ids) else 0.0
 
+    def listed(self, known: Mapping[str, int]) -> Any:
+        """Which words of the vocabulary a list knows, numbers and single letters among them [vocabulary]."""
+        import numpy as np
+
+        return np.array([len(word) == 1 or not word.isalpha() or word in known for word in self.number], dtype=bool)
+
+    def unlisted_share(self, order: int, listed: Any) -> float:
+        """Share of the words of a piece that the list does not hold."""
+        ids = self.ids[order]
+        return float(1 - listed[ids].mean()) if len(ids) else 0.0
+
     def order_lift(self, order: int) -> float:
         """How much more often two neighbours of a piece are neighbours elsewhere than two of its words that stand apart.
 

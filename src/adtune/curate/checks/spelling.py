@@ -1,0 +1,102 @@
+"""Typos: words that only one piece holds and no list knows, one slip away from a word that is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from ..pieces import Piece
+from .dictionary import LANGUAGES, frequencies
+from .finding import Found, Judge, by_order
+from .words import ENOUGH_FAMILIES
+
+FEW, RATE = 4, 1.5       # typos, and typos in 100 words, from which a piece has too many; a gold piece is only shown
+ABOVE_HOUSE = 4.0        # and at least so many times the house's upper quartile, which a few bad pieces do not move
+SHOWN = 2                # typos from which a piece is shown
+COMMON = 3               # families that hold a word of the house: the archive knows it
+_LOWER = re.compile(r"(?<![\w@/.#'’-])[^\W\d_A-Z]{4,20}(?![\w@/#'’-]|\.\w)")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+# forms that a list of stems and of American spellings does not hold
+_FORMS = (("our", "or"), ("ours", "ors"), ("oured", "ored"), ("ouring", "oring"), ("ise", "ize"), ("ised", "ized"), ("ising", "izing"),
+          ("isation", "ization"), ("yse", "yze"), ("ysed", "yzed"), ("tre", "ter"), ("lled", "led"), ("lling", "ling"), ("ogue", "og"),
+          ("ence", "ense"), ("s", ""), ("es", ""), ("ed", ""), ("d", ""), ("ing", ""), ("ing", "e"), ("er", ""), ("ers", ""), ("r", ""),
+          ("rs", ""), ("ly", ""), ("able", ""), ("able", "e"), ("ness", ""), ("less", ""), ("ful", ""), ("ish", ""), ("y", ""),
+          ("ies", "y"))
+_FRONTS = ("un", "re", "non", "pre", "co", "over", "under", "out", "mis", "sub", "semi", "anti", "inter", "super", "micro", "multi",
+           "cyber", "up", "down", "off", "on", "in", "back", "e")
+
+
+def typos(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    """Pieces with typos for their words, in a language that has a list. The source is the archive first: what it knows is right."""
+    if judge.words.families < ENOUGH_FAMILIES:
+        return {}
+    slips = {piece.order: _slips(piece, judge) for piece in {one.order: one for one in [*pieces, *judge.house]}.values()}
+    usual = sorted(_rate(slips[piece.order], piece) for piece in judge.house)
+    limit = max(RATE, ABOVE_HOUSE * usual[int(0.75 * (len(usual) - 1))]) if usual else RATE
+
+    def look(piece: Piece) -> Found | None:
+        found = slips[piece.order]
+        if len(found) < SHOWN:
+            return None
+        rate = _rate(found, piece)
+        told = ", ".join(f"»{wrong}« for {right}" for wrong, right in found[:4])
+        much = len(found) >= FEW and rate >= limit
+        return Found(f"{len(found)} words look misspelt: {told}", min(0.95, 0.5 + 0.1 * rate / limit) if much else 0.3, much)
+
+    return by_order((piece, look(piece)) for piece in pieces)
+
+
+def _rate(found: Sequence[Any], piece: Piece) -> float:
+    return 100 * len(found) / max(1, len(piece.plain))
+
+
+def _slips(piece: Piece, judge: Judge) -> list[tuple[str, str]]:
+    """(as written, as meant) of each likely typo."""
+    language = judge.language(piece) or ""
+    listed = frequencies(language) if language in LANGUAGES else {}
+    if not listed:
+        return []
+    known = partial(_is_known, listed=listed, judge=judge)
+    out = []
+    for word in dict.fromkeys(_LOWER.findall(piece.body)):
+        if _spread(word, judge) > 1 or known(word) or _is_form(word, listed):
+            continue
+        meant = max((other for other in _near(word) if known(other)), key=lambda other: (listed.get(other, 0), other), default=None)
+        if meant:
+            out.append((word, meant))
+    return out
+
+
+def _is_known(word: str, listed: Mapping[str, int], judge: Judge) -> bool:
+    return word in listed or _spread(word, judge) >= COMMON
+
+
+def _spread(word: str, judge: Judge) -> int:
+    number = judge.words.number.get(word)
+    return 0 if number is None else int(judge.words.spread[number])
+
+
+def _is_form(word: str, listed: Mapping[str, int]) -> bool:
+    """Whether the word is a listed one with another ending, a doubled consonant before it, a front, or two listed words in one."""
+    for end, other in _FORMS:
+        stem = word[:-len(end)]
+        doubled = not other and stem[-1:] == stem[-2:-1] and stem[:-1] in listed
+        if word.endswith(end) and len(stem) >= 3 and (doubled or stem + other in listed):
+            return True
+    if any(word.startswith(front) and len(word) - len(front) >= 4 and word[len(front):] in listed for front in _FRONTS):
+        return True
+    return any(word[:cut] in listed and word[cut:] in listed for cut in range(4, len(word) - 3))
+
+
+def _near(word: str) -> Iterator[str]:
+    """The words one slip away: a letter left out, doubled or added, changed, or two swapped."""
+    for place in range(len(word) + 1):
+        front, back = word[:place], word[place:]
+        if back:
+            yield front + back[1:]
+            yield from (front + letter + back[1:] for letter in _LETTERS)
+        if len(back) > 1:
+            yield front + back[1] + back[0] + back[2:]
+        yield from (front + letter + back for letter in _LETTERS)
