@@ -46,7 +46,7 @@ class Likeness:
 
     `limit` is the score that all but PASSED of the unseen gold pieces reach, at most 0.5, where the voice is as likely as not.
     `auc` tells gold pieces from reliable negatives, both unseen. `learned` and `negatives` count the unlabelled pieces taken as positive
-    and as negative; `in_context` says of how many pieces the loss entered.
+    and as negative; `in_context` says of how many pieces the loss entered; `blocks` holds the traits axis by axis.
     """
 
     scores: tuple[float, ...]
@@ -58,14 +58,15 @@ class Likeness:
     negatives: int
     in_context: int
     traits: Traits
+    blocks: dict[str, csr_matrix]
     pulls: dict[str, np.ndarray]
 
     def behind(self, place: int, axis: str, most: int = 5) -> list[tuple[str, float]]:
         """The habits (words, terms) that pull a piece towards the voice (positive) or away from it on an axis, strongest first."""
-        columns = self.traits.axes[axis]
-        parts = self.traits.rows[place, columns].toarray()[0] * self.pulls[axis]
-        order = sorted(range(len(columns)), key=lambda one: (-abs(round(parts[one], DIGITS)), self.traits.names[columns[one]]))
-        return [(self.traits.names[columns[one]], round(float(parts[one]), DIGITS)) for one in order[:most] if parts[one]]
+        row, columns = self.blocks[axis][[place]], self.traits.axes[axis]
+        parts = np.round(row.data * self.pulls[axis][row.indices], DIGITS).tolist()
+        named = [(self.traits.names[columns[one]], part) for one, part in zip(row.indices.tolist(), parts, strict=True) if part]
+        return sorted(named, key=lambda pair: (-abs(pair[1]), pair[0]))[:most]
 
 
 @dataclass(frozen=True)
@@ -105,16 +106,16 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
         margins, measured = _with_context(margins, labels, [*texts, *others], known, loss)
     scores = np.round(_chances(margins, known, labels), DIGITS)
     apart = _chances(_cross_fitted(traits.apart, labels, folds, LATER_C), known, labels)
-    axes, pulls = {}, {}
+    axes, blocks, pulls = {}, {}, {}
     for axis in AXES:
-        columns = traits.rows[:, traits.axes[axis]]
-        axes[axis] = _rounded(_chances(_cross_fitted(columns, labels, folds, AXIS_C), known, labels)[:len(texts)])
-        pulls[axis] = _classifier(columns, labels, AXIS_C).coef_[0]
+        blocks[axis] = traits.rows[:, traits.axes[axis]]
+        axes[axis] = _rounded(_chances(_cross_fitted(blocks[axis], labels, folds, AXIS_C), known, labels)[:len(texts)])
+        pulls[axis] = _classifier(blocks[axis], labels, AXIS_C).coef_[0]
     unseen = scores[known == 1]
     limit = min(EVEN, float(np.quantile(unseen, PASSED, method="lower")))
     return Likeness(_rounded(scores[:len(texts)]), _rounded(apart[:len(texts)]), axes, round(limit, DIGITS),
                     auc_interval(unseen, scores[labels.negatives]), len(labels.positives) - len(unseen),
-                    int((known[labels.negatives] < 0).sum()), measured, traits, pulls)
+                    int((known[labels.negatives] < 0).sum()), measured, traits, blocks, pulls)
 
 
 def _folds(known: np.ndarray) -> np.ndarray:

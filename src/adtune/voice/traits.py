@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_matrix, hstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from .habits import HABITS, HEADING_LINE, LIST_LINE, MARKER, words
@@ -62,10 +62,8 @@ def traits_of(texts: Sequence[str], labels: np.ndarray) -> Traits:
     stretches, piece_of = _spread(texts)
     known = [place for place, label in enumerate(labels) if label >= 0]
     views = Views([texts[place] for place in known], np.asarray(labels)[known], rarest=RAREST_GRAM)
-    learned = np.unique(np.linspace(0, len(stretches) - 1, min(len(stretches), LEARNED_STRETCHES)).astype(int))
-    views.learn([stretches[place] for place in learned])
     mean = csr_matrix((1.0 / np.bincount(piece_of)[piece_of], (piece_of, np.arange(len(piece_of)))), shape=(len(texts), len(stretches)))
-    seen = (mean @ views.rows(stretches)).tocsr()
+    seen = (mean @ _seen(views, stretches)).tocsr()
     forms, (terms, term_names) = _forms(texts), _terms(texts)
     grams = seen.shape[1] - len(views.vocabulary) - len(HABITS)
     named = (*(f"word: {word}" for word in views.vocabulary), *HABITS, *FORM, *(f"term: {one}" for one in term_names))
@@ -103,6 +101,16 @@ def _spread(texts: Sequence[str]) -> tuple[list[str], np.ndarray]:
     # the k-th of `many` stretches is taken where a new one of STRETCHES equal parts begins with it
     taken = np.flatnonzero((many <= STRETCHES) | (place * STRETCHES % many < STRETCHES))
     return [stretches[one] for one in taken], piece_of[taken]
+
+
+def _seen(views: Views, stretches: Sequence[str]) -> csr_matrix:
+    """The rows of all stretches; those that fix n-grams and scales are looked at once."""
+    learned = np.unique(np.linspace(0, len(stretches) - 1, min(len(stretches), LEARNED_STRETCHES)).astype(int))
+    rest = np.setdiff1d(np.arange(len(stretches)), learned)
+    parts = [views.learn([stretches[place] for place in learned])]
+    if len(rest):
+        parts.append(views.rows([stretches[place] for place in rest]))
+    return vstack(parts, format="csr")[np.argsort(np.concatenate([learned, rest]))]
 
 
 def _forms(texts: Sequence[str]) -> np.ndarray:
