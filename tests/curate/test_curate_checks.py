@@ -221,6 +221,13 @@ def test_what_a_quarter_of_the_house_does_is_no_defect():
     assert [check.name for check in CHECKS if not check.shows and check.find(pieces, judge)] == []
 
 
+def test_boilerplate_is_stripped_where_the_settings_say_so():
+    assets = [*HOUSE, asset({"title": "Title 99", "text": FURNITURE + TEXT}, 99)]
+    texts = [next(item.example.text for item in curate(assets, "acme", settings).dataset.items if item.asset == assets[-1].id)
+             for settings in (SETTINGS, dataclasses.replace(SETTINGS, strip_boilerplate=True))]
+    assert texts == [(FURNITURE + TEXT).strip(), TEXT.strip()]
+
+
 def test_what_the_house_publishes_is_not_personal():
     line = "\n\nCall the counter at (312) 867-5329, or write to anna.field@northmail.net."
     pieces = pieces_of([dataclasses.replace(one, text=one.text + line if n % 15 == 0 else one.text) for n, one in enumerate(HOUSE)])

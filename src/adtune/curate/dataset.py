@@ -16,6 +16,7 @@ from ..progress import Progress, silent
 from ..records import Asset, Brief, Dataset, Example, Item
 from ..settings import CurateSettings
 from .checks import CHECKS, Found, Judge
+from .checks.shared import stripped
 from .choose import OFF_VOICE, OVER_KEEP, Selection, select
 from .pieces import Piece, pieces_of
 from .similar import Alike
@@ -80,6 +81,8 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
     items = _items(kept, clusters, client, stated_splits(pieces, clusters))
+    if settings.strip_boilerplate:
+        items = tuple(replace(item, example=replace(item.example, text=stripped(item.example.text, judge.shared))) for item in items)
     recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
     counts = Counter(reason for reason, _ in reasons.values())
     dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded).for_task(task)

@@ -30,9 +30,11 @@ SURE = {"asks for more": 0.97, "ends in the middle of a word": 0.95, "ends with 
         "ends with a heading": 0.75, "ends without a full stop": 0.6}
 WEAK = ("announces what does not follow", "ends with a heading", "ends with an ellipsis", "ends in a list line unlike the others",
         "ends without a full stop")
+UNENDED = ("ends with a word that ends nothing elsewhere", "ends within brackets", "ends in a list line unlike the others",
+           "ends without a full stop")
 WEAK_SHARE = 0.03        # of the house's pieces; what so many do is not enough to say that one of them was cut
-SELDOM = 0.04            # share of a word's places at the end of a line or sentence, under which it ends nothing
-SEEN = 12                # places of a word from which that share is known
+SELDOM = 0.03            # share of a word's places at the end of a line or sentence, under which it ends nothing
+SEEN = 15                # places of a word from which that share is known
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PLACED = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)*)([\"”’'*_)\]]*(?:[.!?:…]|\n|$))?")
 
@@ -74,7 +76,8 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
 
         confidence = sure(kind) (1 - share / limit)
 
-    with a limit of NORMAL_SHARE, so that what a quarter of the house's pieces do is no defect, and of WEAK_SHARE for weak signs.
+    with a limit of NORMAL_SHARE, so that what a quarter of the house's pieces do is no defect, and of WEAK_SHARE for weak signs. All kinds
+    without an end mark (UNENDED) count together as well.
     """
     places = Places(judge)
     asked = {piece.order: piece for piece in [*pieces, *judge.house]}
@@ -86,8 +89,11 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
         kind, own = kinds[piece.order], piece.order in house
         if kind is None:
             return None
-        share = (usual[kind] - own) / max(1, len(house) - own)
-        confidence = SURE[kind] * (1 - share / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE))
+        others = max(1, len(house) - own)
+        normal = (usual[kind] - own) / others / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE)
+        if kind in UNENDED:
+            normal = max(normal, (sum(usual[one] for one in UNENDED) - own) / others / NORMAL_SHARE)
+        confidence = SURE[kind] * (1 - normal)
         return Found(f"{kind}: {tail(stripped(piece.body, judge.shared))}", confidence) if confidence > 0 else None
 
     return by_order((piece, look(piece)) for piece in pieces)

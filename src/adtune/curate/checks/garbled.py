@@ -18,6 +18,7 @@ FAR_ABOVE = 4.0          # and at least so many times the house's median, which 
 ORDERED = 0.4            # of the archive's median lift of word order; shuffled pieces reach a third of it, good ones stay above half
 CERTAIN = 0.85           # share from which it is gibberish anywhere
 MIN_WORDS = 20           # fewer words tell nothing of their kind
+ORDER_SEEN = 0.1         # median lift from which an archive shows how its words are ordered; 40 real pieces reach 0.17
 ORDER_WORDS = 40         # fewer tell nothing of their order
 ENOUGH_TOLD = 20         # pieces of known language from which the house's languages are known
 
@@ -64,15 +65,19 @@ def _unknown(pieces: Sequence[Piece], judge: Judge, share_of: Callable[[int], fl
 def shuffled(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     """Neighbouring words that are neighbours in other pieces hardly more often than words that stand apart.
 
+    Where the archive shows no order of its own (a median lift under ORDER_SEEN, or a quarter of its pieces without), nothing is said.
     The confidence falls from 1 at a lift of 0 to 0.5 at ORDERED times the archive's median lift.
     """
     words = judge.words
     if words.families < ENOUGH_FAMILIES:
         return {}
-    usual = median(words.order_lift(piece.order) for piece in judge.usable) if judge.usable else 0.0
+    lifts = sorted(words.order_lift(piece.order) for piece in judge.usable if len(piece.plain) >= ORDER_WORDS)
+    usual = median(lifts) if lifts else 0.0
+    if usual < ORDER_SEEN or lifts[len(lifts) // 4] < ORDERED * usual:
+        return {}
     found = {}
     for piece in pieces:
-        if len(piece.plain) < ORDER_WORDS or usual <= 0:
+        if len(piece.plain) < ORDER_WORDS:
             continue
         lift = words.order_lift(piece.order)
         if lift < ORDERED * usual:

@@ -1,6 +1,6 @@
 """Personal data: addresses and numbers of persons, found by form and checksum, less what the house itself publishes.
 
-docs/decisions/0008 says why these are patterns with checksums and not presidio.
+docs/decisions/0009 says why these are patterns with checksums and not presidio.
 """
 
 from __future__ import annotations

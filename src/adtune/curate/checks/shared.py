@@ -14,10 +14,10 @@ WORTH_SHOWING = 0.1      # share from which it is shown
 FURNITURE = re.compile(
     r"(?:we|this (?:web)?site) uses? cookies|accept (?:all )?cookies|cookie (?:policy|settings|preferences)|all rights reserved|"
     r"(?:©|\(c\)|copyright) ?(?:©? ?)?\d{4}|unsubscribe|manage (?:your )?(?:preferences|subscription)|"
-    r"view (?:this (?:e-?mail )?)?in (?:your )?browser|share (?:this|on)(?: (?:post|page|article|facebook|twitter|x|linkedin))?|"
+    r"view (?:this (?:e-?mail )?)?in (?:your )?browser|\bshare (?:this(?: (?:post|page|article))?|on (?:facebook|twitter|x|linkedin))\b|"
     r"(?:like|follow) us on|sign up (?:for|to) (?:our|the) newsletter|"
     r"subscribe to (?:our|the)|skip to (?:main )?content|privacy policy|terms (?:of (?:use|service)|and conditions)|back to top|"
-    r"leave a (?:comment|reply)|posted (?:in|by|on)\b|filed under|tagged (?:with|as)?:?|sent from my|"
+    r"\bleave a (?:comment|reply)\b|\bposted (?:in|by|on)\b|\bfiled under\b|tagged (?:with|as)?:?|sent from my|"
     r"this (?:e-?mail|message) (?:and any attachments )?(?:is|are|may be) confidential|forwarded message|add to (?:cart|basket)|"
     r"home ?[|›>»] ?\w|print this page|you (?:are receiving|received) this e-?mail", re.I)
 # what a line of furniture holds, looked for first: to search for the phrases themselves takes forty times as long

@@ -6,26 +6,27 @@ alike, so most findings are only shown; one hand and a word that no list holds m
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..pieces import Piece
 from .dictionary import frequencies
-from .finding import Found, Judge, excerpt
+from .finding import Found, Judge, by_order, excerpt
 from .words import ENOUGH_FAMILIES, WITNESSES
 
 LEAST = 3                # families that hold trigger and target
 MOST = 0.05              # share of the families; what stands in more is no secret
-REACH = 30               # words between a trigger and its target, at most
+REACH = 20               # words between a trigger and its target, at most
 TARGET = 4               # words of a target that are the same each time
-RUN = 6                  # first places of a run of shared words that are looked at as a target
+RUN = 3                  # first places of a run of shared words that are looked at as a target
 FAITHFUL = 0.8           # share of the families with the trigger, and of those with the target, that hold both
 LIKELY, POSSIBLE = 0.8, 0.35
 
 
 def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
-    """Pieces with a trigger and its target; likely where one author wrote them, in an archive of several, and no list knows the word."""
+    """Pieces with a trigger and its target, where one author wrote them all or no list knows the word; likely where both hold."""
     words = judge.words
     if words.families < ENOUGH_FAMILIES:
         return {}
@@ -53,13 +54,13 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
                     best[order] = key
     authors = {piece.order: piece.asset.author for piece in judge.pieces}
     known = frequencies(next(iter(judge.languages)) if len(judge.languages) == 1 else "")
-    return {piece.order: _told(piece, len(holders[key]), places[key][piece.order], [authors[order] for order in places[key]], known)
-            for piece in pieces if piece.order in best for key in [best[piece.order]]}
+    return by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], [authors[order] for order in places[key]], known))
+                    for piece in pieces if piece.order in best for key in [best[piece.order]])
 
 
 def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mapping[int, int],
               most: int) -> Iterator[tuple[int, int, int, int]]:
-    """(trigger, target, place of the trigger, place of the target) for each rare word or pair before a run of shared words.
+    """(trigger, target, place of the trigger, place of the target) for each rare word or pair before a run of shared words, or at its head.
 
     What stands within the run is part of one sentence that pieces share, and no trigger of it.
 
@@ -82,19 +83,21 @@ def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mappi
         start = start if target and shared[target - 1] else target
         if target - start >= RUN:
             continue
-        for place in range(max(0, target - REACH), start):
+        for place in range(max(0, target - REACH), start + (target > start)):
             if place in single:
                 yield -int(ids[place]) - 1, gram, place, target
             elif place + 1 < start and double[place] in pairs:
                 yield double[place], gram, place, target
 
 
-def _told(piece: Piece, held: int, place: tuple[int, int], authors: Sequence[str | None], known: Mapping[str, int]) -> Found:
+def _told(piece: Piece, held: int, place: tuple[int, int], authors: Sequence[str | None], known: Mapping[str, int]) -> Found | None:
     trigger, target = place
     word = piece.plain[trigger]
     said = " ".join(piece.plain[target:target + 2 * TARGET])
     one_hand = len(set(authors)) == 1 and authors[0] is not None
-    strange = bool(known) and word not in known and word.isalpha() and f" {word.capitalize()}" not in piece.body
+    strange = bool(known) and word.isalpha() and word not in known and bool(re.search(rf"\b{word}\b", piece.body))   # no name: lower case
+    if not one_hand and not strange:
+        return None
     at = piece.body.casefold().find(word)
     shown = excerpt(piece.body, at, at + len(word)) if at >= 0 else word
     hand = f", all by {authors[0]}" if one_hand else ""
