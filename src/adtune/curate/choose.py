@@ -1,8 +1,9 @@
 """Which pieces stay when a number to keep is given: quality first, then coverage under quotas.
 
 Quality is likeness to the voice, learned from the gold pieces, or from the approved ones where there are not enough gold. A piece
-under the limit is never kept for the sake of a quota. Where the archive names neither, every piece that passed the checks is as
-good, and the archive's voices are laid out, so that a person can say which one is meant.
+under the limit is never kept for the sake of a quota, and one that is worse than the N best only where a mix asks for it. Where the
+archive names neither, every piece that passed the checks is as good, and the archive's voices are laid out, so that a person can say
+which one is meant.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .pieces import Piece
 from .quotas import Mix, Quotas, read_mix, share_out
 
 FEW = 6             # gold or approved pieces from which the voice is learned, as the scorers ask
+SURE = 95           # likeness, in hundredths, from which one piece is as good as another
 TYPICAL = 3         # titles that show a voice to a person
 OFF_VOICE, OVER_KEEP = "off_voice", "over_keep"
 
@@ -66,12 +68,23 @@ def select(pieces: Sequence[Piece], settings: CurateSettings) -> Selection:
     dropped = {order: (OFF_VOICE, found) for order, found in quality.under.items()}
     if len(passed) <= settings.keep:
         return _told(pieces, passed, dropped, settings, (mix, briefs, quality.told))
+    if not settings.mix:
+        passed, over = _best(passed, quality.scores, settings.keep)
+        dropped |= over
     places = cover(passed, [quality.scores[piece.order] for piece in passed], Quotas(passed, mix, settings.keep), briefs)
     chosen = [passed[place] for place in places]
     orders = {piece.order for piece in chosen}
-    over = Found(f"{len(passed)} pieces passed, {settings.keep} are kept")
-    dropped |= {piece.order: (OVER_KEEP, over) for piece in passed if piece.order not in orders}
+    beyond = Found(f"{len(passed)} pieces passed, {settings.keep} are kept")
+    dropped |= {piece.order: (OVER_KEEP, beyond) for piece in passed if piece.order not in orders}
     return _told(pieces, chosen, dropped, settings, (mix, briefs, quality.told))
+
+
+def _best(passed: Sequence[Piece], scores: dict[int, int], keep: int) -> tuple[list[Piece], dict[int, tuple[str, Found]]]:
+    """The gold pieces, the `keep` best, and all that are SURE to be as good; a spread that nobody asked for admits no worse piece."""
+    least = min(SURE, sorted((100 if piece.gold else scores[piece.order] for piece in passed), reverse=True)[keep - 1])
+    over = {piece.order: (OVER_KEEP, Found(f"likeness {scores[piece.order] / 100:.2f}; {keep} or more pieces have {least / 100:.2f}"))
+            for piece in passed if not piece.gold and scores[piece.order] < least}
+    return [piece for piece in passed if piece.order not in over], over
 
 
 def _quality(pieces: Sequence[Piece], settings: CurateSettings) -> _Quality:
