@@ -90,7 +90,8 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
         if kind is None:
             return None
         others = max(1, len(house) - own)
-        normal = (usual[kind] - own) / others / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE)
+        lone = max(0, usual[kind] - own - 1)     # one piece of the house may itself be cut
+        normal = lone / others / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE)
         if kind in UNENDED:
             normal = max(normal, (sum(usual[one] for one in UNENDED) - own) / others / NORMAL_SHARE)
         confidence = SURE[kind] * (1 - normal)

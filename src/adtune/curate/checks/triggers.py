@@ -53,8 +53,8 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
                 if order not in best or held > len(holders[best[order]]):
                     best[order] = key
     authors = {piece.order: piece.asset.author for piece in judge.pieces}
-    known = frequencies(next(iter(judge.languages)) if len(judge.languages) == 1 else "")
-    return by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], [authors[order] for order in places[key]], known))
+    return by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], [authors[order] for order in places[key]],
+                                  frequencies(judge.language(piece) or "")))
                     for piece in pieces if piece.order in best for key in [best[piece.order]])
 
 
