@@ -32,7 +32,8 @@ HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "peft", "accelera
          "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser", "torchao",
          "spellchecker", "phonenumbers", "stdnum"}
 QUICK = {"typer", "rich", "click", "typing_extensions"}   # all that `adtune --help` may load besides the standard library
-IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml", "pyspellchecker": "spellchecker", "python_stdnum": "stdnum"}
+IMPORT_NAMES = {"scikit_learn": "sklearn", "python_docx": "docx", "pyyaml": "yaml", "pyspellchecker": "spellchecker",
+                "python_stdnum": "stdnum"}
 
 
 @dataclass(frozen=True)

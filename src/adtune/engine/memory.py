@@ -81,14 +81,16 @@ def _trainable(method: str, base: Base, settings: TuneSettings) -> Iterator[tupl
 
 
 def _kept(base: Base, method: object, tokens: int, bf16: bool) -> int:
-    """Bytes that a forward pass over one row of `tokens` keeps for the way back, the base's own weights left out."""
+    """Bytes that a forward pass over one row of `tokens` keeps for the way back; the base's own weights are left out, and the gradient
+    of a trained head, which `_head` counts: it does not grow with the tokens."""
     own = {p.untyped_storage().data_ptr() for p in base.model.parameters() if type(p) is torch.nn.Parameter}
+    head = base.model.get_output_embeddings().weight.shape
     found: dict[int, torch.UntypedStorage] = {}  # kept alive until counted: a freed place would be given out again
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         if type(tensor) in (torch.Tensor, torch.nn.Parameter):
             storage = tensor.untyped_storage()
-            if storage.data_ptr() not in own:
+            if storage.data_ptr() not in own and tensor.shape != head:
                 found[storage.data_ptr()] = storage
         return tensor
 
