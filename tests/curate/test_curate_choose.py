@@ -123,6 +123,12 @@ def test_the_order_of_the_pieces_decides_nothing(mixed):
     assert ids[0] == ids[1] and len(ids[0]) == 30
 
 
+def test_the_same_archive_in_another_order_has_the_same_dataset(mixed):
+    found = [curate(assets, "acme", CurateSettings(keep=30)) for assets in (mixed, random.Random(4).sample(mixed, len(mixed)))]
+    assert found[0].dataset.hash == found[1].dataset.hash
+    assert {one.asset.id: one.reason for one in found[0].dropped} == {one.asset.id: one.reason for one in found[1].dropped}
+
+
 def test_keep_above_what_passed_keeps_what_passed_and_says_so(mixed):
     curated = curate(mixed, "acme", CurateSettings(keep=90))
     kept = [item.asset for item in curated.dataset.items]

@@ -28,12 +28,12 @@ class Words:
     def __init__(self, pieces: Sequence[Piece], family: Mapping[str, int]):
         import numpy as np
 
-        self.number: dict[str, int] = {}
+        # numbers and witnesses follow from the words themselves, so that the order of import decides nothing
+        self.number: dict[str, int] = {word: n for n, word in enumerate(sorted({word for piece in pieces for word in piece.plain}))}
         self.ids: dict[int, Any] = {}
         members: dict[int, list[int]] = {}
-        for piece in pieces:
-            numbers = [self.number.setdefault(word, len(self.number)) for word in piece.plain]
-            self.ids[piece.order] = np.array(numbers, dtype=np.int32)
+        for piece in sorted(pieces, key=lambda piece: piece.content):
+            self.ids[piece.order] = np.array([self.number[word] for word in piece.plain], dtype=np.int32)
             members.setdefault(family[piece.content], []).append(piece.order)
         self.families = len(members)
         self.spread = np.zeros(len(self.number), dtype=np.int32)
