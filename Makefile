@@ -45,7 +45,7 @@ demo: install
 	$(BIN)/adtune demo
 
 test: install-test
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 gate: install
 	$(BIN)/python benchmarks/gate_import.py
