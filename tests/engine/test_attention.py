@@ -105,7 +105,7 @@ def test_documents_for_torchs_own_attention_are_the_same_mask():
     query, key, value = (part.detach() for part in tensors(4, 4, 4, 300, 300, torch.float32))
     documents = attention.Documents(numbers)
     ours, _ = attention._forward(Module(), query, key, value, attention_mask=None, documents=documents)
-    theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=documents.seen())
+    theirs = F.scaled_dot_product_attention(query, key, value, attn_mask=attention.seen(numbers))
     assert (ours - theirs.transpose(1, 2)).abs().max() < 2e-6
     assert [block.first for block in attention.Documents(numbers[:1]).blocks] == [0, 0, 0, 128, 128]
 

@@ -48,11 +48,6 @@ class Documents:
             other[..., seen - first - (stop - start):] |= hidden
             self.blocks.append(Block(start, stop, first, seen, other[:, None]))
 
-    def seen(self) -> torch.Tensor:
-        """(B, 1, T, T), True where a query sees a key: the form that torch's own attention takes."""
-        return seen(self.numbers)
-
-
 
 def use_blocks(model: Any) -> None:
     """Let a model that uses torch's attention use this one where it applies, and torch's own everywhere else."""
@@ -84,7 +79,7 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
     if documents is not None:
         if not plain:
             raise NotImplementedError("documents within a row are for plain causal attention")
-        attention_mask = documents.seen()
+        attention_mask = seen(documents.numbers)
     elif plain and queries != keys:  # torch's own would align the queries with the first keys
         attention_mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril(keys - queries)[None, None]
     return sdpa_attention_forward(module, query, key, value, attention_mask, **given)
@@ -95,7 +90,7 @@ AttentionMaskInterface.register(NAME, _mask)
 
 
 def seen(numbers: torch.Tensor) -> torch.Tensor:
-    """(B, 1, T, T) from document numbers (B, T): True where a query sees a key."""
+    """(B, 1, T, T) from document numbers (B, T), True where a query sees a key: the form that torch's own attention takes."""
     return (numbers[:, :, None] == numbers[:, None, :]).tril()[:, None]
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -52,19 +53,29 @@ def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progr
     Raises InputError for a corpus that cannot be read or used and for a disk without room, Interrupted when `stop()` says so.
     """
     work.mkdir(parents=True, exist_ok=True)
-    tokenizer = _tokenizer(paths, settings, work, progress, stop)
-    plain = tokenize(paths, tokenizer, work / "tokens", progress, stop)
+    surveyed = cache(lambda: _surveyed(paths, progress))  # a pass over the corpus: once, and only where something is made anew
+    tokenizer = _tokenizer(paths, settings, work, progress, stop, surveyed)
+    plain = tokenize(paths, tokenizer, work / "tokens", progress, stop, surveyed)
     if not settings.brief_share:
         return Prepared(tokenizer, plain, None)
     briefs = Briefs(Renderer(as_transformers(tokenizer, settings.context)), settings.context, settings.seed,
                     kept_shares(plain.counts, BRIEF_TOKENS))
-    if TokenStore.find(work / "briefs", briefs.fingerprint(plain.fingerprint)) is None:
-        progress("read the corpus", 0, 1)
-    documents = _told(read_documents(paths), "briefs", sum(plain.documents.values()), lambda _: 1, progress)
+    documents = _told(_documents(paths, surveyed), "briefs", sum(plain.documents.values()), lambda _: 1, progress)
     return Prepared(tokenizer, plain, write_briefs(documents, briefs, work / "briefs", plain.fingerprint, stop))
 
 
-def _tokenizer(paths: Sequence[Path], settings: PretrainSettings, work: Path, progress: Progress, stop: Callable[[], bool]) -> Tokenizer:
+def _surveyed(paths: Sequence[Path], progress: Progress) -> Survey:
+    progress("read the corpus", 0, 1)
+    return survey(paths)
+
+
+def _documents(paths: Sequence[Path], surveyed: Callable[[], Survey]) -> Iterator[Document]:
+    """The corpus, surveyed when the first document is asked for and not before."""
+    yield from read_documents(paths, surveyed().hold_out)
+
+
+def _tokenizer(paths: Sequence[Path], settings: PretrainSettings, work: Path, progress: Progress, stop: Callable[[], bool],
+               surveyed: Callable[[], Survey]) -> Tokenizer:
     """The tokenizer of the base that the run starts from, the one that was trained here before on this corpus, or a new one."""
     if settings.start_from:
         path = Path(settings.start_from) / "tokenizer.json"
@@ -75,8 +86,7 @@ def _tokenizer(paths: Sequence[Path], settings: PretrainSettings, work: Path, pr
     wanted = fingerprint_of(paths, f"{settings.vocabulary}/{TOKENIZER_CHARACTERS}/{SPLIT}")
     if saved.exists() and key.exists() and key.read_text(encoding="utf-8") == wanted:
         return Tokenizer.from_file(str(saved))
-    progress("read the corpus", 0, 1)
-    found = survey(paths)
+    found = surveyed()
     total = min(TOKENIZER_CHARACTERS, sum(extent.bytes for extent in found.sources.values()))
     documents = _told(_sample(paths, found), "tokenizer", total, lambda document: len(document.text), progress)
 

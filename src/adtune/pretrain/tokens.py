@@ -104,9 +104,10 @@ def bytes_needed(found: Survey, encoder: Encoder) -> int:
 
 
 def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress: Progress = silent,
-             stop: Callable[[], bool] = lambda: False) -> TokenStore:
+             stop: Callable[[], bool] = lambda: False, surveyed: Callable[[], Survey] | None = None) -> TokenStore:
     """The store of a corpus in `folder`: the one that is there if its fingerprint is the same, else written anew. Progress is in bytes.
 
+    `surveyed` gives the survey of these paths where somebody else needs it too.
     Raises InputError for a corpus that cannot be read or holds nothing to train on, for a vocabulary above 65,536 and for a disk
     without room; Interrupted when `stop()` says so.
     """
@@ -115,10 +116,7 @@ def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress
     ready = TokenStore.find(folder, fingerprint)
     if ready is not None:
         return ready
-    size = sum(path.stat().st_size for path in paths)
-    progress("survey", 0, size)
-    found = survey(paths)
-    progress("survey", size, size)
+    found = surveyed() if surveyed else _surveyed(paths, progress)
     total, done = sum(extent.bytes for extent in found.sources.values()), 0
     with StoreWriter(folder, fingerprint, bytes_needed(found, encoder) if total else 0) as writer:
         held: dict[str, _Kept] = {}
@@ -142,6 +140,14 @@ def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress
                     for document, (ids, prompt) in zip(documents, encoder.documents(documents), strict=True)]
             writer.hold_out(source, rows, kept.read - len(documents))
     return TokenStore.open(folder)
+
+
+def _surveyed(paths: Sequence[Path], progress: Progress) -> Survey:
+    size = sum(path.stat().st_size for path in paths)
+    progress("survey", 0, size)
+    found = survey(paths)
+    progress("survey", size, size)
+    return found
 
 
 class _Kept:
