@@ -55,7 +55,7 @@ def arm(given: dict[str, Any], said: argparse.Namespace) -> dict[str, Any]:
     from adtune.pretrain.judge import JudgeSettings, Page, bits_per_byte, spread
     from adtune.pretrain.mixture import Mixture
     from adtune.pretrain.prepare import prepare
-    from adtune.pretrain.publish import _write_weights
+    from adtune.pretrain.publish import write_weights
     from adtune.settings import PretrainSettings
 
     torch.set_num_threads(1)
@@ -85,7 +85,7 @@ def arm(given: dict[str, Any], said: argparse.Namespace) -> dict[str, Any]:
     if count:
         run_.model.load_state_dict({name: value / count for name, value in kept.items()})
     folder = said.work / f"base-{os.getpid()}"
-    _write_weights(run_, prepared, folder)
+    write_weights(run_, prepared, folder)
     pages = [Page(one.title, one.text, source) for source, held in prepared.plain.held_out().items() for one in held]
     judge = JudgeSettings(documents=said.documents)
     judged = bits_per_byte(load_base(str(folder)), spread(pages, judge.documents, 0), judge)

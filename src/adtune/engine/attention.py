@@ -4,8 +4,9 @@
 
 Blocks above the diagonal are never computed, the probabilities of a block stay near the processor, and they are computed again on
 the way back rather than kept (as in FlashAttention, Dao et al. 2022, arXiv 2205.14135). Rows that hold several documents are given
-with `documents=Documents(...)`: attention then stays within each of them. B = rows, H = query heads, K = key/value heads (H = G K,
-grouped queries), T = queries, S = keys (S - T stand in a cache before the first query), D = head size.
+with `documents=Documents(...)`, on a CUDA GPU with `starts=starts_of(...)` (flat_attention): attention then stays within each of them.
+B = rows, H = query heads, K = key/value heads (H = G K, grouped queries), T = queries, S = keys (S - T stand in a cache before the first
+query), D = head size.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from .devices import product_dtype
+from .flat_attention import flat_attention
 
 NAME = "adtune_blocks"
 BLOCK = 64  # queries
@@ -70,7 +72,12 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
     causal = given.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
     plain = attention_mask is None and causal and queries > 1 and given.get("position_bias") is None and given.get("softcap") is None
-    documents = given.pop("documents", None)
+    documents, starts = given.pop("documents", None), given.pop("starts", None)
+    if starts is not None:
+        if not plain:
+            raise NotImplementedError("documents within a row are for plain causal attention")
+        scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
+        return flat_attention(query.to(value.dtype), key.to(value.dtype), value, starts, scale), None
     if plain and query.device.type == "cpu" and not given.get("dropout"):
         scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
         dtype = product_dtype(value)

@@ -9,6 +9,7 @@ seed. Documents are read as a stream; those that wait for neighbours are bounded
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 import re
 from array import array
@@ -286,9 +287,12 @@ def kept_shares(counts: Mapping[str, int], tokens: int) -> dict[str, float]:
     return {source: min(1.0, 1.1 * tokens * weight_of(source) / total) for source in counts if total}
 
 
-def stage_weights(counts: Mapping[str, int], store: TokenStore) -> dict[str, float]:
-    """Weights that draw the sources of a store in the shares of the corpus that it was made from, however much of each was kept."""
-    return {source: weight_of(source) * counts[source] / store.counts[source] for source in store.sources}
+def stage_weights(counts: Mapping[str, int], store: TokenStore, most: float = math.inf) -> dict[str, float]:
+    """Weights that draw the sources of a store in the shares of the corpus that it was made from, however much of each was kept.
+
+    `counts` are the corpus's own tokens by source, `most` is the largest weight of a source.
+    """
+    return {source: weight_of(source, most) * counts[source] / store.counts[source] for source in store.sources}
 
 
 def write_briefs(documents: Iterable[Document], briefs: Briefs, folder: Path, corpus: str,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import re
 from bisect import insort
 from collections.abc import Iterable, Iterator
@@ -63,9 +64,9 @@ def kind_of(source: str) -> str:
     return next((label for key, label in KINDS.items() if source.startswith(key)), "")
 
 
-def weight_of(source: str) -> float:
-    """How often a token of the source is drawn, against a source of weight 1."""
-    return next((weight for key, weight in WEIGHTS.items() if source.startswith(key)), 1.0)
+def weight_of(source: str, most: float = math.inf) -> float:
+    """How often a token of the source is drawn, against a source of weight 1; `most` at most."""
+    return min(most, next((weight for key, weight in WEIGHTS.items() if source.startswith(key)), 1.0))
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ from .tokens import fingerprint_of, tokenize
 from .whole_rows import WholeRows
 
 TOKENIZER_CHARACTERS = 40_000_000  # that a tokenizer is trained on at most: more changes few of its merges
-BRIEF_TOKENS = 16_000_000          # that the last stage is made of at most; a longer one reads them again
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,11 @@ class Prepared:
     def bound(self) -> dict[str, str]:
         return {"the corpus": self.plain.fingerprint} | ({"the briefs": self.briefs.fingerprint} if self.briefs else {})
 
-    def rows(self, seed: int) -> tuple[Mixture, WholeRows | None]:
+    def rows(self, settings: PretrainSettings) -> tuple[Mixture, WholeRows | None]:
         """Where the rows of a run come from: the corpus, and the last stage in the same shares of sources."""
-        briefs = self.briefs
-        return Mixture(self.plain, seed=seed), None if briefs is None else WholeRows(briefs, stage_weights(self.plain.counts, briefs), seed)
+        most, seed = settings.most_weight, settings.seed
+        plain = Mixture(self.plain, {source: weight_of(source, most) for source in self.plain.sources}, seed)
+        return plain, None if self.briefs is None else WholeRows(self.briefs, stage_weights(self.plain.counts, self.briefs, most), seed)
 
 
 def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progress: Progress = silent,
@@ -59,7 +59,7 @@ def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progr
     if not settings.brief_share:
         return Prepared(tokenizer, plain, None)
     briefs = Briefs(Renderer(as_transformers(tokenizer, settings.context)), settings.context, settings.seed,
-                    kept_shares(plain.counts, BRIEF_TOKENS))
+                    kept_shares(plain.counts, settings.brief_tokens))
     documents = _told(_documents(paths, surveyed), "briefs", sum(plain.documents.values()), lambda _: 1, progress)
     return Prepared(tokenizer, plain, write_briefs(documents, briefs, work / "briefs", plain.fingerprint, stop))
 

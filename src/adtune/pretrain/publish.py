@@ -39,21 +39,13 @@ def check_out(out: Path) -> None:
 
 def finish(run_: PretrainRun, prepared: Prepared, out: Path, progress: Progress = silent) -> dict[str, Any]:
     """Write the base to `out` and give its figures. Raises InputError where the disk has no room; what was there before then stays."""
-    figures = {"parameters": sum(p.numel() for p in run_.model.parameters()), "tokens": run_.tokens, "seconds": run_.seconds,
-               "steps": run_.step, "size": run_.settings.size, "settings": asdict(run_.settings), "log": run_.log,
-               "drawn_tokens": run_.sources["plain"].drawn, "epochs": run_.sources["plain"].epochs,
-               "machine": f"{torch.get_num_threads()} threads of {platform.machine()}" if run_.device == "cpu" else run_.device,
-               "torch": torch.__version__.split("+")[0]}
+    figures = told_by(run_)
     aside = out.with_name(out.name + ".partial")
     durable.remove_tree(aside)
     try:
-        _write_weights(run_, prepared, aside)
-        pages = [Page(one.title, one.text, source) for source, held in prepared.plain.held_out().items() for one in held]
-        judged = judge_base(load_base(str(aside)), pages, {}, settings=JUDGED, progress=progress)
-        figures |= {"by_source": judged["bits_per_byte"]["by_source"], "bits_per_byte": judged["bits_per_byte"]["all"],
-                    "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"]}
-        _write_words(aside, figures)
-        constant = _write_constant(run_, prepared, out.with_name(out.name + CONSTANT))
+        write_weights(run_, prepared, aside)
+        figures |= write_judged(figures, prepared, aside, progress)
+        constant = write_constant(run_, prepared, out.with_name(out.name + CONSTANT))
         _replace(aside, out)
     except OSError as error:
         durable.remove_tree(aside)
@@ -62,7 +54,27 @@ def finish(run_: PretrainRun, prepared: Prepared, out: Path, progress: Progress 
     return figures | {"constant": str(constant) if constant else None}
 
 
-def _write_weights(run_: PretrainRun, prepared: Prepared, folder: Path) -> None:
+def told_by(run_: PretrainRun) -> dict[str, Any]:
+    """What a run knows of itself, before anything is judged."""
+    threads = f"{torch.get_num_threads()} threads of {platform.machine()}"
+    return {"parameters": sum(p.numel() for p in run_.model.parameters()), "tokens": run_.tokens, "seconds": run_.seconds,
+            "steps": run_.step, "size": run_.settings.size, "settings": asdict(run_.settings), "log": run_.log,
+            "drawn_tokens": run_.sources["plain"].drawn, "epochs": run_.sources["plain"].epochs,
+            "machine": torch.cuda.get_device_name(0) if run_.device == "cuda" else threads if run_.device == "cpu" else run_.device,
+            "torch": torch.__version__.split("+")[0]}
+
+
+def write_judged(figures: dict[str, Any], prepared: Prepared, folder: Path, progress: Progress = silent) -> dict[str, Any]:
+    """Judge the base in `folder` on the held-out documents; write card, page and figures into it and give the new ones."""
+    pages = [Page(one.title, one.text, source) for source, held in prepared.plain.held_out().items() for one in held]
+    judged = judge_base(load_base(str(folder)), pages, {}, settings=JUDGED, progress=progress)
+    found = {"by_source": judged["bits_per_byte"]["by_source"], "bits_per_byte": judged["bits_per_byte"]["all"],
+             "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"]}
+    _write_words(folder, figures | found)
+    return found
+
+
+def write_weights(run_: PretrainRun, prepared: Prepared, folder: Path) -> None:
     """Model and tokenizer. The model keeps its precision: what is written is a copy in bf16."""
     durable.make_folder(folder)
     _write_config(run_, folder)
@@ -89,7 +101,7 @@ def _write_words(folder: Path, figures: dict[str, Any]) -> None:
     (folder / "report.html").write_text(write_page(figures, f"Text starter, {figures['size']}"), encoding="utf-8")
 
 
-def _write_constant(run_: PretrainRun, prepared: Prepared, out: Path) -> Path | None:
+def write_constant(run_: PretrainRun, prepared: Prepared, out: Path) -> Path | None:
     """The weights before the cool-down as a base of their own; None where the run has no such part."""
     found = load_latest(run_.work / "constant")
     if found is None:

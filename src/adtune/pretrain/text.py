@@ -22,10 +22,12 @@ from safetensors.torch import load_file
 from ..engine.attention import Documents, seen, use_blocks
 from ..engine.checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
 from ..engine.devices import choose
+from ..engine.flat_attention import USABLE, starts_of
 from ..engine.head import head_nats
 from ..engine.norms import use_fused_norms
 from ..errors import InputError, Interrupted, SettingError, TrainingError, did_you_mean
 from ..settings import PretrainSettings
+from .ahead import Ahead
 from .model import SIZES, build_model
 from .schedule import Trapezoid
 
@@ -49,7 +51,8 @@ def check_settings(settings: PretrainSettings) -> None:
                                did_you_mean(getattr(settings, name), known))
     bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf),
               "vocabulary": (320, 65536), "context": (16, 2**20), "row_tokens": (16, settings.context),
-              "batch_tokens": (settings.context, 2**24), "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1)}
+              "batch_tokens": (settings.context, 2**24), "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1),
+              "most_weight": (0.01, math.inf), "brief_tokens": (1, 2**40)}
     for name, (low, high) in bounds.items():
         value = getattr(settings, name)
         if value is not None and not low <= value <= high or name == "minutes" and value <= 0:
@@ -68,21 +71,23 @@ class PretrainRun:
     def __init__(self, settings: PretrainSettings, plain: Rows, briefs: Rows | None, work: Path, bound: Mapping[str, str] | None = None):
         check_settings(settings)
         self.settings, self.work, self.bound = settings, work, dict(bound or {})
-        self.sources = {"plain": plain} | ({"briefs": briefs} if briefs is not None and settings.brief_share > 0 else {})
         device = choose(settings.device)
         self.device = device.kind
+        self.sources = {"plain": plain} | ({"briefs": briefs} if briefs is not None and settings.brief_share > 0 else {})
+        if self.device != "cpu":  # a CPU has no core to spare for it
+            self.sources = {name: Ahead(source) for name, source in self.sources.items()}
         self.dtype = torch.bfloat16 if settings.precision == "bf16" or settings.precision == "auto" and device.bf16 else torch.float32
         torch.manual_seed(settings.seed)
         self.model = build_model(settings.size, settings.vocabulary, settings.context)
         if settings.start_from:
             _start_from(self.model, Path(settings.start_from))
         self.model.to(self.device)
-        self.hidden = hidden_states
+        use_blocks(self.model)
         if self.device == "cpu":
-            use_blocks(self.model)
             use_fused_norms(self.model)
         elif settings.compile:
-            self.hidden = torch.compile(hidden_states)
+            for layer in self.model.model.layers:  # one compilation serves them all
+                layer.compile()
         self.optimizers = _optimizers(self.model, settings)
         self.rates = {"muon": settings.muon_rate, "adamw": settings.adamw_rate}
         self.schedule = Trapezoid(settings)
@@ -99,28 +104,29 @@ class PretrainRun:
         return max(self.settings.row_tokens, round(self.settings.batch_tokens * share))
 
     def _micro_batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor, int]]:
-        """(ids (B, T + 1), document numbers (B, T + 1), target positions of the whole step)."""
+        """(ids (B, T + 1), document numbers (B, T + 1) on the CPU, target positions of the whole step)."""
         long = "briefs" in self.sources and self.schedule.on_briefs(self.step)
         width = self.settings.context if long else self.settings.row_tokens
         count = max(1, (self.settings.batch_tokens if long else self.batch_tokens) // width)
         ids, numbers = self.sources["briefs" if long else "plain"].rows(count, width)
         part = max(1, self.settings.micro_tokens // width)
         for start in range(0, count, part):
-            yield ids[start:start + part].to(self.device), numbers[start:start + part].to(self.device), count * width
+            yield ids[start:start + part].to(self.device), numbers[start:start + part], count * width
 
     def advance(self) -> float:
         """One optimiser step; returns the loss in nats per token. Raises TrainingError for a loss that is no number."""
-        began, total = time.monotonic(), 0.0
+        began, summed = time.monotonic(), torch.zeros((), device=self.device)
         self.schedule.look(self.step, self.seconds)
         factor = self.schedule.factor(self.step)
         for key, optimizer in self.optimizers.items():
             for group in optimizer.param_groups:
                 group["lr"] = self.rates[key] * factor
         for ids, numbers, positions in self._micro_batches():
-            loss = row_nats(self.model, ids, numbers, self.dtype, self.hidden).sum() / positions
+            loss = row_nats(self.model, ids, numbers, self.dtype).sum() / positions
             loss.backward()
-            total += loss.item()
+            summed += loss.detach()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip)
+        total = summed.item()
         if not (math.isfinite(total) and math.isfinite(norm.item())):
             raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}",
                                 "finite numbers", "Lower the rates with --set muon_rate=… --set adamw_rate=…; the last checkpoint is safe.")
@@ -188,17 +194,20 @@ class PretrainRun:
 
 
 def hidden_states(model: Any, ids: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-    """(B, T, width) of rows `ids` (B, T) whose documents are numbered by `numbers` of the same shape."""
+    """(B, T, width) of rows `ids` (B, T) whose documents `numbers` tells, of the same shape and on the CPU."""
     if ids.device.type == "cpu":
-        return model.model(input_ids=ids, use_cache=False, documents=Documents(numbers)).last_hidden_state
-    return model.model(input_ids=ids, use_cache=False, attention_mask=seen(numbers)).last_hidden_state
+        told: dict[str, Any] = {"documents": Documents(numbers)}
+    elif ids.device.type == "cuda" and USABLE and torch.is_autocast_enabled("cuda"):  # its kernels take 16 bits alone
+        told = {"starts": starts_of(numbers).to(ids.device)}
+    else:
+        told = {"attention_mask": seen(numbers.to(ids.device))}
+    return model.model(input_ids=ids, use_cache=False, **told).last_hidden_state
 
 
-def row_nats(model: Any, ids: torch.Tensor, numbers: torch.Tensor, dtype: torch.dtype,
-             hidden: Callable[..., torch.Tensor] = hidden_states) -> torch.Tensor:
-    """Nats of every next token, (B T,), of rows `ids` (B, T + 1) whose documents are numbered by `numbers` of the same shape."""
+def row_nats(model: Any, ids: torch.Tensor, numbers: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """Nats of every next token, (B T,), of rows `ids` (B, T + 1) whose documents `numbers` tells, of the same shape and on the CPU."""
     with torch.autocast(ids.device.type, dtype=dtype, enabled=dtype != torch.float32):
-        return head_nats(hidden(model, ids[:, :-1], numbers[:, :-1]).flatten(0, 1), model.lm_head, ids[:, 1:].flatten())
+        return head_nats(hidden_states(model, ids[:, :-1], numbers[:, :-1]).flatten(0, 1), model.lm_head, ids[:, 1:].flatten())
 
 
 def _optimizers(model: Any, settings: PretrainSettings) -> dict[str, torch.optim.Optimizer]:

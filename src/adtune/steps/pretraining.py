@@ -46,7 +46,7 @@ def pretrain_text(workspace: Workspace | None, options: dict[str, Any], progress
     if any(clients.values()):
         refuse_shared(shared_runs(_watched(read_documents(paths, HoldOut()), paths, progress, stop), clients))
     prepared = prepare(paths, settings, work, progress, stop)
-    plain, briefs = prepared.rows(settings.seed)
+    plain, briefs = prepared.rows(settings)
     one = PretrainRun(settings, plain, briefs, work, prepared.bound)
     parameters = sum(p.numel() for p in one.model.parameters())
     enough(prepared.plain, None, parameters, settings.batch_tokens, 0)
