@@ -199,6 +199,7 @@ def hidden_states(model: Any, ids: torch.Tensor, numbers: torch.Tensor) -> torch
         told: dict[str, Any] = {"documents": Documents(numbers)}
     elif ids.device.type == "cuda" and USABLE and torch.is_autocast_enabled("cuda"):  # its kernels take 16 bits alone
         told = {"starts": starts_of(numbers).to(ids.device)}
+        torch._dynamo.maybe_mark_dynamic(told["starts"], 0)  # else the second step, of other documents, compiles anew
     else:
         told = {"attention_mask": seen(numbers.to(ids.device))}
     return model.model(input_ids=ids, use_cache=False, **told).last_hidden_state
