@@ -149,6 +149,27 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """What a person said of a piece. `says` is keep, drop, voice (it shows the voice), other (it is another voice) or open (taken back).
+
+    `asset` is the piece's id and `content` the hash of its plain words: it holds for whatever piece has either. `about` is the reason or
+    check that was asked about, `kind` what exactly was found; both None where nobody asked.
+    """
+
+    asset: str
+    content: str
+    says: str
+    who: str
+    about: str | None = None
+    kind: str | None = None
+    note: str | None = None
+    source: Source = field(default_factory=lambda: Source("review"))
+    when: str = ""
+
+    SAYS = ("keep", "drop", "voice", "other", "open")
+
+
+@dataclass(frozen=True)
 class Brief:
     """What a writer is asked for."""
 
@@ -188,7 +209,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A curated dataset. `hash` covers ordered items, settings and guide; no paths, no times."""
+    """A curated dataset. `hash` covers ordered items, settings, guide and overrides; no paths, no times.
+
+    `overrides` are the decisions that held for pieces of the archive, as (asset, says, about).
+    """
 
     hash: str
     client: str
@@ -198,6 +222,7 @@ class Dataset:
     read: int
     dropped: dict[str, int]
     settings: dict[str, Any]
+    overrides: tuple[tuple[str, str, str | None], ...] = ()
 
     @staticmethod
     def make(client: str, guide: str, items: tuple[Item, ...], read: int, dropped: dict[str, int], settings: dict[str, Any]) -> Dataset:
@@ -208,6 +233,7 @@ class Dataset:
         """The same items for a task, which the hash covers."""
         content = [[{"asset": i.asset, "split": i.split, "cluster": i.cluster, "example": asdict(i.example)} for i in self.items],
                    self.settings, self.guide, self.client, task]
+        content += [self.overrides] if self.overrides else []
         return replace(self, task=task, hash=hash_of(content))
 
     def split(self, name: str) -> list[Item]:
@@ -215,7 +241,8 @@ class Dataset:
 
     @staticmethod
     def from_dict(row: Mapping[str, Any]) -> Dataset:
-        return Dataset(**{**row, "items": tuple(Item.from_dict(item) for item in row["items"])})
+        overrides = tuple(tuple(one) for one in row.get("overrides") or ())
+        return Dataset(**{**row, "items": tuple(Item.from_dict(item) for item in row["items"]), "overrides": overrides})
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adtune.curate import REASONS, curate
+from adtune.curate import REASONS, Given, curate
 from adtune.errors import InputError, SettingError
 from adtune.records import Asset, Dataset, Source
 from adtune.settings import CurateSettings
@@ -97,7 +97,7 @@ def test_the_hash_is_of_the_content(archive):
     random.Random(3).shuffle(moved)
     assert curate(moved, "acme", PLAIN).dataset.hash == first.hash
     assert [item.asset for item in first.items] == sorted(asset.id for asset in assets)
-    others = [curate(assets, "acme", PLAIN, guide="Be kind."), curate(assets, "acme", CurateSettings(min_words=21)),
+    others = [curate(assets, "acme", PLAIN, Given("Be kind.")), curate(assets, "acme", CurateSettings(min_words=21)),
               curate(assets[1:], "acme", PLAIN)]
     assert len({first.hash, *(curated.dataset.hash for curated in others)}) == 4
 
@@ -121,7 +121,7 @@ def test_the_day_is_recorded_only_where_rights_end(archive):
 
 
 def test_a_dataset_survives_json(archive):
-    dataset = curate(archive.assets(15), "acme", PLAIN, "Guide.").dataset
+    dataset = curate(archive.assets(15), "acme", PLAIN, Given("Guide.")).dataset
     assert Dataset.from_dict(json.loads(json.dumps(dataclasses.asdict(dataset)))) == dataset
 
 

@@ -1,29 +1,41 @@
 """Which pieces stay when a number to keep is given: quality first, then coverage under quotas.
 
-Quality is likeness to the voice, learned from the gold pieces, or from the approved ones where there are not enough gold. A piece
-under the limit is never kept for the sake of a quota, and one that is worse than the N best only where a mix asks for it. Where the
-archive names neither, every piece that passed the checks is as good, and the archive's voices are laid out, so that a person can say
-which one is meant.
+Quality is likeness to the voice, learned from the gold pieces, else from those that a person said show it, else from the approved
+ones; a piece that a person kept counts with them, and what a person called another voice counts against them. A piece under the limit
+is never kept for the sake of a quota, and one that is worse than the N best only where a mix asks for it. Where nothing says which
+voice is meant, every piece that passed the checks is as good, and the archive's voices are laid out, so that a person can say it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from ..records import Approval
 from ..settings import CurateSettings
 from .checks import Found
 from .coverage import cover, uncovered
+from .decisions import OFF_VOICE, OVER_KEEP
 from .pieces import Piece
 from .quotas import Mix, Quotas, read_mix, share_out
 
+if TYPE_CHECKING:
+    from ..voice.likeness import Likeness
+
 FEW = 6             # gold or approved pieces from which the voice is learned, as the scorers ask
 SURE = 95           # likeness, in hundredths, from which one piece is as good as another
+REVIEWED = "reviewed"
 TYPICAL = 3         # titles that show a voice to a person
-OFF_VOICE, OVER_KEEP = "off_voice", "over_keep"
+
+@dataclass(frozen=True)
+class Learned:
+    """The likeness of pieces to the voice; `orders` gives the piece of each of its places, `limit` the score under which a piece goes."""
+
+    likeness: Likeness
+    orders: tuple[int, ...]
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +52,7 @@ class Selection:
     uncovered: tuple[str, ...] | None = None
     likeness: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
+    learned: Learned | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -49,12 +62,14 @@ class _Quality:
     scores: dict[int, int]
     under: dict[int, Found] = field(default_factory=dict)
     told: dict[str, Any] | None = None
+    learned: Learned | None = None
 
 
-def select(pieces: Sequence[Piece], settings: CurateSettings) -> Selection:
+def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece] = ()) -> Selection:
     """At most `settings.keep` of the pieces that passed the checks; the same pieces give the same choice in any order.
 
-    Without a number to keep all stay, and mix and briefs are only told of. Raises SettingError for a mix that can't be.
+    `against` are pieces that a person called another voice, among `pieces` or not. Without
+    a number to keep all stay, and mix and briefs are only told of. Raises SettingError for a mix that can't be.
     """
     if not pieces:
         return Selection(frozenset(), {})
@@ -63,11 +78,11 @@ def select(pieces: Sequence[Piece], settings: CurateSettings) -> Selection:
     if settings.keep is None or mix is None:
         return _told(pieces, pieces, {}, settings, (mix, briefs, None))
     ordered = sorted(pieces, key=lambda piece: (piece.content, piece.order))
-    quality = _quality(ordered, settings)
+    quality = _quality(ordered, settings, against)
     passed = [piece for piece in ordered if piece.order not in quality.under]
     dropped = {order: (OFF_VOICE, found) for order, found in quality.under.items()}
     if len(passed) <= settings.keep:
-        return _told(pieces, passed, dropped, settings, (mix, briefs, quality.told))
+        return replace(_told(pieces, passed, dropped, settings, (mix, briefs, quality.told)), learned=quality.learned)
     if not settings.mix:
         passed, over = _best(passed, quality.scores, settings.keep)
         dropped |= over
@@ -76,18 +91,18 @@ def select(pieces: Sequence[Piece], settings: CurateSettings) -> Selection:
     orders = {piece.order for piece in chosen}
     beyond = Found(f"{len(passed)} pieces passed, {settings.keep} are kept")
     dropped |= {piece.order: (OVER_KEEP, beyond) for piece in passed if piece.order not in orders}
-    return _told(pieces, chosen, dropped, settings, (mix, briefs, quality.told))
+    return replace(_told(pieces, chosen, dropped, settings, (mix, briefs, quality.told)), learned=quality.learned)
 
 
 def _best(passed: Sequence[Piece], scores: dict[int, int], keep: int) -> tuple[list[Piece], dict[int, tuple[str, Found]]]:
-    """The gold pieces, the `keep` best, and all that are SURE to be as good; a spread that nobody asked for admits no worse piece."""
-    least = min(SURE, sorted((100 if piece.gold else scores[piece.order] for piece in passed), reverse=True)[keep - 1])
+    """The wanted pieces, the `keep` best, and all that are SURE to be as good; a spread that nobody asked for admits no worse piece."""
+    least = min(SURE, sorted((100 if piece.wanted else scores[piece.order] for piece in passed), reverse=True)[keep - 1])
     over = {piece.order: (OVER_KEEP, Found(f"likeness {scores[piece.order] / 100:.2f}; {keep} or more pieces have {least / 100:.2f}"))
-            for piece in passed if not piece.gold and scores[piece.order] < least}
+            for piece in passed if not piece.wanted and scores[piece.order] < least}
     return [piece for piece in passed if piece.order not in over], over
 
 
-def _quality(pieces: Sequence[Piece], settings: CurateSettings) -> _Quality:
+def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece] = ()) -> _Quality:
     """Likeness to the voice, where the archive says which pieces show it."""
     own, source = _own(pieces)
     even = dict.fromkeys((piece.order for piece in pieces), 100)
@@ -95,9 +110,13 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings) -> _Quality:
         return _Quality(even, told=_voices(pieces))
     from ..voice.likeness import likeness
 
-    found = likeness([piece.body for piece in pieces], own)
+    others = sorted({piece.content: piece for piece in against}.values(), key=lambda piece: piece.content)
+    known = {piece.order: place for place, piece in enumerate(pieces)}
+    absent = [piece for piece in others if piece.order not in known]
+    refused = [known[piece.order] for piece in others if piece.order in known] + [len(pieces) + place for place in range(len(absent))]
+    found = likeness([piece.body for piece in [*pieces, *absent]], own, against=refused)
     limit = found.limit if settings.likeness is None else settings.likeness
-    named = set(own) if source == Approval.GOLD else set()
+    named = {place for place in own if source != Approval.APPROVED or pieces[place].says == "keep"}
     under = {}
     for place, piece in enumerate(pieces):
         if found.scores[place] < limit and place not in named:
@@ -106,19 +125,28 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings) -> _Quality:
             under[piece.order] = Found(f"likeness {found.scores[place]:.2f}, under the limit {limit:.2f}: {told}",
                                        round(1 - found.scores[place], 2))
     inside = [place for place, piece in enumerate(pieces) if piece.order not in under]
+    learned = Learned(found, tuple(piece.order for piece in pieces), limit)
     axes = {axis: round(sum(scores[place] for place in inside) / max(1, len(inside)), 3) for axis, scores in found.axes.items()}
     auc = found.auc
-    told = {"voice": str(source), "pieces": len(own), "limit": limit, "passed": len(inside), "auc": auc.value,
+    told = {"voice": source, "pieces": len(own), "limit": limit, "passed": len(inside), "auc": auc.value,
             "auc_interval": auc.as_list(), "axes": axes}
-    return _Quality({piece.order: max(1, round(100 * found.scores[place])) for place, piece in enumerate(pieces)}, under, told)
+    return _Quality({piece.order: max(1, round(100 * found.scores[place])) for place, piece in enumerate(pieces)}, under, told, learned)
 
 
-def _own(pieces: Sequence[Piece]) -> tuple[list[int], Approval | None]:
-    """Places of the pieces that show the voice, and by which approval."""
-    for approval in (Approval.GOLD, Approval.APPROVED):
-        own = [place for place, piece in enumerate(pieces) if piece.asset.approval == approval]
+def _own(pieces: Sequence[Piece]) -> tuple[list[int], str | None]:
+    """Places of the pieces that show the voice, and who says so: gold, reviewed (a person in review) or approved.
+
+    What a person kept is added to whichever holds; what a person called another voice shows none.
+    """
+    kept = {place for place, piece in enumerate(pieces) if piece.says == "keep"}
+    said = {place for place, piece in enumerate(pieces) if piece.says == "voice"}
+    other = {place for place, piece in enumerate(pieces) if piece.says == "other"}
+    gold, approved = ({place for place, piece in enumerate(pieces) if piece.asset.approval == one} - other
+                      for one in (Approval.GOLD, Approval.APPROVED))
+    for own, source in ((gold | (said if len(gold) >= FEW else set()), str(Approval.GOLD)), (said | gold, REVIEWED),
+                        (approved, str(Approval.APPROVED)), (said | gold | kept, REVIEWED)):
         if len(own) >= FEW:
-            return own, approval
+            return sorted(own | kept), source
     return [], None
 
 

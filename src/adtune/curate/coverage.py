@@ -40,7 +40,7 @@ def cover(pieces: Sequence[Piece], quality: Sequence[int], quotas: Quotas, brief
 
     chosen: list[int] = []
     for gold in (True, False):
-        waiting = [place for place, piece in enumerate(pieces) if piece.gold == gold]
+        waiting = [place for place, piece in enumerate(pieces) if piece.wanted == gold]
         for strictness in range(quotas.strictest, -1, -1):
             heap = [(-gain(place), place, len(chosen)) for place in waiting]
             heapq.heapify(heap)

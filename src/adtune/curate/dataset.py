@@ -7,25 +7,34 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from ..errors import InputError, SettingError, did_you_mean
 from ..progress import Progress, silent
-from ..records import Asset, Brief, Dataset, Example, Item
+from ..records import Asset, Brief, Dataset, Decision, Example, Item
 from ..settings import CurateSettings
 from .checks import CHECKS, Found, Judge
 from .checks.shared import stripped
-from .choose import OFF_VOICE, OVER_KEEP, Selection, select
-from .pieces import Piece, pieces_of
+from .choose import Selection, select
+from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP, answers_of, left_out, overrides_of, overruled, pieces_with, says_other, weighed
+from .pieces import Piece
 from .similar import Alike
 from .split import SIBLINGS, clusters_of, position, splits_of, stated_splits
 
 LEAST_PIECES = 10
-REASONS = (*(check.name for check in CHECKS if not check.shows), OFF_VOICE, OVER_KEEP)
+REASONS = (LEFT_OUT, *(check.name for check in CHECKS if not check.shows), OFF_VOICE, OVER_KEEP)
 TASKS = ("drafting",)
 FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What is handed in beside the archive and the settings: the brand guide, and what persons decided about pieces, the oldest first."""
+
+    guide: str = ""
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +61,8 @@ class Shown:
 class Curated:
     """A dataset with what was left out of it, and what was found in the pieces kept.
 
-    `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece.
+    `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece; `pieces` are all that
+    were read.
     """
 
     dataset: Dataset
@@ -60,19 +70,20 @@ class Curated:
     clusters: dict[str, tuple[str, ...]]
     shown: tuple[Shown, ...] = ()
     selection: Selection = Selection(frozenset(), {})
+    pieces: Sequence[Piece] = field(default=(), repr=False)
 
 
-def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide: str = "", progress: Progress = silent,
+def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given: Given = Given(), progress: Progress = silent,
            task: str = "drafting") -> Curated:
     """The dataset of a client's assets, which are given in the order of import.
 
     Every asset is kept or dropped for one reason, the first of REASONS that holds. Items are ordered by asset id. The hash depends on
-    the contents, the settings and the guide; the day enters it only where a piece has usage rights that end and no day was set.
-    Raises InputError for fewer than 10 kept pieces, another client's piece or a task that is not built, SettingError for settings
-    that cannot hold.
+    the contents, the settings, the guide and the decisions that hold for a piece; the day enters it only where a piece has usage rights
+    that end and no day was set. Raises InputError for fewer than 10 kept pieces, another client's piece or a task that is not built,
+    SettingError for settings that cannot hold.
     """
     _refuse(assets, client, settings, task)
-    pieces = pieces_of(assets)
+    pieces = pieces_with(assets, given.decisions)
     progress("comparing pieces", 0, len(CHECKS) + 2)
     alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
     judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces)
@@ -85,11 +96,12 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, guide
         items = tuple(replace(item, example=replace(item.example, text=stripped(item.example.text, judge.shared))) for item in items)
     recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
     counts = Counter(reason for reason, _ in reasons.values())
-    dataset = Dataset.make(client, guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded).for_task(task)
+    dataset = Dataset.make(client, given.guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded)
+    dataset = replace(dataset, overrides=overrides_of(pieces)).for_task(task)
     dropped = tuple(Dropped(piece.asset, reason, found.evidence, found.confidence)
                     for piece in pieces if piece.order in reasons for reason, found in [reasons[piece.order]])
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
-    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection)
+    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection, pieces)
 
 
 def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
@@ -104,17 +116,19 @@ def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
 def sift(pieces: Sequence[Piece], judge: Judge,
          progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...], Selection]:
     """The pieces that stay, what each of the others fell for by its order, what was found in those that stay, and how they were chosen."""
-    left, reasons, seen = list(pieces), {}, []
-    skipped = skipped_checks(judge.settings)
+    reasons = {order: (LEFT_OUT, found) for order, found in left_out(pieces).items()}
+    left, seen = [piece for piece in pieces if piece.order not in reasons], []
+    skipped, answers = skipped_checks(judge.settings), answers_of(pieces)
     for step, check in enumerate(CHECKS, start=1):
         progress(f"checking {check.name.replace('_', ' ')}", step, len(CHECKS) + 2)
-        found = {} if check.name in skipped else check.find(left, judge)
-        falls = {piece.order for piece in left if piece.order in found and check.drops(piece, found[piece.order], judge.settings)}
+        found = {} if check.name in skipped else weighed(check, check.find(left, judge), answers)
+        falls = {piece.order for piece in left if piece.order in found and check.drops(piece, found[piece.order], judge.settings)
+                 and not overruled(piece, check.name)}
         reasons.update({order: (check.name, found[order]) for order in falls})
         seen += [(piece, check.name, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
         left = [piece for piece in left if piece.order not in falls]
     progress("choosing", len(CHECKS) + 1, len(CHECKS) + 2)
-    selection = select(left, judge.settings)
+    selection = select(left, judge.settings, [piece for piece in pieces if says_other(piece)])
     chosen = selection.chosen
     reasons.update(selection.dropped)
     shown = tuple(Shown(piece.asset, name, found.evidence, found.confidence) for piece, name, found in seen if piece.order in chosen)

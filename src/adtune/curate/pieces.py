@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..records import Approval, Asset
+from ..records import Approval, Asset, Decision
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # written without spaces: one character counts as a word
@@ -20,11 +20,12 @@ _UNDERLINE = re.compile(r"\s*(=+|-+)\s*(\n|$)")
 
 @dataclass(frozen=True)
 class Piece:
-    """One asset on its way through curation; `order` is its place among the assets read."""
+    """One asset on its way through curation; `order` is its place among the assets read, `ruling` the decision of a person that holds."""
 
     order: int
     asset: Asset
     body: str
+    ruling: Decision | None = None
 
     @cached_property
     def plain(self) -> tuple[str, ...]:
@@ -39,6 +40,16 @@ class Piece:
     @property
     def gold(self) -> bool:
         return self.asset.approval == Approval.GOLD
+
+    @property
+    def says(self) -> str | None:
+        """What a person said of the piece: keep, drop, voice or other; None where nobody did."""
+        return self.ruling.says if self.ruling else None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a person chose the piece for the dataset."""
+        return self.gold or self.says == "keep"
 
     @property
     def name(self) -> str:
@@ -73,5 +84,5 @@ def word_count(text: str) -> int:
 
 
 def best_of(pieces: Sequence[Piece]) -> Piece:
-    """The piece that stands for its duplicates: gold over approved, then the later date, then the first in order."""
-    return max(pieces, key=lambda piece: (piece.gold, piece.asset.date or "", -piece.order))
+    """The piece that stands for its duplicates: gold over kept by a person over approved, then the later date, then the first in order."""
+    return max(pieces, key=lambda piece: (piece.gold, piece.says == "keep", piece.asset.date or "", -piece.order))

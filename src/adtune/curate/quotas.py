@@ -115,7 +115,7 @@ class Quotas:
     def __init__(self, pieces: Sequence[Piece], mix: Mix, places: int):
         self.left = min(places, len(pieces))
         kinds = [mix.kind(piece) for piece in pieces]
-        gold = Counter(kind for kind, piece in zip(kinds, pieces, strict=True) if piece.gold)
+        gold = Counter(kind for kind, piece in zip(kinds, pieces, strict=True) if piece.wanted)
         passed, names = Counter(kinds), sorted({*kinds, *mix.weights})
         weights = {name: mix.weights.get(name, 0.0) for name in names}
         self.room = share_out(weights, {name: min(gold[name], places) for name in names}, {name: passed[name] for name in names}, self.left)

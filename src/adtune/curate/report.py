@@ -9,13 +9,14 @@ from ..records import Split
 from ..report.page import Page
 from ..report.plots import bars
 from .checks import CHECKS
-from .dataset import OFF_VOICE, OVER_KEEP, REASONS, Curated, Dropped, Shown
+from .dataset import REASONS, Curated, Dropped, Shown
+from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP
 
 EXAMPLES = 10
 _EXCERPT = 160
 
-EXPLAINED = {**{check.name: check.meaning for check in CHECKS}, OFF_VOICE: "too little like the voice of the gold pieces",
-             OVER_KEEP: "a good piece beyond the number to keep"}
+EXPLAINED = {LEFT_OUT: "a person said no to it", **{check.name: check.meaning for check in CHECKS},
+             OFF_VOICE: "too little like the voice of the gold pieces", OVER_KEEP: "a good piece beyond the number to keep"}
 
 
 def curate_report(curated: Curated) -> str:

@@ -35,10 +35,11 @@ def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Pat
     ws.require_client(client)
     task = check_task(task)
     settings, _ = resolve(CurateSettings, ("--set", dict(overrides or {})))
+    from ..curate import Given
     from ..curate import curate as make
 
     guide, notes = _guide(ws, client, brand_guide)
-    curated = make(ws.assets(client), client, settings, guide, progress, task=task)
+    curated = make(ws.assets(client), client, settings, Given(guide, ws.decisions(client)), progress, task=task)
     id = _publish(ws, client, curated)
     findings = [_row(one) for one in curated.shown]
     return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),

@@ -16,7 +16,7 @@ sides balanced, and are rounded, so that two machines that differ in the last bi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -35,6 +35,7 @@ ROUNDS = 2            # times that the labels are drawn anew
 MOST = 800            # pieces of a side that are learned from; more only cost time
 FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold alone is little to learn from
 LEARNED_WEIGHT = 0.5  # of a positive that no person named
+NAMED_WEIGHT = 5.0    # of a negative that a person named: there are few beside hundreds that nobody looked at
 PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
 EVEN = 0.5
 DIGITS = 4
@@ -71,11 +72,12 @@ class Likeness:
 
 @dataclass(frozen=True)
 class _Labels:
-    """Places of the positives with their weights, and of the negatives."""
+    """Places of the positives with their weights, and of the negatives; `named` are those of them that a person named."""
 
     positives: np.ndarray
     weights: np.ndarray
     negatives: np.ndarray
+    named: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=int))
 
 
 def contrast_voices() -> list[str]:
@@ -83,23 +85,26 @@ def contrast_voices() -> list[str]:
     return [passage.text for passage in load_general().replay] + contrast_texts()
 
 
-def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] | None = None, loss: Loss | None = None) -> Likeness:
+def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] | None = None, loss: Loss | None = None,
+             against: Sequence[int] = ()) -> Likeness:
     """How well each of `texts` stands for the voice of those at the places `gold`.
 
     The same texts in the same order give the same scores. `contrast` defaults to `contrast_voices()`. With `loss` the base's
-    gain from three gold pieces in context enters for a shortlist. Raises TrainingError under FEWEST gold pieces with words.
+    gain from three gold pieces in context enters for a shortlist. `against` are places of texts that a person called another voice.
+    Raises TrainingError under FEWEST gold pieces with words.
     """
     if len(gold) < FEWEST:
         raise TrainingError("likeness to the voice", f"{len(gold)} gold pieces", f"at least {FEWEST}",
                             "Mark more pieces as gold; until then the voice is not measured.")
     others = contrast_voices() if contrast is None else list(contrast)
     known = np.full(len(texts) + len(others), -1)
-    known[len(texts):], known[list(gold)] = 0, 1
+    known[len(texts):], known[list(against)], known[list(gold)] = 0, 0, 1
+    named = np.asarray(sorted(set(against) - set(gold)), dtype=int)
     traits = traits_of([*texts, *others], known)
-    folds, labels = _folds(known), _first_labels(known)
+    folds, labels = _folds(known), replace(_first_labels(known), named=named)
     margins = _cross_fitted(traits.rows, labels, folds, FIRST_C)
     for _ in range(ROUNDS):
-        labels = _labels(margins, known)
+        labels = replace(_labels(margins, known), named=named)
         margins = _cross_fitted(traits.rows, labels, folds, LATER_C)
     measured = 0
     if loss is not None:
@@ -156,7 +161,7 @@ def _cross_fitted(rows: csr_matrix, labels: _Labels, folds: np.ndarray, strength
     margins = np.zeros(rows.shape[0])
     for fold in range(FOLDS):
         held, positive, negative = folds == fold, folds[labels.positives] != fold, folds[labels.negatives] != fold
-        part = _Labels(labels.positives[positive], labels.weights[positive], labels.negatives[negative])
+        part = replace(labels, positives=labels.positives[positive], weights=labels.weights[positive], negatives=labels.negatives[negative])
         margins[held] = _classifier(rows, part, strength).decision_function(rows[held])
     return margins
 
@@ -166,7 +171,8 @@ def _classifier(rows: csr_matrix, labels: _Labels, strength: float) -> LogisticR
     places = np.concatenate([labels.positives, labels.negatives])
     truth = np.repeat([1, 0], [len(labels.positives), len(labels.negatives)])
     half = len(places) / 2
-    weights = np.concatenate([labels.weights * half / labels.weights.sum(), np.full(len(labels.negatives), half / len(labels.negatives))])
+    against = np.where(np.isin(labels.negatives, labels.named), NAMED_WEIGHT, 1.0)
+    weights = np.concatenate([labels.weights * half / labels.weights.sum(), against * half / against.sum()])
     return LogisticRegression(C=strength, solver="liblinear", max_iter=1000).fit(rows[places], truth, sample_weight=weights)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import WorkspaceError
 from .faults import disk_full
 
-HEAD = "0002"  # newest revision under migrations/versions; a test holds the two together
+HEAD = "0003"  # newest revision under migrations/versions; a test holds the two together
 BUSY_SECONDS = 30.0
 SHARED_MEMORY_BYTES = 1 << 16
 
@@ -71,6 +71,23 @@ change = Table(
     Column("reason", sa.Text),
     Index(None, "client", "asset"),
     Index(None, "client", "becomes"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # the later one holds
+    Column("client", ForeignKey("client.name"), nullable=False),
+    Column("asset", String(64), nullable=False),
+    Column("content", String(64), nullable=False),  # sha256 of the piece's plain words
+    Column("says", String(16), nullable=False),
+    Column("who", sa.Text, nullable=False),
+    Column("about", String(64)),
+    Column("kind", sa.Text),
+    Column("note", sa.Text),
+    Column("source", sa.JSON, nullable=False),
+    Column("moment", String(32), nullable=False),
+    Index(None, "client"),
 )
 
 artifact = Table(

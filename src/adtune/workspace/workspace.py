@@ -1,6 +1,6 @@
 """The facade: one object for everything that is stored.
 
-root/adtune.db                  clients, assets, artifacts, runs, drafts
+root/adtune.db                  clients, assets, decisions, artifacts, runs, drafts
 root/artifacts/<kind>/<id>/     files and MANIFEST.json of an artifact
 root/runs/<id>/                 checkpoints of a run
 root/locks/                     locks between processes
@@ -21,7 +21,7 @@ from .faults import disk_faults, disk_full
 from .locks import held
 
 if TYPE_CHECKING:
-    from ..records import Asset, Change
+    from ..records import Asset, Change, Decision
     from .database import Database
     from .spool import Spool
     from .versions import Revision
@@ -36,6 +36,7 @@ class Workspace:
     def __init__(self, root: Path, database: Database):
         from .archive import Archive
         from .catalogue import Catalogue
+        from .decisions import Decisions
         from .logs import Logs
         from .versions import Versions
 
@@ -43,6 +44,7 @@ class Workspace:
         self._database = database
         self._archive = Archive(database)
         self._versions = Versions(self._archive)
+        self._decisions = Decisions(database)
         self._catalogue = Catalogue(database, ArtifactStore(root / "artifacts"))
         self._logs = Logs(database)
 
@@ -163,6 +165,15 @@ class Workspace:
     def asset(self, id: str, client: str | None = None) -> Asset:
         """One asset; name the client where two hold the same content. Raises InputError."""
         return self._archive.asset(id, client)
+
+    def decide(self, client: str, decisions: Sequence[Decision]) -> None:
+        """Keeps what a person said of the client's pieces, all or nothing; a later decision about a piece holds over an earlier one."""
+        self.require_client(client)
+        self._decisions.add(client, decisions)
+
+    def decisions(self, client: str) -> list[Decision]:
+        """All that was ever said of the client's pieces, the oldest first."""
+        return self._decisions.all(client)
 
     def publish(
         self,

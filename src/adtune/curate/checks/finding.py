@@ -54,6 +54,11 @@ class Judge:
         """The number of the group of similar pieces that each content belongs to: pieces of one group count once."""
         return self._grouped(min(SIBLINGS, self.settings.near_duplicate))
 
+    @cached_property
+    def twins(self) -> dict[str, int]:
+        """The number of the group of near-duplicates that each content belongs to."""
+        return self._grouped(self.settings.near_duplicate)
+
     def _grouped(self, threshold: float) -> dict[str, int]:
         groups = self.alike.groups({piece.content: None for piece in self.pieces}, threshold)
         return {content: number for number, group in enumerate(groups) for content in group}
@@ -66,7 +71,7 @@ class Judge:
     @cached_property
     def shared(self) -> frozenset[int]:
         """The keys of the sentences that many families of pieces hold and that are not the house's own form."""
-        return shared_sentences(self.pieces, self.house, self.family, self._grouped(self.settings.near_duplicate))
+        return shared_sentences(self.pieces, self.house, self.family, self.twins)
 
     @cached_property
     def languages(self) -> frozenset[str]:
@@ -101,7 +106,7 @@ class Check:
 def refused(piece: Piece) -> bool:
     """Whether a person or the client's own data says that the piece is not to be used."""
     asset = piece.asset
-    return asset.approval in ("draft", "rejected") or bool(asset.withdrawn or asset.replaced_by)
+    return asset.approval in ("draft", "rejected") or piece.says == "drop" or bool(asset.withdrawn or asset.replaced_by)
 
 
 def excerpt(text: str, start: int, end: int) -> str:
