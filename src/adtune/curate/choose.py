@@ -120,8 +120,8 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequenc
     under = {}
     for place, piece in enumerate(pieces):
         if found.scores[place] < limit and place not in named:
-            weakest = sorted(found.axes, key=lambda axis: (found.axes[axis][place], axis))[:2]
-            told = "; ".join(f"{axis} {found.axes[axis][place]:.2f}{_habit(found.behind(place, axis))}" for axis in weakest)
+            told = "; ".join(f"{axis} {found.axes[axis][place]:.2f}{_habit(found.behind(place, axis))}"
+                             for axis in weakest_axes(found, place))
             under[piece.order] = Found(f"likeness {found.scores[place]:.2f}, under the limit {limit:.2f}: {told}",
                                        round(1 - found.scores[place], 2))
     inside = [place for place, piece in enumerate(pieces) if piece.order not in under]
@@ -148,6 +148,11 @@ def _own(pieces: Sequence[Piece]) -> tuple[list[int], str | None]:
         if len(own) >= FEW:
             return sorted(own | kept), source
     return [], None
+
+
+def weakest_axes(found: Likeness, place: int) -> list[str]:
+    """The two axes on which a piece is the least like the voice."""
+    return sorted(found.axes, key=lambda axis: (found.axes[axis][place], axis))[:2]
 
 
 def _habit(behind: Sequence[tuple[str, float]]) -> str:

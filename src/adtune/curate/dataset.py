@@ -49,12 +49,14 @@ class Dropped:
 
 @dataclass(frozen=True)
 class Shown:
-    """Something found in a piece that was kept, for a person to look at; `reason` is the name of any check."""
+    """Something found in a piece that was kept, for a person to look at; `reason` is the name of any check, `drops` whether the piece
+    would go if the finding were surer."""
 
     asset: Asset
     reason: str
     evidence: str
     confidence: float
+    drops: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,14 @@ def sift(pieces: Sequence[Piece], judge: Judge,
         falls = {piece.order for piece in left if piece.order in found and check.drops(piece, found[piece.order], judge.settings)
                  and not overruled(piece, check.name)}
         reasons.update({order: (check.name, found[order]) for order in falls})
-        seen += [(piece, check.name, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
+        seen += [(piece, check, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
         left = [piece for piece in left if piece.order not in falls]
     progress("choosing", len(CHECKS) + 1, len(CHECKS) + 2)
     selection = select(left, judge.settings, [piece for piece in pieces if says_other(piece)])
     chosen = selection.chosen
     reasons.update(selection.dropped)
-    shown = tuple(Shown(piece.asset, name, found.evidence, found.confidence) for piece, name, found in seen if piece.order in chosen)
+    shown = tuple(Shown(piece.asset, check.name, found.evidence, found.confidence, check.may_drop(piece, found))
+                  for piece, check, found in seen if piece.order in chosen)
     return [piece for piece in left if piece.order in chosen], reasons, shown, selection
 
 

@@ -26,7 +26,7 @@ FIXED = frozenset({"replaced", "withdrawn", "empty", "not_approved", "rights_exp
 LEFT_OUT = "left_out"
 OFF_VOICE, OVER_KEEP, VOICE = "off_voice", "over_keep", "voice"
 OF_VOICE = (OFF_VOICE, OVER_KEEP, VOICE)   # a no to these says that the piece is in another voice
-_QUOTED = re.compile(r"(?:…\s*)?[^»«]*»[^«]*«[^»«:;]*|'[^']*'")
+_OWN_WORDS = re.compile(r": |[»«“\"'…]")   # where an evidence begins to speak of the one piece
 
 
 def pieces_with(assets: Sequence[Asset], decisions: Sequence[Decision]) -> list[Piece]:
@@ -71,9 +71,9 @@ def says_other(piece: Piece) -> bool:
     return ruling.says == "other" or (ruling.says == "drop" and ruling.about in OF_VOICE)
 
 
-def kind_of(found: Found) -> str:
+def kind_of(evidence: str) -> str:
     """What was found, without the words and numbers of the one piece: findings of one kind stand and fall together."""
-    kind = _QUOTED.sub("", found.evidence.partition(": ")[0])
+    kind = _OWN_WORDS.split(evidence, maxsplit=1)[0]
     return " ".join(re.sub(r"\d+(?:[.,]\d+)*\s?%?", "", kind).split())[:80]
 
 
@@ -89,6 +89,11 @@ class Answers:
         if confidence >= 1 or not self.agreed + self.refused:
             return confidence
         return round((PRIOR * confidence + self.agreed) / (PRIOR + self.agreed + self.refused), 4)
+
+    def raw(self, weighed: float) -> float:
+        """The confidence before the answers, from the one after them."""
+        count = self.agreed + self.refused
+        return weighed if weighed >= 1 or not count else ((PRIOR + count) * weighed - self.agreed) / PRIOR
 
     def after(self, agrees: bool) -> Answers:
         """The answers with one more."""
@@ -110,5 +115,5 @@ def weighed(check: Check, found: Mapping[int, Found], answers: Mapping[tuple[str
     if not answers:
         return dict(found)
     none = Answers()
-    return {order: replace(one, confidence=answers.get((check.name, kind_of(one)), none).weighed(one.confidence))
+    return {order: replace(one, confidence=answers.get((check.name, kind_of(one.evidence)), none).weighed(one.confidence))
             for order, one in found.items()}

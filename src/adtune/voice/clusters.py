@@ -21,6 +21,7 @@ CLEAR = 0.25           # mean silhouette under which groups are no voices: one v
 FEWEST_A_VOICE = 6
 JUDGED = 1000          # pieces, evenly spread, whose silhouette is reckoned
 SHOWN = 5
+CENTRAL = 30           # typical pieces of a group at most, and at most half of it where it is not the smallest that counts
 _WORDS = 600           # first words of a piece that its habits are counted over
 
 
@@ -66,4 +67,4 @@ def _group(scaled: np.ndarray, places: np.ndarray) -> VoiceGroup:
     names = (*HABITS, *FORM)
     order = sorted(range(len(names)), key=lambda one: (-abs(round(float(middle[one]), 4)), names[one]))
     told = tuple(f"{'more' if middle[one] > 0 else 'less'} {names[one].replace('_', ' ')}" for one in order[:SHOWN])
-    return VoiceGroup(tuple(places.tolist()), tuple(near[:SHOWN].tolist()), told)
+    return VoiceGroup(tuple(places.tolist()), tuple(near[:max(FEWEST_A_VOICE, min(CENTRAL, len(near) // 2))].tolist()), told)

@@ -35,10 +35,23 @@ ROUNDS = 2            # times that the labels are drawn anew
 MOST = 800            # pieces of a side that are learned from; more only cost time
 FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold alone is little to learn from
 LEARNED_WEIGHT = 0.5  # of a positive that no person named
-NAMED_WEIGHT = 5.0    # of a negative that a person named: there are few beside hundreds that nobody looked at
+NAMED_WEIGHT = 10.0   # of a negative that a person named: there are few beside hundreds that nobody looked at
 PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
 EVEN = 0.5
 DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the score together was learned from: margins of all rows [rows], the places learned from with their truth and weights (C
+    included), and slope and offset of the calibration."""
+
+    margins: np.ndarray
+    places: np.ndarray
+    truth: np.ndarray
+    weights: np.ndarray
+    slope: float
+    offset: float
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,7 @@ class Likeness:
     traits: Traits
     blocks: dict[str, csr_matrix]
     pulls: dict[str, np.ndarray]
+    fit: Fit
 
     def behind(self, place: int, axis: str, most: int = 5) -> list[tuple[str, float]]:
         """The habits (words, terms) that pull a piece towards the voice (positive) or away from it on an axis, strongest first."""
@@ -109,18 +123,22 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
     measured = 0
     if loss is not None:
         margins, measured = _with_context(margins, labels, [*texts, *others], known, loss)
-    scores = np.round(_chances(margins, known, labels), DIGITS)
-    apart = _chances(_cross_fitted(traits.apart, labels, folds, LATER_C), known, labels)
+    calibration = _calibration(margins, known, labels)
+    scores = np.round(_chances(margins, calibration), DIGITS)
+    apart_margins = _cross_fitted(traits.apart, labels, folds, LATER_C)
+    apart = _chances(apart_margins, _calibration(apart_margins, known, labels))
     axes, blocks, pulls = {}, {}, {}
     for axis in AXES:
         blocks[axis] = traits.rows[:, traits.axes[axis]]
-        axes[axis] = _rounded(_chances(_cross_fitted(blocks[axis], labels, folds, AXIS_C), known, labels)[:len(texts)])
+        of_axis = _cross_fitted(blocks[axis], labels, folds, AXIS_C)
+        axes[axis] = _rounded(_chances(of_axis, _calibration(of_axis, known, labels))[:len(texts)])
         pulls[axis] = _classifier(blocks[axis], labels, AXIS_C).coef_[0]
     unseen = scores[known == 1]
     limit = min(EVEN, float(np.quantile(unseen, PASSED, method="lower")))
     return Likeness(_rounded(scores[:len(texts)]), _rounded(apart[:len(texts)]), axes, round(limit, DIGITS),
                     auc_interval(unseen, scores[labels.negatives]), len(labels.positives) - len(unseen),
-                    int((known[labels.negatives] < 0).sum()), measured, traits, blocks, pulls)
+                    int((known[labels.negatives] < 0).sum()), measured, traits, blocks, pulls,
+                    Fit(margins, *_weighed(labels, LATER_C), *calibration))
 
 
 def _folds(known: np.ndarray) -> np.ndarray:
@@ -166,20 +184,30 @@ def _cross_fitted(rows: csr_matrix, labels: _Labels, folds: np.ndarray, strength
     return margins
 
 
-def _classifier(rows: csr_matrix, labels: _Labels, strength: float) -> LogisticRegression:
-    """Logistic regression in which both sides weigh the same."""
+def _weighed(labels: _Labels, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The places that are learned from, their truth (1 own, 0 other) and their weights, which are the same for both sides together."""
     places = np.concatenate([labels.positives, labels.negatives])
     truth = np.repeat([1, 0], [len(labels.positives), len(labels.negatives)])
     half = len(places) / 2
     against = np.where(np.isin(labels.negatives, labels.named), NAMED_WEIGHT, 1.0)
-    weights = np.concatenate([labels.weights * half / labels.weights.sum(), against * half / against.sum()])
+    return places, truth, strength * np.concatenate([labels.weights * half / labels.weights.sum(), against * half / against.sum()])
+
+
+def _classifier(rows: csr_matrix, labels: _Labels, strength: float) -> LogisticRegression:
+    """Logistic regression in which both sides weigh the same."""
+    places, truth, weights = _weighed(labels, 1.0)
     return LogisticRegression(C=strength, solver="liblinear", max_iter=1000).fit(rows[places], truth, sample_weight=weights)
 
 
-def _chances(margins: np.ndarray, known: np.ndarray, labels: _Labels) -> np.ndarray:
-    """Margins as probabilities, calibrated on the gold pieces and the reliable negatives, none of which its own model had seen."""
+def _calibration(margins: np.ndarray, known: np.ndarray, labels: _Labels) -> tuple[float, float]:
+    """Slope and offset that make probabilities of margins: from the gold pieces and the reliable negatives, none of which its model saw."""
     judged = np.concatenate([np.flatnonzero(known == 1), labels.negatives])
-    slope, offset = platt(margins[judged], (known[judged] == 1).astype(int))
+    return platt(margins[judged], (known[judged] == 1).astype(int))
+
+
+def _chances(margins: np.ndarray, calibration: tuple[float, float]) -> np.ndarray:
+    """Margins as probabilities."""
+    slope, offset = calibration
     return expit(slope * margins + offset)
 
 

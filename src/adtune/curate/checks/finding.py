@@ -99,8 +99,11 @@ class Check:
     guesses: bool = False
 
     def drops(self, piece: Piece, found: Found, settings: CurateSettings) -> bool:
-        sure = found.drops and found.confidence >= settings.drop_confidence
-        return sure and not self.shows and not (self.guesses and piece.gold)
+        return found.confidence >= settings.drop_confidence and self.may_drop(piece, found)
+
+    def may_drop(self, piece: Piece, found: Found) -> bool:
+        """Whether the piece would go if the finding were sure."""
+        return found.drops and not self.shows and not (self.guesses and piece.gold)
 
 
 def refused(piece: Piece) -> bool:
