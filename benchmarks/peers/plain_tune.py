@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import math
+import os
 import random
 import resource
 import time
@@ -39,8 +41,14 @@ def main() -> None:
     work = json.loads(said.work.read_text())
     torch.set_num_threads(work["threads"])
     device = work["device"]
-    model = AutoModelForCausalLM.from_pretrained(work["base"], dtype=torch.float32).to(device).requires_grad_(False)
-    loaded = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    gpu = device != "cpu"
+    model = AutoModelForCausalLM.from_pretrained(work["base"], dtype=torch.bfloat16 if gpu else torch.float32)
+    model = model.to(device).requires_grad_(False)
+    loaded = torch.cuda.memory_allocated() if gpu else int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    if work.get("turn"):  # held to the end of the process: arms that loaded together train one by one
+        fcntl.flock(os.open(work["turn"], os.O_RDWR | os.O_CREAT), fcntl.LOCK_EX)
+    if gpu:
+        torch.cuda.reset_peak_memory_stats()
     torch.manual_seed(said.seed)
     for name in work["targets"]:
         model.set_submodule(name, Lora(model.get_submodule(name), work["rank"], work["alpha"]).to(device))
@@ -72,14 +80,14 @@ def main() -> None:
         optimizer.step()
         optimizer.zero_grad()
         tokens += sum(len(rows[i][0]) for i in group) if step else 0
-        began = began or time.perf_counter()
-    if device != "cpu":
+        if not began:
+            if gpu:
+                torch.cuda.synchronize()
+            began = time.perf_counter()
+    if gpu:
         torch.cuda.synchronize()
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    if device != "cpu":
-        peak = torch.cuda.max_memory_allocated()
-        loaded = sum(p.numel() * p.element_size() for p in model.parameters() if not p.requires_grad)
+    peak = torch.cuda.max_memory_allocated() if gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     folder = said.out / "adapter"
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {f"base_model.model.{name}.lora_{part.upper()}.weight": getattr(model.get_submodule(name), part).detach().cpu().contiguous()

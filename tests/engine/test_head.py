@@ -21,7 +21,7 @@ def made(bias, trained, positions=37, width=16, vocabulary=300):
 @pytest.mark.parametrize("step", [1, 4, 64])
 def test_chunks_equal_cross_entropy(bias, trained, alike, step, monkeypatch):
     monkeypatch.setattr(module, "ROW_STEP", step)
-    monkeypatch.setattr(module, "FEWEST_ROWS", 10)  # four chunks, the last one smaller, or with positions that have no target
+    monkeypatch.setitem(module.FEWEST_ROWS, "cpu", 10)  # four chunks, the last one smaller, or with positions that have no target
     monkeypatch.setattr(module, "CHUNK_LOGITS", 1)
     layer, hidden, targets = made(bias, trained)
     weights = torch.full((len(targets),), 0.3) if alike else torch.rand(len(targets))
@@ -41,7 +41,7 @@ def test_no_more_than_a_chunk_of_logits_is_ever_held_and_none_is_made_twice(trai
     seen = []
     whole = module._log_probabilities
     monkeypatch.setattr(module, "ROW_STEP", 4)
-    monkeypatch.setattr(module, "FEWEST_ROWS", 8)
+    monkeypatch.setitem(module.FEWEST_ROWS, "cpu", 8)
     monkeypatch.setattr(module, "CHUNK_LOGITS", 8 * 300)
     monkeypatch.setattr(module, "_log_probabilities", lambda *a: seen.append(whole(*a)) or seen[-1])
     layer, hidden, targets = made(False, trained)

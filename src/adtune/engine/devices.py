@@ -125,6 +125,11 @@ def product_dtype(x: torch.Tensor) -> torch.dtype:
     return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else x.dtype
 
 
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU on the device; on CUDA by pinned memory, so that the processor does not wait until the card gets to it."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
 def random_states(kind: str) -> dict[str, torch.Tensor]:
     """What decides the next random numbers, by the name in a checkpoint: of the CPU, and of the device where it is another."""
     import torch

@@ -13,6 +13,7 @@ import random
 import time
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ..progress import Progress, silent
 from ..records import Evaluation, Stopped
 from .bases import Base
 from .checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_optimizer
+from .compiled import compiled_layers, eagerly
 from .devices import peak_memory_bytes, random_states, restore_random
 from .methods.base import AbstractMethod
 from .peak import Peak, mean_loss
@@ -38,7 +40,10 @@ FREE = {"checkpoint_seconds"}  # fields of the plan that decide nothing of the r
 
 @dataclass(frozen=True)
 class FitPlan:
-    """What decides a run beside its data; every field has the meaning of the TuneSettings field of its name."""
+    """What decides a run beside its data; every field has the meaning of the TuneSettings field of its name.
+
+    `compile` runs training steps, not evaluations, through compiled layers.
+    """
 
     rate: float
     epochs: int = 4
@@ -51,6 +56,7 @@ class FitPlan:
     patience: int = 3
     replay: float = 0.1
     bf16: bool = False
+    compile: bool = False
     checkpoint_seconds: float = 30.0
 
 
@@ -153,11 +159,12 @@ class Fit:
         for settings in self.optimizer.param_groups:
             settings["lr"] = self._rate(self.step)
         self.method.train_mode(True)
-        total = 0.0
+        parts = []
         for part in split_by_budget(rows, range(len(rows)), self.plan.micro_tokens):
             loss = row_nats(self.base, self.method, [rows[i] for i in part], self.dtype).sum() / targets
             loss.backward()
-            total += loss.item()
+            parts.append(loss.detach())
+        total = sum(torch.stack(parts).tolist())  # read once a step: a GPU's processor would wait for the card at every part
         self.method.train_mode(False)
         norm = torch.nn.utils.clip_grad_norm_(list(self.method.tensors.values()), self.plan.clip)
         most = EXPLODED * max(math.log(self.base.model.config.get_text_config().vocab_size), self.losses[0] if self.losses else total)
@@ -175,12 +182,13 @@ class Fit:
 
     def evaluate(self) -> None:
         """Measure validation and general text at the current step, and keep the best state."""
-        measured = measure(self.base, self.method, self.data.validation, dtype=self.dtype)
+        with eagerly() if self.plan.compile else nullcontext():
+            measured = measure(self.base, self.method, self.data.validation, dtype=self.dtype)
+            general = mean_loss(measure(self.base, self.method, self.data.general, dtype=self.dtype)) if self.data.general else None
         if not math.isfinite(mean_loss(measured)):
             raise TrainingError(f"the evaluation at step {self.step}", f"a validation loss of {mean_loss(measured)}", "a finite number",
                                 "Lower the learning rate with --set rate=…; at step 0 the base itself gives no probabilities."
                                 " Nothing was published.")
-        general = mean_loss(measure(self.base, self.method, self.data.general, dtype=self.dtype)) if self.data.general else None
         if self.peak.add(measured):
             self.best = self.method.state()
         recent = self.losses[-max(1, self.total // max(len(self.evaluate_at), 1)):]
@@ -191,6 +199,10 @@ class Fit:
 
     def run(self, progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> FitOutcome:
         """Train until the peak, the patience or the epochs end it. Raises Interrupted, TrainingError."""
+        with compiled_layers(self.base.model) if self.plan.compile else nullcontext():
+            return self._run(progress, stop)
+
+    def _run(self, progress: Progress, stop: Callable[[], bool]) -> FitOutcome:
         began, saved = time.monotonic(), time.monotonic()
         stopped = self.peak.stop()
         if not self.evaluations:

@@ -18,7 +18,7 @@ import torch
 
 from ..settings import TuneSettings
 from .bases import Base
-from .head import CHUNK_LOGITS, FEWEST_ROWS
+from .head import chunk_rows
 from .methods import METHODS
 from .quantised import stored_bytes
 from .tasks.drafting import Row, row_nats
@@ -111,5 +111,5 @@ def _wave(base: Base, tokens: int, bf16: bool) -> int:
 def _head(base: Base, method: str, tokens: int) -> int:
     """Logits of one chunk, their probabilities and slope; a trained head's gradient stands twice while it is added."""
     rows, width = base.model.get_output_embeddings().weight.shape
-    chunk = min(max(FEWEST_ROWS, CHUNK_LOGITS // rows), max(tokens, MEASURED)) * rows * 4
+    chunk = min(chunk_rows(rows, base.device.type), max(tokens, MEASURED)) * rows * 4
     return 3 * chunk + (4 * rows * width if method == "full" else 0)

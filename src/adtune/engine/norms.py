@@ -9,6 +9,7 @@ gives on a test input. Under autocast, hidden states of fp32 leave in the precis
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 from typing import Any
 
@@ -35,8 +36,9 @@ def use_fused_norms(model: nn.Module) -> int:
 
 def _offset(module: nn.Module, eps: float) -> float | None:
     """0 where the norm multiplies by its weight, 1 where by one more, None where it does something else."""
-    sample = torch.randn(3, len(module.weight), generator=torch.Generator().manual_seed(0)).to(module.weight.device, module.weight.dtype)
+    sample = torch.randn(3, len(module.weight), generator=torch.Generator().manual_seed(0)).to(module.weight.device)
     with torch.no_grad():
+        module = deepcopy(module).float()  # weights in bf16 would round away what is compared
         own = module(sample)
         for offset in (0.0, 1.0):
             if own.shape == sample.shape and (own - _forward(module, eps, offset, sample)).abs().max() < AGREES * own.abs().max():

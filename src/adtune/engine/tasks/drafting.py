@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...records import Example
 from ...voice.prompt import Renderer
 from ..bases import Base
+from ..devices import sent
 from ..head import head_nats
 from ..methods.base import AbstractMethod
 
@@ -142,24 +143,24 @@ def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> in
 
 def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """Summed nats over the targets of each row, shape (B,), differentiable."""
-    width = _width(base, method, rows)
+    width, shown = _width(base, method, rows), [(max(row.first, 1), len(row.ids)) for row in rows]
     ids = torch.zeros(len(rows), width, dtype=torch.long)
-    mask = torch.zeros(len(rows), width, dtype=torch.bool)
     for n, row in enumerate(rows):
         ids[n, :len(row.ids)] = torch.tensor(row.ids)
-        mask[n, max(row.first, 1):len(row.ids)] = True
-    ids, mask = ids.to(base.device), mask.to(base.device)
+    targets = torch.cat([ids[n, first:end] for n, (first, end) in enumerate(shown)])
+    # position t predicts token t + 1; places are told by number, because a mask on a GPU makes the processor wait for the card
+    places = torch.cat([torch.arange(n * width + first - 1, n * width + end - 1) for n, (first, end) in enumerate(shown)])
+    owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
+    ids, targets, places, owner = (sent(some, base.device) for some in (ids, targets, places, owner))
     cache = method.cache(len(rows)) if method is not None else None
-    wanted = mask[:, 1:]  # position t predicts token t + 1
-    targets = ids[:, 1:][wanted]
     with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         arguments = {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}
         if base.plain_head:
-            hidden = base.model.base_model(**arguments).last_hidden_state[:, :-1][wanted]
+            hidden = base.model.base_model(**arguments).last_hidden_state.flatten(0, 1).index_select(0, places)
             nats = head_nats(hidden, base.model.get_output_embeddings(), targets)
         else:
-            nats = F.cross_entropy(base.model(**arguments).logits[:, :-1][wanted].float(), targets, reduction="none")
-    owner = torch.arange(len(rows), device=ids.device)[:, None].expand_as(wanted)[wanted]
+            logits = base.model(**arguments).logits.flatten(0, 1).index_select(0, places)
+            nats = F.cross_entropy(logits.float(), targets, reduction="none")
     return torch.zeros(len(rows), device=ids.device).index_add(0, owner, nats)
 
 
