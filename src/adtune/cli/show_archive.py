@@ -40,5 +40,22 @@ def curated(answer: Answer, page: Page) -> None:
         page.table(("Mix", "Target", "Kept"), [(name, one["target"], one["kept"]) for name, one in answer["mix"].items()])
     if answer.get("uncovered"):
         page.table(("Briefs that no kept piece resembles",), [(title,) for title in answer["uncovered"]])
+    decided(answer, page)
     page.pairs({"dataset": answer["dataset"], "report": answer["report"]})
     notes(answer, page)
+
+
+def decided(answer: Answer, page: Page) -> None:
+    """What persons decided, and what this sitting or table changed."""
+    held = ", ".join(f"{count:,} {says}" for says, count in (answer.get("decisions") or {}).items() if count)
+    if held:
+        page.line(f"Decisions that hold: {held}.")
+    sitting, taken = answer.get("review"), answer.get("taken")
+    if sitting:
+        page.line(f"{sitting['answered']} of {sitting['asked']} questions answered by {sitting['by']}: {sitting['joined']} pieces joined "
+                  f"the dataset, {sitting['left']} left it.")
+    if taken:
+        page.line(f"Table of decisions: {taken['read']} rows, {taken['taken']} taken, {taken['unchanged']} unchanged, "
+                  f"{taken['blank']} without a decision.")
+        if taken["rejections"]:
+            page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in taken["rejections"]])

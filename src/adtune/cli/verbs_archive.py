@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from ..settings import CurateSettings
 from . import show_archive
 from .desk import Answer, Desk, Job
-from .words import CLIENT, TASK, Verb, Word, argument, option, read_map, read_sets, sets
+from .review import reviewed
+from .words import CLIENT, TASK, Verb, Word, argument, option, read_map, read_sets, sets, switch
 
 
 def _import(said: SimpleNamespace) -> Job:
@@ -25,14 +26,18 @@ def _import(said: SimpleNamespace) -> Job:
 def _curate(said: SimpleNamespace) -> Job:
     overrides = read_sets(said.set, {"keep": said.keep, "mix": said.mix})
     guide = Path(said.brand_guide) if said.brand_guide else None
+    files = tuple(Path(name) if name else None for name in (said.decisions, said.decisions_out))
 
     def run(desk: Desk) -> Answer:
         from ..steps.curation import curate, read_briefs
 
         asked = {**overrides, "briefs": read_briefs(Path(said.briefs))} if said.briefs else overrides
+        if said.review or any(files):
+            return reviewed(desk, said, guide, asked, files)
         return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=asked, progress=desk.progress)
 
-    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}")
+    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}",
+               resume=f"curate {said.client} --review" if said.review else None)
 
 
 def _client_option() -> Word:
@@ -60,5 +65,12 @@ CURATE = Verb(
      option("--mix", str, "KIND=SHARE,...", "What to keep of each category or content type, in percent; by default all categories alike."),
      option("--briefs", str, "FILE", "Titles of the next months' briefs, one a line or a CSV column `title`; the choice then serves them."),
      option("--brand-guide", str, "FILE", "The client's brand guide (.md, .txt or .docx); kept for later datasets."),
+     switch("--review", "Answer the questions that matter most, in the terminal or from standard input; --json only lists them."),
+     option("--decisions", str, "FILE", "Take decisions about pieces from a table (.csv, .xlsx)."),
+     option("--decisions-out", str, "FILE", "Write the decisions that hold and the open questions as a table to fill in (.csv, .xlsx)."),
+     option("--by", str, "NAME", "Who decides; else $ADTUNE_USER, else who is logged in."),
      sets(CurateSettings)),
-    ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 300 --mix article=40,email=30 --briefs autumn.txt"))
+    ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 300 --mix article=40,email=30 --briefs autumn.txt",
+     "adtune curate acme --review", "adtune curate acme --decisions-out ask.xlsx", "adtune curate acme --decisions ask.xlsx --by Ann"),
+    ("With --review, --decisions and --decisions-out the settings of the newest dataset hold where none are given. Decisions survive "
+     "imports and curation, and can be undone.",))

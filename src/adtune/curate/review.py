@@ -21,7 +21,7 @@ from typing import Any
 from ..records import Approval
 from ..settings import CurateSettings
 from .checks import CHECKS
-from .checks.finding import refused
+from .checks.finding import refused, visible
 from .choose import FEW, TYPICAL, Learned, weakest_axes
 from .dataset import Curated, Dropped, Shown
 from .decisions import FIXED, OFF_VOICE, VOICE, Answers, answers_of, kind_of
@@ -67,6 +67,11 @@ class Question:
     like: int = 0
     marks: tuple[str, ...] = ()
     groups: tuple[Group, ...] = field(default=(), repr=False)
+
+    @property
+    def of_voice(self) -> bool:
+        """Whether the likeness of the piece to the voice is asked about."""
+        return self.about == OFF_VOICE
 
     @property
     def why(self) -> str:
@@ -202,6 +207,15 @@ def spans_of(text: str, marks: Sequence[str]) -> list[tuple[int, int]]:
         if not kept or start >= kept[-1][1]:
             kept.append((start, end))
     return kept
+
+
+def segments(text: str, marks: Sequence[str]) -> list[tuple[str, bool]]:
+    """The text in parts, each with whether it is marked; what a reader can't see is written by its number."""
+    parts, end = [], 0
+    for start, stop in spans_of(text, marks):
+        parts += [(text[end:start], False), (text[start:stop], True)]
+        end = stop
+    return [(visible(part), marked) for part, marked in [*parts, (text[end:], False)] if part]
 
 
 def _voices(pieces: Sequence[Piece]) -> list[Question]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
 from ..progress import Progress, silent
-from ..records import Dataset, Split, canonical_json
+from ..records import Dataset, Decision, Split, canonical_json
 from ..settings import CurateSettings, resolve
 
 if TYPE_CHECKING:
@@ -32,18 +32,30 @@ def curate(ws: Workspace, client: str, task: str | None = None, brand_guide: Pat
     CurateSettings, `keep` among them. Gives the JSON object of `adtune curate`. Raises InputError for an unknown client or task, an
     unreadable guide and fewer than 10 good pieces, SettingError for impossible settings.
     """
+    curated, _, notes = make(ws, client, task, brand_guide, overrides, progress)
+    return published(ws, client, curated, notes)
+
+
+def make(ws: Workspace, client: str, task: str | None, brand_guide: Path | None, overrides: Mapping[str, Any] | None,
+         progress: Progress = silent) -> tuple[Curated, CurateSettings, list[str]]:
+    """The dataset, not yet published, with the settings and with what is to be told. Raises as `curate` does."""
     ws.require_client(client)
     task = check_task(task)
     settings, _ = resolve(CurateSettings, ("--set", dict(overrides or {})))
     from ..curate import Given
-    from ..curate import curate as make
+    from ..curate import curate as made
 
     guide, notes = _guide(ws, client, brand_guide)
-    curated = make(ws.assets(client), client, settings, Given(guide, ws.decisions(client)), progress, task=task)
+    return made(ws.assets(client), client, settings, Given(guide, ws.decisions(client)), progress, task=task), settings, notes
+
+
+def published(ws: Workspace, client: str, curated: Curated, notes: Sequence[str]) -> dict[str, Any]:
+    """Publishes a dataset and gives the JSON object of `adtune curate`, of which the parts about review are null."""
     id = _publish(ws, client, curated)
     findings = [_row(one) for one in curated.shown]
     return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),
-            "notes": [*notes, *curated.selection.notes], "findings": findings, **_choice(curated)}
+            "notes": [*notes, *curated.selection.notes, *_unfollowed(curated)], "findings": findings, **_choice(curated),
+            "decisions": _decided(curated.dataset), "queue": None, "review": None, "taken": None}
 
 
 def read_briefs(path: Path) -> str:
@@ -115,6 +127,20 @@ def _choice(curated: Curated) -> dict[str, Any]:
     """The target mix with what was kept, the briefs that no kept piece resembles, and the likeness; null where not asked or measured."""
     chosen = curated.selection
     return {"mix": chosen.mix, "uncovered": None if chosen.uncovered is None else list(chosen.uncovered), "likeness": chosen.likeness}
+
+
+def _decided(dataset: Dataset) -> dict[str, int]:
+    """How many pieces of the archive a person's decision holds for, by what it says."""
+    counts = Counter(says for _, says, _ in dataset.overrides)
+    return {says: counts[says] for says in Decision.SAYS if says != "open"}
+
+
+def _unfollowed(curated: Curated) -> list[str]:
+    """Pieces that a person kept and that are left out all the same."""
+    said = {id for id, says, _ in curated.dataset.overrides if says == "keep"}
+    counts = Counter(one.reason for one in curated.dropped if one.asset.id in said)
+    told = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+    return [f"Pieces that a person kept are left out all the same: {told}."] if told else []
 
 
 def _lines(found: Sequence[Dropped | Shown]) -> bytes:

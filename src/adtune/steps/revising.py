@@ -37,7 +37,7 @@ class Reviser:
     """
 
     def __init__(self, ws: Workspace, client: str):
-        self.ws, self.client, self.user = ws, client, _user()
+        self.ws, self.client, self.user = ws, client, user_name()
         self._latest: dict[str, Asset] = {}   # the version in force, by the id of the stored one
         self._taken: set[str] = set()         # pieces that were renewed
         self._ahead: dict[str, Asset] = {}    # pieces that were looked up together
@@ -145,7 +145,7 @@ def same_piece(one: Asset, other: Asset) -> bool:
     return len(words & others) >= RELATED * len(words | others)
 
 
-def _user() -> str:
+def user_name() -> str:
     """The name under which the person is logged in."""
     try:
         return getpass.getuser()
