@@ -168,3 +168,13 @@ def test_briefs_are_served_and_those_that_nothing_resembles_are_listed():
 def test_impossible_choices_are_refused(archive, wrong):
     with pytest.raises(SettingError):
         curate(archive.assets(12), "acme", CurateSettings(**wrong))
+
+
+def test_a_second_version_waits_until_every_other_piece_has_its_place(mixed):
+    own = [asset for asset in mixed if asset.id.startswith("own") and not asset.approval]
+    twice = [dataclasses.replace(asset, id=f"again-{asset.id}", text=" ".join(
+        word if place % 20 else f"other{place}" for place, word in enumerate(asset.text.split(" "), 1))) for asset in own]
+    curated = curate([*mixed, *twice], "acme", CurateSettings(keep=80))
+    kept = [item.asset for item in curated.dataset.items]
+    assert len(kept) == 80 and len({name.removeprefix("again-") for name in kept if "own" in name}) >= 57
+    assert any(one.evidence.startswith("another version of ") for one in curated.dropped)

@@ -4,12 +4,15 @@ Quality is likeness to the voice, learned from the gold pieces, else from those 
 ones; a piece that a person kept counts with them, and what a person called another voice counts against them. A piece under the limit
 is never kept for the sake of a quota, and one that is worse than the N best only where a mix asks for it. Where nothing says which
 voice is meant, every piece that passed the checks is as good, and the archive's voices are laid out, so that a person can say it.
+
+Of pieces that resemble each other (versions of one text, forms filled in anew) the best goes first, and the others wait until each
+other piece that passed has its place: a second version covers nothing new.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +25,7 @@ from .pieces import Piece
 from .quotas import Mix, Quotas, read_mix, share_out
 
 if TYPE_CHECKING:
+    from ..voice.in_context import Loss
     from ..voice.likeness import Likeness
 
 FEW = 6             # gold or approved pieces from which the voice is learned, as the scorers ask
@@ -65,11 +69,13 @@ class _Quality:
     learned: Learned | None = None
 
 
-def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece] = ()) -> Selection:
+def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece] = (), family: Mapping[str, int] | None = None,
+           loss: Loss | None = None) -> Selection:
     """At most `settings.keep` of the pieces that passed the checks; the same pieces give the same choice in any order.
 
-    `against` are pieces that a person called another voice, among `pieces` or not. Without
-    a number to keep all stay, and mix and briefs are only told of. Raises SettingError for a mix that can't be.
+    `against` are pieces that a person called another voice, among `pieces` or not. `family` numbers the group of similar pieces that each
+    content belongs to; without it every piece is its own. With `loss` a base's gain from gold pieces in context is part of the likeness.
+    Without a number to keep all stay, and mix and briefs are only told of. Raises SettingError for a mix that can't be.
     """
     if not pieces:
         return Selection(frozenset(), {})
@@ -78,11 +84,13 @@ def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[
     if settings.keep is None or mix is None:
         return _told(pieces, pieces, {}, settings, (mix, briefs, None))
     ordered = sorted(pieces, key=lambda piece: (piece.content, piece.order))
-    quality = _quality(ordered, settings, against)
+    quality = _quality(ordered, settings, against, loss)
     passed = [piece for piece in ordered if piece.order not in quality.under]
     dropped = {order: (OFF_VOICE, found) for order, found in quality.under.items()}
     if len(passed) <= settings.keep:
         return replace(_told(pieces, passed, dropped, settings, (mix, briefs, quality.told)), learned=quality.learned)
+    passed, over = _first_versions(passed, quality.scores, settings.keep, family or {})
+    dropped |= over
     if not settings.mix:
         passed, over = _best(passed, quality.scores, settings.keep)
         dropped |= over
@@ -94,6 +102,30 @@ def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[
     return replace(_told(pieces, chosen, dropped, settings, (mix, briefs, quality.told)), learned=quality.learned)
 
 
+def _first_versions(passed: Sequence[Piece], scores: Mapping[int, int], keep: int,
+                    family: Mapping[str, int]) -> tuple[list[Piece], dict[int, tuple[str, Found]]]:
+    """The wanted pieces and the best of each family; where these are fewer than `keep`, as many second, third, ... versions as are missing.
+
+    Of the versions of one text the one that a person approved goes before the one that is likest to the voice.
+    """
+    ranked = sorted(passed, key=lambda piece: (not piece.wanted, piece.asset.approval != Approval.APPROVED, -scores[piece.order],
+                                               piece.content, piece.order))
+    first: dict[object, Piece] = {}
+    version: dict[int, int] = {}
+    held: Counter[object] = Counter()
+    for piece in ranked:
+        own = family.get(piece.content, piece.content)
+        first.setdefault(own, piece)
+        version[piece.order] = 0 if piece.wanted else held[own]
+        held[own] += 1
+    by_version = sorted(passed, key=lambda piece: (version[piece.order], -scores[piece.order], piece.content, piece.order))
+    firsts = sum(number == 0 for number in version.values())
+    kept = {piece.order for piece in by_version[:max(keep, firsts)]}
+    over = {piece.order: (OVER_KEEP, Found(f"another version of '{first[family.get(piece.content, piece.content)].name}'"))
+            for piece in passed if piece.order not in kept}
+    return [piece for piece in passed if piece.order in kept], over
+
+
 def _best(passed: Sequence[Piece], scores: dict[int, int], keep: int) -> tuple[list[Piece], dict[int, tuple[str, Found]]]:
     """The wanted pieces, the `keep` best, and all that are SURE to be as good; a spread that nobody asked for admits no worse piece."""
     least = min(SURE, sorted((100 if piece.wanted else scores[piece.order] for piece in passed), reverse=True)[keep - 1])
@@ -102,7 +134,7 @@ def _best(passed: Sequence[Piece], scores: dict[int, int], keep: int) -> tuple[l
     return [piece for piece in passed if piece.order not in over], over
 
 
-def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece] = ()) -> _Quality:
+def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece], loss: Loss | None) -> _Quality:
     """Likeness to the voice, where the archive says which pieces show it."""
     own, source = _own(pieces)
     even = dict.fromkeys((piece.order for piece in pieces), 100)
@@ -114,7 +146,7 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequenc
     known = {piece.order: place for place, piece in enumerate(pieces)}
     absent = [piece for piece in others if piece.order not in known]
     refused = [known[piece.order] for piece in others if piece.order in known] + [len(pieces) + place for place in range(len(absent))]
-    found = likeness([piece.body for piece in [*pieces, *absent]], own, against=refused)
+    found = likeness([piece.body for piece in [*pieces, *absent]], own, against=refused, loss=loss)
     limit = found.limit if settings.likeness is None else settings.likeness
     named = {place for place in own if source != Approval.APPROVED or pieces[place].says == "keep"}
     under = {}
@@ -129,7 +161,7 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequenc
     axes = {axis: round(sum(scores[place] for place in inside) / max(1, len(inside)), 3) for axis, scores in found.axes.items()}
     auc = found.auc
     told = {"voice": source, "pieces": len(own), "limit": limit, "passed": len(inside), "auc": auc.value,
-            "auc_interval": auc.as_list(), "axes": axes}
+            "auc_interval": auc.as_list(), "axes": axes, **({"in_context": found.in_context} if loss is not None else {})}
     return _Quality({piece.order: max(1, round(100 * found.scores[place])) for place, piece in enumerate(pieces)}, under, told, learned)
 
 

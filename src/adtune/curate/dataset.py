@@ -9,19 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, SettingError, did_you_mean
 from ..progress import Progress, silent
 from ..records import Asset, Brief, Dataset, Decision, Example, Item
 from ..settings import CurateSettings
-from .checks import CHECKS, Found, Judge
+from .checks import CHECKS, SHOWN_UNLESS_ASKED, Found, Judge
 from .checks.shared import stripped
 from .choose import Selection, select
 from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP, answers_of, left_out, overrides_of, overruled, pieces_with, says_other, weighed
 from .pieces import Piece
 from .similar import Alike
 from .split import SIBLINGS, clusters_of, position, splits_of, stated_splits
+
+if TYPE_CHECKING:
+    from ..voice.in_context import Loss
 
 LEAST_PIECES = 10
 REASONS = (LEFT_OUT, *(check.name for check in CHECKS if not check.shows), OFF_VOICE, OVER_KEEP)
@@ -31,10 +34,12 @@ FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today"
 
 @dataclass(frozen=True)
 class Given:
-    """What is handed in beside the archive and the settings: the brand guide, and what persons decided about pieces, the oldest first."""
+    """What is handed in beside the archive and the settings: the brand guide, what persons decided about pieces, the oldest first, and
+    the loss of a base, which the likeness to the voice then looks at."""
 
     guide: str = ""
     decisions: Sequence[Decision] = ()
+    loss: Loss | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Curated:
     """A dataset with what was left out of it, and what was found in the pieces kept.
 
     `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece; `pieces` are all that
-    were read.
+    were read, and `judge` what they were judged by.
     """
 
     dataset: Dataset
@@ -73,6 +78,7 @@ class Curated:
     shown: tuple[Shown, ...] = ()
     selection: Selection = Selection(frozenset(), {})
     pieces: Sequence[Piece] = field(default=(), repr=False)
+    judge: Judge | None = field(default=None, repr=False)
 
 
 def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given: Given = Given(), progress: Progress = silent,
@@ -89,7 +95,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given
     progress("comparing pieces", 0, len(CHECKS) + 2)
     alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
     judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces)
-    kept, reasons, shown, selection = sift(pieces, judge, progress)
+    kept, reasons, shown, selection = sift(pieces, judge, progress, given.loss)
     if len(kept) < LEAST_PIECES:
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
@@ -103,7 +109,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given
     dropped = tuple(Dropped(piece.asset, reason, found.evidence, found.confidence)
                     for piece in pieces if piece.order in reasons for reason, found in [reasons[piece.order]])
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
-    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection, pieces)
+    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection, pieces, judge)
 
 
 def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
@@ -115,8 +121,8 @@ def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
     return {name: value for name, value in asdict(settings).items() if name in FIRST_SETTINGS or value != defaults[name]}
 
 
-def sift(pieces: Sequence[Piece], judge: Judge,
-         progress: Progress = silent) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...], Selection]:
+def sift(pieces: Sequence[Piece], judge: Judge, progress: Progress = silent, loss: Loss | None = None,
+         ) -> tuple[list[Piece], dict[int, tuple[str, Found]], tuple[Shown, ...], Selection]:
     """The pieces that stay, what each of the others fell for by its order, what was found in those that stay, and how they were chosen."""
     reasons = {order: (LEFT_OUT, found) for order, found in left_out(pieces).items()}
     left, seen = [piece for piece in pieces if piece.order not in reasons], []
@@ -130,7 +136,8 @@ def sift(pieces: Sequence[Piece], judge: Judge,
         seen += [(piece, check, found[piece.order]) for piece in left if piece.order in found and piece.order not in falls]
         left = [piece for piece in left if piece.order not in falls]
     progress("choosing", len(CHECKS) + 1, len(CHECKS) + 2)
-    selection = select(left, judge.settings, [piece for piece in pieces if says_other(piece)])
+    family = judge.family if judge.settings.keep is not None else None
+    selection = select(left, judge.settings, [piece for piece in pieces if says_other(piece)], family, loss)
     chosen = selection.chosen
     reasons.update(selection.dropped)
     shown = tuple(Shown(piece.asset, check.name, found.evidence, found.confidence, check.may_drop(piece, found))
@@ -140,10 +147,13 @@ def sift(pieces: Sequence[Piece], judge: Judge,
 
 def skipped_checks(settings: CurateSettings) -> set[str]:
     """The checks that the settings leave out. Raises SettingError for a name that is none."""
-    names = {name.strip() for name in settings.skip.split(",") if name.strip()}
-    known = [check.name for check in CHECKS]
+    return _named("skip", settings.skip, [check.name for check in CHECKS])
+
+
+def _named(setting: str, text: str, known: Sequence[str]) -> set[str]:
+    names = {name.strip() for name in text.split(",") if name.strip()}
     for name in sorted(names - set(known)):
-        raise SettingError("skip", f"the check '{name}'", "the names of checks with commas between", did_you_mean(name, known))
+        raise SettingError(setting, f"the check '{name}'", f"of {', '.join(known)}, with commas between", did_you_mean(name, known))
     return names
 
 
@@ -184,6 +194,7 @@ def _refuse(assets: Sequence[Asset], client: str, settings: CurateSettings, task
     if not 0 <= settings.drop_confidence <= 1:
         raise SettingError(where, f"drop_confidence = {settings.drop_confidence}", "a confidence from 0 to 1", "The default is 0.5.")
     skipped_checks(settings)
+    _named("drop_also", settings.drop_also, SHOWN_UNLESS_ASKED)
     if settings.today is not None and not _is_day(settings.today):
         raise SettingError(where, f"today = {settings.today!r}", "a date such as 2025-05-31", "Give the day as YEAR-MONTH-DAY.")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -24,6 +24,9 @@ HEADING = re.compile(r"^\s*(?:#{1,6}\s|(?:\*\*|__)[^*_]+(?:\*\*|__)\W*$|={3,}$|-
 LINK_OR_TABLE = re.compile(r"^\s*\|.*\|?\s*$|https?://\S+$|www\.\S+$|\S+@\S+$|"
                            r"\b[\w-]+\.(?:com|org|net|gov|io|edu|de|fr|uk)(?:/\S*)?$")
 LINE_WORDS = 4           # a last line of prose has at least so many words; a shorter one may be a signature or a caption
+LABEL_WORDS, LABEL_SHARE = 12, 0.6   # a line of at most so many words, such a share of the longer ones with a capital, is a signature,
+                                     # a label or a link: whoever breaks off breaks off in a sentence
+ALIKE_ENDINGS = 3        # families that end in the same line: nothing is cut off at the same line by chance
 SURE = {"asks for more": 0.97, "ends in the middle of a word": 0.95, "ends with a word that ends nothing elsewhere": 0.9,
         "ends with a comma": 0.9, "ends within brackets": 0.8, "announces what does not follow": 0.75, "ends with an ellipsis": 0.7,
         "ends in a list line unlike the others": 0.65,
@@ -46,11 +49,18 @@ class Places:
         self._words = judge.words
         self._all: Counter[str] = Counter()
         self._last: Counter[str] = Counter()
+        lines: dict[str, set[int]] = defaultdict(set)
         for piece in judge.pieces:
+            lines[_last_line(piece.body)].add(judge.family[piece.content])
             for word, end in _PLACED.findall(piece.body):
                 word = word.casefold()
                 self._all[word] += 1
                 self._last[word] += bool(end)
+        self._usual = frozenset(line for line, families in lines.items() if len(families) >= ALIKE_ENDINGS)
+
+    def is_usual(self, line: str) -> bool:
+        """Whether several unlike pieces end in the same line, so that it is a form of the house and no cut."""
+        return _last_line(line) in self._usual
 
     def ends_nothing(self, word: str) -> bool:
         """Whether the word is well known and hardly ever stands last but in the one ending that is asked about."""
@@ -108,6 +118,8 @@ def ending(text: str, places: Places) -> str | None:
     last = lines[-1].rstrip()
     if MORE.search(last[-80:]):
         return "asks for more"
+    if places.is_usual(last):
+        return None
     if ELLIPSIS.search(last):
         return "ends with an ellipsis"
     if last.endswith((":", ":**", ":*")) and not LINK_OR_TABLE.search(last):
@@ -137,5 +149,15 @@ def _broken(lines: Sequence[str], last: str, places: Places) -> str | None:
         others = [line for line in lines[:-1] if LIST_LINE.match(line)][-8:]
         alike = sum(bool(END.search(line.rstrip())) for line in others)
         return "ends in a list line unlike the others" if len(others) >= 3 and alike == len(others) else None
-    return "ends without a full stop" if len(words) >= LINE_WORDS else None
+    return "ends without a full stop" if len(words) >= LINE_WORDS and not _is_label(words) else None
+
+
+def _is_label(words: Sequence[str]) -> bool:
+    longer = [word for word in words if len(word) > 3]
+    return len(words) <= LABEL_WORDS and sum(word[0].isupper() for word in longer) >= LABEL_SHARE * max(1, len(longer))
+
+
+def _last_line(text: str) -> str:
+    """The last line that holds a word, without case and marks; empty where there is none."""
+    return next((plain for line in reversed(text.splitlines()) if (plain := " ".join(_WORD.findall(line.casefold())))), "")
 
