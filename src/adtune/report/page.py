@@ -6,12 +6,25 @@ network access by a content security policy, so that even a text that slipped th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from .style import CSS
 from .words import NOT_MEASURED, escape, shown
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A cell that leads to the section of this name on the same page."""
+
+    text: str
+    section: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Page:
@@ -21,11 +34,13 @@ class Page:
         self.title, self.subtitle = title, subtitle
         self._sections: list[str] = []
 
-    def section(self, heading: str, *blocks: str) -> None:
-        """Adds a section of blocks, each of them HTML from this class or an SVG from `plots`."""
+    def section(self, heading: str, *blocks: str, name: str = "") -> None:
+        """Adds a section of blocks, each of them HTML from this class or an SVG from `plots`; a Link leads to it by its `name`."""
         number = len(self._sections) + 1
         body = "\n".join(_framed(block) for block in blocks if block)
-        self._sections.append(f'<section aria-labelledby="s{number}">\n<h2 id="s{number}">{escape(heading)}</h2>\n{body}\n</section>')
+        place = f' id="{_anchor(name)}"' if name else ""
+        head = f'<h2 id="s{number}">{escape(heading)}</h2>'
+        self._sections.append(f'<section{place} aria-labelledby="s{number}">\n{head}\n{body}\n</section>')
 
     @staticmethod
     def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -68,6 +83,12 @@ class Page:
     def terms(pairs: Iterable[tuple[str, str]]) -> str:
         """Words with their meanings."""
         return '<dl class="terms">' + "".join(f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in pairs) + "</dl>"
+
+    @staticmethod
+    def details(summary: str, *blocks: str) -> str:
+        """Blocks that are folded away under a line; a click opens them. On paper only the line stands."""
+        body = "\n".join(_framed(block) for block in blocks if block)
+        return f"<details><summary>{escape(summary)}</summary>\n{body}\n</details>"
 
     @staticmethod
     def columns(texts: Sequence[tuple[str, str]]) -> str:
@@ -118,12 +139,19 @@ def _framed(block: str) -> str:
     return f'<figure><div class="plot">{block}</div></figure>' if block.startswith("<svg") else block
 
 
+def _anchor(name: str) -> str:
+    """A name that is safe as an id, and that no numbered heading has."""
+    return "at-" + re.sub(r"[^A-Za-z0-9_-]+", "-", name)
+
+
 def _is_numeric(column: Sequence[object]) -> bool:
     told = [value for value in column if value is not None]
     return bool(told) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in told)
 
 
 def _cell(value: object, numeric: bool) -> str:
+    if isinstance(value, Link):
+        return f'<td><a href="#{_anchor(value.section)}">{escape(value.text)}</a></td>'
     text = shown(value)
     unbroken = max(map(len, text.split()), default=0) > 40  # a hash or an address: it may break anywhere
     classes = " ".join(name for name, on in (("n", numeric), ("none", text == NOT_MEASURED), ("long", unbroken)) if on)

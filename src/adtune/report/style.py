@@ -33,6 +33,9 @@ td.long{overflow-wrap:anywhere}
 .columns{display:flex;flex-wrap:wrap;gap:.75rem;margin:0 0 1.2rem}
 .columns>div{flex:1 1 15rem;background:var(--panel);border:1px solid var(--rule);border-radius:.5rem;padding:.75rem .9rem;min-width:0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:inherit;font-size:.92rem}
+a{color:var(--one)}
+details{margin:0 0 1rem}summary{cursor:pointer;color:var(--one);padding:.3rem 0}
+details[open]>summary{margin-bottom:.5rem}
 .note{border-left:4px solid var(--one);background:var(--panel);padding:.65rem .95rem;margin:0 0 1rem;max-width:none}
 .note.good{border-color:var(--good)}.note.bad{border-color:var(--bad)}.note.warn{border-color:var(--warn)}
 blockquote{margin:0 0 1rem;padding:.2rem 0 .2rem 1rem;border-left:3px solid var(--rule);max-width:44rem;white-space:pre-wrap}
