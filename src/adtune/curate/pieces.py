@@ -84,5 +84,5 @@ def word_count(text: str) -> int:
 
 
 def best_of(pieces: Sequence[Piece]) -> Piece:
-    """The piece that stands for its duplicates: gold over kept by a person over approved, then the later date, then the first in order."""
-    return max(pieces, key=lambda piece: (piece.gold, piece.says == "keep", piece.asset.date or "", -piece.order))
+    """The piece that stands for its duplicates: gold over approved, then the later date, then the first in order."""
+    return max(pieces, key=lambda piece: (piece.gold, piece.asset.date or "", -piece.order))
