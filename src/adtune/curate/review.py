@@ -108,7 +108,7 @@ def queue(curated: Curated, settings: CurateSettings, most: int = MOST) -> list[
 def _findings(curated: Curated, pieces: dict[str, Piece], settings: CurateSettings) -> list[Question]:
     """The findings of checks: of each kind the middle one stands for the kind, then those that are the least sure."""
     groups: dict[tuple[str, str], list[Dropped | Shown]] = defaultdict(list)
-    known = {check.name for check in CHECKS} - FIXED
+    known = {check.name for check in CHECKS if not check.shows} - FIXED   # what is only to be looked at stands in the report
     for one in (*curated.dropped, *curated.shown):
         if one.reason in known:
             groups[one.reason, kind_of(one.evidence)].append(one)
