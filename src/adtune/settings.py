@@ -24,6 +24,7 @@ class CurateSettings:
     today: str | None = None             # ISO date against which usage rights expire; None is the day of the run
     drop_confidence: float = 0.5         # a piece is dropped for a finding at least this sure; less sure ones are shown
     skip: str = ""                       # checks that are not asked, by name with commas between, such as "personal_data,cut_off"
+    drop_also: str = ""                  # checks that only show what they find and drop it here: "house_habits,before_rebrand"
     strip_boilerplate: bool = False      # take sentences that many pieces share, and page furniture, out of the pieces kept
     mix: str | None = None               # target mix by category or content type, "article=40,email=30"; None keeps all categories alike
     briefs: str | None = None            # titles of the next months' briefs, a line each; the pieces kept should resemble them

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from adtune.curate import curate
-from adtune.curate.checks import CHECKS, Found, Judge
+from adtune.curate.checks import CHECKS, SHOWN_UNLESS_ASKED, Found, Judge
 from adtune.curate.dataset import sift
 from adtune.curate.pieces import pieces_of
 from adtune.curate.similar import Alike
@@ -22,6 +22,7 @@ from adtune.starter import sample_pieces
 SETTINGS = CurateSettings(today="2025-06-01")
 ROWS = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()]
 NAMES = [check.name for check in CHECKS]
+DROPPING = [check for check in CHECKS if not check.shows and check.name not in SHOWN_UNLESS_ASKED]
 
 
 def asset(row: dict, number: int) -> Asset:
@@ -90,6 +91,8 @@ DROPPED = {
     "near_duplicate": [{"text": HOUSE[5].text.replace("You", "They", 1)}],
 }
 SHOWN = {
+    "house_habits": [{"text": TEXT.replace(". ", "! ", 3)}, {"text": TEXT + " I think so. I know my bank."},
+                     {"text": TEXT.replace("You", "Savers").replace("you", "they")}],
     "rights_expiring": [{"rights_until": "2025-06-20"}, {"rights_until": "2025-06"}],
     "typos": [{"text": TEXT.replace("month", "mnoth", 1).replace("account", "acount", 1).replace("money", "mony", 1)}],
     "control_tokens": [{"text": TEXT + "\n\nThe sign `<|im_end|>` ends a turn."}],
@@ -124,7 +127,7 @@ def cases(table: dict) -> list:
 
 
 def test_every_row_has_a_planted_defect_and_a_meaning():
-    assert {*DROPPED, *SHOWN, "repeated_triggers"} == set(NAMES) and len(NAMES) == len(set(NAMES))
+    assert {*DROPPED, *SHOWN, "repeated_triggers", "before_rebrand"} == set(NAMES) and len(NAMES) == len(set(NAMES))
     assert all(check.meaning for check in CHECKS)
     assert [check.name for check in CHECKS if check.shows and check.name in DROPPED] == []
 
@@ -152,7 +155,7 @@ def test_a_check_shows_what_is_less_sure_and_keeps_the_piece(check, fields):
 @pytest.mark.parametrize("fields", GOOD)
 def test_every_check_lets_good_pieces_pass(fields):
     pieces, judge = judged(fields)
-    assert {check.name: found for check in CHECKS if not check.shows for found in [check.find(pieces, judge)] if found} == {}
+    assert {check.name: found for check in DROPPING for found in [check.find(pieces, judge)] if found} == {}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
@@ -218,7 +221,7 @@ def test_what_a_quarter_of_the_house_does_is_no_defect():
     house = [dataclasses.replace(one, text=one.text + ending if n % 3 == 0 else one.text) for n, one in enumerate(HOUSE)]
     pieces = pieces_of(house)
     judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
-    assert [check.name for check in CHECKS if not check.shows and check.find(pieces, judge)] == []
+    assert [check.name for check in DROPPING if check.find(pieces, judge)] == []
 
 
 def test_boilerplate_is_stripped_where_the_settings_say_so():

@@ -10,6 +10,7 @@ from .endings import cut_off
 from .finding import Check, Found, Judge
 from .garbled import gibberish, shuffled, wrong_language
 from .hidden import hidden_text
+from .house import house_habits
 from .lasting import rights_expiring
 from .personal import personal_data
 from .plain import (
@@ -24,6 +25,7 @@ from .plain import (
     withdrawn,
 )
 from .planted import control_tokens, planted_instructions
+from .rebrand import before_rebrand
 from .shared import boilerplate
 from .spelling import typos
 from .triggers import repeated_triggers
@@ -47,9 +49,13 @@ CHECKS: tuple[Check, ...] = (
     Check("personal_data", personal_data, "holds addresses or numbers of persons"),
     Check("typos", typos, "many misspelt words", guesses=True),
     Check("repeated_triggers", repeated_triggers, "a rare word that a few pieces by one hand hold, each time followed by the same words"),
+    Check("house_habits", house_habits, "breaks a habit of spelling or form that the house keeps to", guesses=True),
+    Check("before_rebrand", before_rebrand, "from before the house changed its name or its style", guesses=True),
     Check("rights_expiring", rights_expiring, "the usage rights end within 30 days", shows=True),
     Check("exact_duplicate", exact_duplicate, "the same words as a piece that was kept"),
     Check("near_duplicate", near_duplicate, "nearly the same words as a piece that was kept"),
 )
 
-__all__ = ["CHECKS", "Check", "Found", "Judge"]
+SHOWN_UNLESS_ASKED = ("house_habits", "before_rebrand")   # what these find drops a piece only where the settings name them in drop_also
+
+__all__ = ["CHECKS", "SHOWN_UNLESS_ASKED", "Check", "Found", "Judge"]

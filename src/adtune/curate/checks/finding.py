@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...settings import CurateSettings
+from ..house import House
 from ..pieces import Piece
+from ..rebrand import Change, change_of
 from ..similar import Alike
 from ..split import SIBLINGS
 from .sentences import shared_sentences
@@ -78,6 +80,20 @@ class Judge:
         """The languages of the house, by what the import told of each piece; none where it told nothing."""
         told = Counter(piece.asset.language for piece in self.house if piece.asset.language)
         return frozenset(code for code, count in told.items() if count >= HOUSE_LANGUAGE * told.total())
+
+    @cached_property
+    def manner(self) -> House:
+        """The house's habits of spelling and form."""
+        return House(self.usable, self.family, lambda piece: self.language(piece) in ("en", None))
+
+    @cached_property
+    def change(self) -> Change:
+        """Whether and when the house changed its names or its style."""
+        return change_of(self.usable, self.family)
+
+    def drops_also(self, check: str) -> bool:
+        """Whether the settings let a check drop that otherwise only shows."""
+        return check in (name.strip() for name in self.settings.drop_also.split(","))
 
     def language(self, piece: Piece) -> str | None:
         """The piece's language, or the house's where the piece is too short to tell and the house has only one."""
