@@ -15,8 +15,8 @@ from typing import NamedTuple
 from .habits import HEADING_LINE, PLURAL, SECOND_PERSON, SINGULAR, WORD
 from .variants import variant_of
 
-ENOUGH_WORDS = 60        # fewer words that hold none of something do not show that the house has none of it
-ENOUGH_SENTENCES = 6
+ENOUGH_WORDS = 40        # fewer words show nothing of who speaks to whom, one way or the other
+ENOUGH_SENTENCES = 2
 # what is no prose, each with a sign that is looked for first
 _BLANKED = (("`", re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`", re.S)), ("<!--", re.compile(r"<!--.{0,5000}?-->", re.S)),
             ("<", re.compile(r"</?[A-Za-z][^<>\n]{0,500}>")), ("://", re.compile(r"<?\b(?:https?|ftp)://[^\s)>\]]+")),
@@ -166,7 +166,7 @@ def contractions(written: Written) -> Iterator[Mark]:
 
 
 def exclamation_marks(written: Written) -> Iterator[Mark]:
-    """All that there are, or one mark for a text of some length that has none."""
+    """All that there are, or one mark for a text that has none."""
     found = [Mark("used", match.start(), match.end()) for match in _EXCLAIMED.finditer(written.own_words)]
     yield from found
     if not found and len(_SENTENCE_END.findall(written.own_words)) >= ENOUGH_SENTENCES:
@@ -241,8 +241,10 @@ def _all(patterns: Sequence[tuple[str, str, re.Pattern[str]]], text: str) -> Ite
 
 
 def _ruling(said: Sequence[Mark], written: Written, least: int) -> Iterator[Mark]:
-    """The first place of a choice that makes `least` marks and three quarters of all; one mark where a text of some length has none."""
-    if not said and written.count >= ENOUGH_WORDS:
+    """In a text of some length the first place of a choice that makes `least` marks and three quarters of all, or one mark for none."""
+    if written.count < ENOUGH_WORDS:
+        return
+    if not said:
         yield Mark("none", 0, 0)
     names = [mark.choice for mark in said]
     for name in sorted(set(names)):
