@@ -14,7 +14,7 @@ from adtune.errors import TrainingError
 from adtune.starter import sample_contrast, sample_pieces
 from adtune.voice import in_context
 from adtune.voice.clusters import voices
-from adtune.voice.likeness import Likeness, likeness
+from adtune.voice.likeness import Likeness, _folds, _is_mixed, likeness
 from adtune.voice.on_brand import auc_interval
 from adtune.voice.traits import AXES, FORM, form, traits_of
 
@@ -147,3 +147,20 @@ def test_the_hard_pair_same_topic_two_voices():
     precision = (30 + sum(place < 100 for place in kept)) / 100
     print(f"hard pair: AUC together {together:.3f}, topic held apart {apart:.3f}, precision at 100 {precision:.2f}")
     assert apart >= 0.85 and together >= 0.93 and precision >= 0.85
+
+
+def test_versions_of_a_text_stand_in_one_fold_and_the_folds_stay_even():
+    known = np.asarray([1] * 10 + [-1] * 30 + [0] * 5)
+    families = [n % 20 for n in range(40)]
+    folds = _folds(known, families)
+    assert all(len(set(folds[[place for place in range(40) if families[place] == number]])) == 1 for number in range(20))
+    assert np.bincount(folds[:10]).tolist() == np.bincount(folds[10:20]).tolist() == [2] * 5
+    assert (_folds(known) == _folds(known, list(range(40)))).all()
+
+
+def test_an_archive_is_mostly_other_voices_where_few_pieces_reach_the_gold_ones():
+    known = np.repeat([1, -1, 0], [20, 200, 20])
+    gold = np.linspace(1.0, 2.0, 20)
+    assert _is_mixed(np.concatenate([gold, np.repeat([0.0, 1.5], [180, 20]), np.zeros(20)]), known)
+    assert not _is_mixed(np.concatenate([gold, np.repeat([0.0, 1.5], [100, 100]), np.zeros(20)]), known)
+    assert not _is_mixed(gold, np.ones(20))

@@ -84,7 +84,7 @@ def select(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[
     if settings.keep is None or mix is None:
         return _told(pieces, pieces, {}, settings, (mix, briefs, None))
     ordered = sorted(pieces, key=lambda piece: (piece.content, piece.order))
-    quality = _quality(ordered, settings, against, loss)
+    quality = _quality(ordered, settings, against, (family or {}, loss))
     passed = [piece for piece in ordered if piece.order not in quality.under]
     dropped = {order: (OFF_VOICE, found) for order, found in quality.under.items()}
     if len(passed) <= settings.keep:
@@ -134,8 +134,10 @@ def _best(passed: Sequence[Piece], scores: dict[int, int], keep: int) -> tuple[l
     return [piece for piece in passed if piece.order not in over], over
 
 
-def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece], loss: Loss | None) -> _Quality:
-    """Likeness to the voice, where the archive says which pieces show it."""
+def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequence[Piece],
+             known_of: tuple[Mapping[str, int], Loss | None]) -> _Quality:
+    """Likeness to the voice, where the archive says which pieces show it; `known_of` are the families and the loss of a base."""
+    family, loss = known_of
     own, source = _own(pieces)
     even = dict.fromkeys((piece.order for piece in pieces), 100)
     if not own:
@@ -146,7 +148,9 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequenc
     known = {piece.order: place for place, piece in enumerate(pieces)}
     absent = [piece for piece in others if piece.order not in known]
     refused = [known[piece.order] for piece in others if piece.order in known] + [len(pieces) + place for place in range(len(absent))]
-    found = likeness([piece.body for piece in [*pieces, *absent]], own, against=refused, loss=loss)
+    numbers: dict[object, int] = {}
+    families = [numbers.setdefault(family.get(piece.content, piece.content), len(numbers)) for piece in [*pieces, *absent]]
+    found = likeness([piece.body for piece in [*pieces, *absent]], own, loss=loss, against=refused, families=families)
     limit = found.limit if settings.likeness is None else settings.likeness
     named = {place for place in own if source != Approval.APPROVED or pieces[place].says == "keep"}
     under = {}
@@ -162,7 +166,7 @@ def _quality(pieces: Sequence[Piece], settings: CurateSettings, against: Sequenc
     auc = found.auc
     told = {"voice": source, "pieces": len(own), "limit": limit, "passed": len(inside), "auc": auc.value,
             "auc_interval": auc.as_list(), "axes": axes, **({"in_context": found.in_context} if loss is not None else {})}
-    return _Quality({piece.order: max(1, round(100 * found.scores[place])) for place, piece in enumerate(pieces)}, under, told, learned)
+    return _Quality({piece.order: max(1, round(100 * found.ranks[place])) for place, piece in enumerate(pieces)}, under, told, learned)
 
 
 def _own(pieces: Sequence[Piece]) -> tuple[list[int], str | None]:

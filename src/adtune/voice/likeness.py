@@ -4,8 +4,10 @@ That is positive-unlabelled learning. The two-step way (Liu, Lee, Yu and Li 2002
 first classifier tells the gold pieces from everything else, as if all else were negative. Pieces that it puts as high as the middle of
 the gold ones become positives of half weight; pieces below nearly all gold ones that are also no nearer than the middle of the
 contrast voices become reliable negatives beside those; what lies between stays unlabelled, and the classifier is learned again,
-twice. In an archive of one voice that leaves the contrast voices alone to learn from. Every margin is cross-fitted: a piece is
-scored by a model that has not seen it, gold and unlabelled pieces alike, so that they can be compared.
+twice. In an archive of one voice that leaves the contrast voices alone to learn from; in one that mostly holds other voices
+those nearer than the contrast voices become negatives as well, but for the order of the pieces only: gold pieces of one kind may have
+the voice's own among what lies below them, so nothing falls under the limit for it. Every margin is cross-fitted: a
+piece is scored by a model that has not seen it nor a version of it, gold and unlabelled pieces alike, so that they can be compared.
 
 Beside the score together stands one with the topic held apart (without the house's terms), and one for each axis (cadence, vocabulary,
 structure, tone) from its own columns only, all from the same labels. The score together may use the terms: among other voices on the
@@ -37,6 +39,8 @@ FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold
 LEARNED_WEIGHT = 0.5  # of a positive that no person named
 NAMED_WEIGHT = 10.0   # of a negative that a person named: there are few beside hundreds that nobody looked at
 PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
+MIXED = 0.85          # share of the unlabelled pieces below nearly all gold ones from which those count as other voices: at most 0.15 lie
+                      # above then, so even if a quarter of the voice's own lay below, they would be 0.06 of what does
 EVEN = 0.5
 DIGITS = 4
 
@@ -60,7 +64,8 @@ class Likeness:
 
     `limit` is the score that all but PASSED of the unseen gold pieces reach, at most 0.5, where the voice is as likely as not.
     `auc` tells gold pieces from reliable negatives, both unseen. `learned` and `negatives` count the unlabelled pieces taken as positive
-    and as negative; `in_context` says of how many pieces the loss entered; `blocks` holds the traits axis by axis.
+    and as negative; `ranks` say which of two pieces is the likelier one, by a sharper eye where the archive mostly holds other voices, else
+    they are the scores; `in_context` says of how many pieces the loss entered; `blocks` holds the traits axis by axis.
     """
 
     scores: tuple[float, ...]
@@ -75,6 +80,7 @@ class Likeness:
     blocks: dict[str, csr_matrix]
     pulls: dict[str, np.ndarray]
     fit: Fit
+    ranks: tuple[float, ...]
 
     def behind(self, place: int, axis: str, most: int = 5) -> list[tuple[str, float]]:
         """The habits (words, terms) that pull a piece towards the voice (positive) or away from it on an axis, strongest first."""
@@ -100,11 +106,12 @@ def contrast_voices() -> list[str]:
 
 
 def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] | None = None, loss: Loss | None = None,
-             against: Sequence[int] = ()) -> Likeness:
+             against: Sequence[int] = (), families: Sequence[int] | None = None) -> Likeness:
     """How well each of `texts` stands for the voice of those at the places `gold`.
 
     The same texts in the same order give the same scores. `contrast` defaults to `contrast_voices()`. With `loss` the base's
     gain from three gold pieces in context enters for a shortlist. `against` are places of texts that a person called another voice.
+    `families` numbers the texts so that versions of one text have one number: no version is scored by a model that saw another.
     Raises TrainingError under FEWEST gold pieces with words.
     """
     if len(gold) < FEWEST:
@@ -115,7 +122,7 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
     known[len(texts):], known[list(against)], known[list(gold)] = 0, 0, 1
     named = np.asarray(sorted(set(against) - set(gold)), dtype=int)
     traits = traits_of([*texts, *others], known)
-    folds, labels = _folds(known), replace(_first_labels(known), named=named)
+    folds, labels = _folds(known, families), replace(_first_labels(known), named=named)
     margins = _cross_fitted(traits.rows, labels, folds, FIRST_C)
     for _ in range(ROUNDS):
         labels = replace(_labels(margins, known), named=named)
@@ -124,7 +131,11 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
     if loss is not None:
         margins, measured = _with_context(margins, labels, [*texts, *others], known, loss)
     calibration = _calibration(margins, known, labels)
-    scores = np.round(_chances(margins, calibration), DIGITS)
+    scores = ranks = np.round(_chances(margins, calibration), DIGITS)
+    if _is_mixed(margins, known):
+        sharper = replace(_labels(margins, known, near=True), named=named)
+        nearer = _cross_fitted(traits.rows, sharper, folds, LATER_C)
+        ranks = _chances(nearer, _calibration(nearer, known, sharper))
     apart_margins = _cross_fitted(traits.apart, labels, folds, LATER_C)
     apart = _chances(apart_margins, _calibration(apart_margins, known, labels))
     axes, blocks, pulls = {}, {}, {}
@@ -138,15 +149,21 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
     return Likeness(_rounded(scores[:len(texts)]), _rounded(apart[:len(texts)]), axes, round(limit, DIGITS),
                     auc_interval(unseen, scores[labels.negatives]), len(labels.positives) - len(unseen),
                     int((known[labels.negatives] < 0).sum()), measured, traits, blocks, pulls,
-                    Fit(margins, *_weighed(labels, LATER_C), *calibration))
+                    Fit(margins, *_weighed(labels, LATER_C), *calibration), _rounded(ranks[:len(texts)]))
 
 
-def _folds(known: np.ndarray) -> np.ndarray:
-    """The fold of every place; gold, unlabelled and contrast pieces are spread evenly."""
+def _folds(known: np.ndarray, families: Sequence[int] | None = None) -> np.ndarray:
+    """The fold of every place; gold, unlabelled and contrast pieces are spread evenly, each family in one fold."""
     folds = np.zeros(len(known), dtype=int)
+    taken: dict[int, int] = {}
     for kind in (1, -1, 0):
-        places = np.flatnonzero(known == kind)
-        folds[places] = np.arange(len(places)) % FOLDS
+        new = 0
+        for place in np.flatnonzero(known == kind).tolist():
+            family = families[place] if families is not None and place < len(families) else -1 - place
+            if family not in taken:
+                taken[family] = new % FOLDS
+                new += 1
+            folds[place] = taken[family]
     return folds
 
 
@@ -155,18 +172,25 @@ def _first_labels(known: np.ndarray) -> _Labels:
     return _Labels(gold, np.ones(len(gold)), np.concatenate([_some(np.flatnonzero(known < 0)), np.flatnonzero(known == 0)]))
 
 
-def _labels(margins: np.ndarray, known: np.ndarray) -> _Labels:
+def _labels(margins: np.ndarray, known: np.ndarray, near: bool = False) -> _Labels:
+    """The labels that the margins suggest; where `near`, negatives come from all that lies below nearly all gold pieces."""
     gold, unlabelled = np.flatnonzero(known == 1), np.flatnonzero(known < 0)
     middle, least = np.quantile(margins[gold], [0.5, PASSED])
     learned = _some(unlabelled[margins[unlabelled] >= middle])
     contrast = np.flatnonzero(known == 0)
-    limit = min(least, np.median(margins[contrast])) if len(contrast) else least
+    limit = least if near or not len(contrast) else min(least, np.median(margins[contrast]))
     far = unlabelled[margins[unlabelled] < limit]
     negatives = np.concatenate([_some(far), contrast])
     if not len(negatives):  # no contrast given, and nothing far from the gold pieces: the farthest tenth
         negatives = unlabelled[np.argsort(margins[unlabelled], kind="stable")][:max(FEWEST, len(unlabelled) // 10)]
         learned = np.setdiff1d(learned, negatives)
     return _Labels(np.concatenate([gold, learned]), np.repeat([1.0, LEARNED_WEIGHT], [len(gold), len(learned)]), negatives)
+
+
+def _is_mixed(margins: np.ndarray, known: np.ndarray) -> bool:
+    """Whether so many unlabelled pieces lie below nearly all gold ones that few of the voice's own can be among them."""
+    unlabelled = margins[known < 0]
+    return len(unlabelled) > 0 and float(np.mean(unlabelled < np.quantile(margins[known == 1], PASSED))) >= MIXED
 
 
 def _some(places: np.ndarray) -> np.ndarray:
