@@ -1,64 +1,77 @@
-"""The brand guide: what is read, where it is cut, what is refused."""
+"""The brand guide: a short one is whole, a long one is cut to what says how to write."""
 
-import pytest
-from docx import Document
+import re
 
-from adtune.curate import read_guide
+from adtune.curate import fit_guide
 from adtune.curate.guide import first_words
-from adtune.errors import InputError
+
+VOICE = """# Voice and tone
+
+We write as a friend who knows money. Use short sentences and plain words.
+
+- Say you, never the customer.
+- Avoid jargon, exclamation marks and adverbs.
+
+## Spelling and punctuation
+
+Use American spelling. Put a comma before the last item of a list.
+"""
+LOOKS = """# Logo
+
+Keep clear space around the logo. Never stretch the logo or change its colours.
+
+# Colour palette
+
+Pantone 300 is the lead colour on print, with RGB and CMYK values for files. """
 
 
-def sentence(words):
-    return " ".join(["word"] * (words - 1) + ["end."])
+def sentence(words: int) -> str:
+    return " ".join(["lorem"] * (words - 1) + ["end."])
 
 
-def test_a_short_guide_is_whole(tmp_path):
-    path = tmp_path / "guide.md"
-    path.write_bytes("\ufeff# Voice\r\n\r\nBe warm.\r\n".encode())
-    assert read_guide(path) == ("# Voice\n\nBe warm.", False)
+def test_a_short_guide_is_whole():
+    cut = fit_guide(f"\n{VOICE}\n{LOOKS}")
+    assert cut.text == f"{VOICE}\n{LOOKS}".strip() and cut.words == cut.of == len(cut.text.split()) and cut.left_out == ()
 
 
-def test_a_long_guide_keeps_whole_paragraphs_then_sentences(tmp_path):
-    path = tmp_path / "guide.txt"
-    path.write_text("\n\n".join([sentence(200), f"{sentence(100)} {sentence(40)} {sentence(60)}", sentence(5)]), encoding="utf-8")
-    text, cut = read_guide(path)
-    assert cut and text == f"{sentence(200)}\n\n{sentence(100)} {sentence(40)}"
+def test_a_guide_of_fifty_pages_is_cut_to_what_says_how_to_write():
+    filler = "".join(f"# History of the brand {n}\n\n{sentence(90)}\n\n{LOOKS}\n\n" for n in range(160))
+    whole = f"Contents\n\nVoice ........ 31\n\nLogo ........ 4\n\n{filler}\n{VOICE}\n{filler}"
+    cut = fit_guide(whole)
+    assert cut.of == len(whole.split()) > 40_000 and cut.words == len(cut.text.split()) <= 350
+    for rule in ("# Voice and tone", "Use short sentences and plain words.", "- Say you, never the customer.",
+                 "- Avoid jargon, exclamation marks and adverbs.", "## Spelling and punctuation", "Use American spelling."):
+        assert rule in cut.text
+    assert "Pantone" not in cut.text and "....." not in cut.text
+    assert "Colour palette" in cut.left_out and "Voice and tone" not in cut.left_out
+    assert cut.text.index("Voice and tone") < cut.text.index("Say you") < cut.text.index("Spelling and punctuation")
 
 
-def test_exactly_the_limit_is_not_cut():
+def test_the_order_and_the_lists_of_the_guide_stay():
+    rules = "".join(f"## Tone {n}\n\n- Write rule {n} in plain words.\n- Avoid jargon of the kind {n}.\n\n" for n in range(80))
+    cut = fit_guide(rules)
+    used = [int(number) for number in re.findall(r"rule (\d+)", cut.text)]
+    assert 300 < cut.words <= 350 and used == sorted(used) and "## Tone 0\n\n- Write rule 0 in plain words." in cut.text
+
+
+def test_a_rule_that_stands_twice_is_used_once():
+    text = "Use plain words and short sentences.\n\n" * 40 + sentence(400)
+    assert fit_guide(text).text == "Use plain words and short sentences."
+
+
+def test_a_long_paragraph_is_taken_by_sentences():
+    text = f"# Tone\n\n{sentence(60)} Never use jargon in a headline. {sentence(60)} Prefer active verbs.\n\n{sentence(400)}"
+    assert fit_guide(text).text == "# Tone\n\nNever use jargon in a headline. Prefer active verbs."
+
+
+def test_a_guide_that_says_nothing_of_writing_keeps_its_beginning():
+    text = "\n\n".join([sentence(200), f"{sentence(100)} {sentence(40)} {sentence(60)}", sentence(5)])
+    cut = fit_guide(text)
+    assert cut.text == f"{sentence(200)}\n\n{sentence(100)} {sentence(40)}" and cut.words == 340 and cut.of == 405
+
+
+def test_first_words_keep_whole_paragraphs_then_sentences_then_words():
     assert first_words(sentence(350), 350) == (sentence(350), False)
     assert first_words(f"{sentence(350)}\n\n{sentence(2)}", 350) == (sentence(350), True)
-
-
-def test_lists_are_cut_between_lines_and_one_endless_sentence_between_words():
     assert first_words("- a b c\n- d e f\n- g h i", 8) == ("- a b c\n- d e f", True)
-    assert first_words("word " * 50, 20) == (" ".join(["word"] * 20), True)
-
-
-def test_word_documents_are_read_with_their_tables(tmp_path):
-    document = Document()
-    document.add_heading("Voice")
-    document.add_paragraph("Be warm.")
-    table = document.add_table(rows=1, cols=2)
-    table.rows[0].cells[0].text, table.rows[0].cells[1].text = "say", "you"
-    document.save(str(tmp_path / "guide.docx"))
-    assert read_guide(tmp_path / "guide.docx") == ("Voice\n\nBe warm.\n\nsay | you", False)
-
-
-def test_old_encodings_are_read(tmp_path):
-    (tmp_path / "old.txt").write_bytes("caf\xe9".encode("cp1252"))
-    (tmp_path / "wide.txt").write_text("café", encoding="utf-16")
-    assert read_guide(tmp_path / "old.txt")[0] == read_guide(tmp_path / "wide.txt")[0] == "café"
-
-
-@pytest.mark.parametrize(("name", "content", "found"), [
-    ("guide.pdf", b"%PDF", "'.pdf'"), ("none.md", None, "no such file"), ("empty.md", b" \n", "no words"),
-    ("broken.docx", b"PK\x03\x04junk", "no Word document"),
-    ("plain.docx", b"text", "no Word document"), ("binary.txt", b"a\x00b", "binary data"), ("guide", b"x", "'guide'"),
-])
-def test_other_files_are_refused(tmp_path, name, content, found):
-    if content is not None:
-        (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError) as caught:
-        read_guide(tmp_path / name)
-    assert found in caught.value.found and caught.value.where == name
+    assert first_words("lorem " * 50, 20) == (" ".join(["lorem"] * 20), True)

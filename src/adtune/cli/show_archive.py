@@ -41,7 +41,8 @@ def curated(answer: Answer, page: Page) -> None:
     if answer.get("uncovered"):
         page.table(("Briefs that no kept piece resembles",), [(title,) for title in answer["uncovered"]])
     decided(answer, page)
-    page.pairs({"dataset": answer["dataset"], "report": answer["report"]})
+    page.pairs({"dataset": answer["dataset"], "report": answer["report"],
+                **({"draft of a brand guide": answer["guide_draft"]} if answer.get("guide_draft") else {})})
     notes(answer, page)
 
 

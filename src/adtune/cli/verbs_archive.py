@@ -28,13 +28,23 @@ def _curate(said: SimpleNamespace) -> Job:
     guide = Path(said.brand_guide) if said.brand_guide else None
     files = tuple(Path(name) if name else None for name in (said.decisions, said.decisions_out))
 
-    def run(desk: Desk) -> Answer:
+    def made(desk: Desk) -> Answer:
         from ..steps.curation import curate, read_briefs
 
         asked = {**overrides, "briefs": read_briefs(Path(said.briefs))} if said.briefs else overrides
         if said.review or any(files):
             return reviewed(desk, said, guide, asked, files)
         return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=asked, progress=desk.progress)
+
+    def run(desk: Desk) -> Answer:
+        if not said.draft_guide:
+            return made(desk)
+        from ..steps.guides import refuse_existing, write_draft
+
+        refuse_existing(Path(said.draft_guide))   # before the work
+        answer = made(desk)
+        write_draft(answer["guide_draft"], Path(said.draft_guide))
+        return answer
 
     return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}",
                resume=f"curate {said.client} --review" if said.review else None)
@@ -64,7 +74,8 @@ CURATE = Verb(
      option("--keep", int, "N", "Pieces to keep at most, over all splits: nearest to the gold pieces' voice, then well spread.", min=1),
      option("--mix", str, "KIND=SHARE,...", "What to keep of each category or content type, in percent; by default all categories alike."),
      option("--briefs", str, "FILE", "Titles of the next months' briefs, one a line or a CSV column `title`; the choice then serves them."),
-     option("--brand-guide", str, "FILE", "The client's brand guide (.md, .txt or .docx); kept for later datasets."),
+     option("--brand-guide", str, "FILE", "The client's brand guide (.md, .txt, .docx, .pdf or .html); kept for later datasets."),
+     option("--draft-guide", str, "FILE", "Write the draft of a brand guide, made of the archive's habits, to a new file to edit (.md)."),
      switch("--review", "Answer the questions that matter most, in the terminal or from standard input; --json only lists them."),
      option("--decisions", str, "FILE", "Take decisions about pieces from a table (.csv, .xlsx)."),
      option("--decisions-out", str, "FILE", "Write the decisions that hold and the open questions as a table to fill in (.csv, .xlsx)."),

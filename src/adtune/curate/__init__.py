@@ -2,7 +2,7 @@
 
 from .checks import CHECKS
 from .dataset import REASONS, Curated, Dropped, Given, Shown, curate
-from .guide import read_guide
+from .guide import fit_guide
 from .report import curate_report
 
-__all__ = ["CHECKS", "REASONS", "Curated", "Dropped", "Given", "Shown", "curate", "curate_report", "read_guide"]
+__all__ = ["CHECKS", "REASONS", "Curated", "Dropped", "Given", "Shown", "curate", "curate_report", "fit_guide"]

@@ -13,6 +13,7 @@ from .checks import CHECKS
 from .dataset import REASONS, Curated, Dropped, Shown
 from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP
 from .quotas import NO_KIND
+from .report_house import house_blocks
 from .report_pieces import Lists
 from .report_voice import voice_blocks
 
@@ -40,6 +41,7 @@ def curate_report(curated: Curated, curve: Mapping[str, Any] | None = None) -> s
     page.section("Splits", *_splits(page, curated))
     page.section("Mix", *_mix(page, curated))
     page.section("The voice", *voice_blocks(page, curated))
+    page.section("The house", *house_blocks(page, curated))
     page.section("How many are enough", *_curve(page, curated, curve))
     page.section("What to collect next", page.items(to_collect(curated)))
     if dataset.overrides:

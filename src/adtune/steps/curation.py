@@ -14,6 +14,7 @@ from ..errors import InputError, did_you_mean
 from ..progress import Progress, silent
 from ..records import Dataset, Decision, Split, canonical_json
 from ..settings import CurateSettings, resolve
+from .guides import DRAFT, draft_of, house_told, read_brand_guide, rebrand_notes
 
 if TYPE_CHECKING:
     from ..curate import Curated, Dropped, Shown
@@ -53,9 +54,11 @@ def published(ws: Workspace, client: str, curated: Curated, notes: Sequence[str]
     """Publishes a dataset and gives the JSON object of `adtune curate`, of which the parts about review are null."""
     id = _publish(ws, client, curated)
     findings = [_row(one) for one in curated.shown]
+    draft = ws.path(id, verify=False) / DRAFT
     return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),
-            "notes": [*notes, *curated.selection.notes, *_unfollowed(curated)], "findings": findings, **_choice(curated),
-            "decisions": _decided(curated.dataset), "queue": None, "review": None, "taken": None}
+            "notes": [*notes, *curated.selection.notes, *_unfollowed(curated), *rebrand_notes(curated)],
+            "findings": findings, **_choice(curated), "decisions": _decided(curated.dataset), "queue": None, "review": None, "taken": None,
+            "guide_draft": str(draft) if draft.exists() else None}
 
 
 def read_briefs(path: Path) -> str:
@@ -101,10 +104,7 @@ def load_dataset(ws: Workspace, client: str, progress: Progress = silent) -> tup
 
 def _guide(ws: Workspace, client: str, given: Path | None) -> tuple[str, list[str]]:
     if given is not None:
-        from ..curate import read_guide
-
-        text, cut = read_guide(Path(given))
-        return text, [f"Only the first words of {Path(given).name} are used: a brand guide counts up to 350 words."] if cut else []
+        return read_brand_guide(Path(given))
     newest = ws.newest("dataset", client)
     return (read_dataset(ws, newest).guide if newest else ""), []
 
@@ -114,6 +114,8 @@ def _publish(ws: Workspace, client: str, curated: Curated) -> str:
 
     files = {"dataset.json": canonical_json(asdict(curated.dataset)).encode(), "report.html": curate_report(curated).encode(),
              "dropped.jsonl": _lines(curated.dropped), "findings.jsonl": _lines(curated.shown)}
+    if draft := draft_of(curated):
+        files[DRAFT] = draft.encode()
     dataset = curated.dataset
     record = {**_summary(dataset), "task": dataset.task, "settings": dataset.settings, "guide_words": len(dataset.guide.split()),
               "archive": ws.archive_hash(client), **_choice(curated)}
@@ -126,7 +128,8 @@ def _publish(ws: Workspace, client: str, curated: Curated) -> str:
 def _choice(curated: Curated) -> dict[str, Any]:
     """The target mix with what was kept, the briefs that no kept piece resembles, and the likeness; null where not asked or measured."""
     chosen = curated.selection
-    return {"mix": chosen.mix, "uncovered": None if chosen.uncovered is None else list(chosen.uncovered), "likeness": chosen.likeness}
+    return {"mix": chosen.mix, "uncovered": None if chosen.uncovered is None else list(chosen.uncovered), "likeness": chosen.likeness,
+            **house_told(curated)}
 
 
 def _decided(dataset: Dataset) -> dict[str, int]:
