@@ -65,6 +65,7 @@ def test_one_piece_stands_for_the_findings_of_its_kind(archive):
     made_of = curate([*pieces, *twins], "acme", CurateSettings())
     first, *rest = queue(made_of, CurateSettings())
     assert (first.about, first.kind, first.like, first.kept) == ("near_duplicate", "like", 4, False) and first.value > rest[0].value
+    assert first.twin in made_of.pieces and first.marks == (" ".join(first.piece.body.split()[-6:]),)
     assert "stands for 4 more" in first.why and all(one.like == 0 for one in rest) and len(rest) == 4
     answer = Decision(first.piece.asset.id, first.piece.content, "keep", "Ann", first.about, first.kind)
     after = queue(curate([*pieces, *twins], "acme", CurateSettings(), Given(decisions=[answer])), CurateSettings())

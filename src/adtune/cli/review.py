@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN_LINES, FIRST, AROUND, LAST = 30, 10, 2, 3   # lines of a long piece: its beginning, those around what is marked, its end
 WIDTH = 100
+TWIN = 200      # characters of a near-duplicate's twin
 WORDS = {"y": "yes", "n": "no", "s": "skip", "u": "undo", "m": "more", "q": QUIT}
 ASKS = "Keep it?  [y]es  [n]o  [s]kip  [u]ndo  [m]ore  [q]uit"
 
@@ -105,6 +106,9 @@ class Sitting:
         state = "is kept" if question.kept else "is dropped"
         asked = "likeness to the voice" if question.of_voice else question.about.replace("_", " ")
         self.page.line(f"Without an answer it {state} ({asked}, confidence {question.confidence:.2f}): {question.evidence}", style="yellow")
+        if question.twin:
+            words = " ".join(question.twin.body.split())
+            self.page.line(f"Its twin is kept; what differs is marked: {question.twin.name}: {words[:TWIN]}{' …' if words[TWIN:] else ''}")
         self.page.line(f"Asked because {question.why}.")
         self.page.line(f"A yes moves about {_pieces(question.yes)} like it, a no {_pieces(question.no)}."
                        if question.yes or question.no else "Only this piece depends on the answer.")

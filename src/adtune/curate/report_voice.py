@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..report.page import Page
@@ -103,7 +104,7 @@ def _habits(page: Page, curated: Curated) -> list[str]:
     """Sentences about what sets the kept pieces apart from other voices, and the figures behind them."""
     import numpy as np
 
-    own, other = _counted([item.example.text for item in curated.dataset.items]), _counted(_others())
+    own, other = _counted([item.example.text for item in curated.dataset.items]), _of_others()
     apart = {name: (float(np.mean(own[name])) - float(np.mean(other[name]))) / max(float(np.std(other[name])), 1e-6) for name in TOLD}
     order = sorted(TOLD, key=lambda name: (-abs(round(apart[name], 4)), name))
     said = [TOLD[name][1 if apart[name] > 0 else 2].format(own=float(np.mean(own[name])), other=float(np.mean(other[name])))
@@ -116,10 +117,12 @@ def _habits(page: Page, curated: Curated) -> list[str]:
                                         "pieces in other voices that come with adtune."))]
 
 
-def _others() -> Sequence[str]:
+@cache
+def _of_others() -> dict[str, list[float]]:
+    """The habits of general text and of the pieces in other voices that come with adtune."""
     from ..voice.likeness import contrast_voices
 
-    return contrast_voices()
+    return _counted(contrast_voices())
 
 
 def _counted(texts: Sequence[str]) -> dict[str, list[float]]:

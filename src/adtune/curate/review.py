@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from typing import Any
 
 from ..records import Approval
@@ -29,6 +30,7 @@ from .influence import Influence
 from .pieces import Piece
 
 MOST = 40
+COMPARED = 1500       # words of a near-duplicate and its twin that are compared
 A_KIND = 5            # questions about one kind of finding at most
 OF_THE_LIMIT = 0.6    # of the queue at most is about likeness to the voice, while there is anything else to ask
 SHOWN_AT_ODDS = 0.5   # of its confidence: the chance that a person drops a piece for what is only to be looked at
@@ -52,7 +54,8 @@ class Question:
     stretches of the text that it speaks of. `kept` says what becomes of the piece without an answer, `confidence` how sure that is.
 
     `yes` and `no` count the other pieces that such an answer would move, `like` those with a finding of the same kind. Where the voice
-    itself is asked about, `groups` are the answers, and `piece` is the most typical one of the largest.
+    itself is asked about, `groups` are the answers, and `piece` is the most typical one of the largest. `twin` is the piece that a
+    near-duplicate is like; the marks are then what differs.
     """
 
     piece: Piece
@@ -66,6 +69,7 @@ class Question:
     no: int = 0
     like: int = 0
     marks: tuple[str, ...] = ()
+    twin: Piece | None = None
     groups: tuple[Group, ...] = field(default=(), repr=False)
 
     @property
@@ -113,6 +117,8 @@ def _findings(curated: Curated, pieces: dict[str, Piece], settings: CurateSettin
         if one.reason in known:
             groups[one.reason, kind_of(one.evidence)].append(one)
     answers, questions = answers_of(curated.pieces), []
+    own = {item.asset for item in curated.dataset.items}
+    named = {piece.name: piece for piece in curated.pieces if piece.asset.id in own}
     for key, members in groups.items():
         given = answers.get(key, Answers())
         open_ = sorted((one for one in members if not pieces[one.asset.id].ruling),
@@ -129,8 +135,10 @@ def _findings(curated: Curated, pieces: dict[str, Piece], settings: CurateSettin
             value = (((1 - leaves) if not kept else leaves) + others) / (1 + place)
             piece = pieces[one.asset.id]
             moves = {"yes": max(0, yes - (not kept)), "no": max(0, no - kept), "like": len(open_) - 1} if not place else {}
-            questions.append(Question(piece, one.reason, key[1], one.evidence, one.confidence, kept, value,
-                                      marks=marks_of(one.evidence), **moves))
+            twin = _twin(piece, one, named) if one.reason == "near_duplicate" else None
+            marks = marks_of(one.evidence) if twin is None else differences(piece.body, twin.body)
+            questions.append(Question(piece, one.reason, key[1], one.evidence, one.confidence, kept, value, marks=marks, twin=twin,
+                                      **moves))
     return questions
 
 
@@ -141,6 +149,21 @@ def _moved(members: Sequence[Dropped | Shown], given: Answers, settings: CurateS
     gone = sum(isinstance(one, Shown) and one.drops and given.after(True).weighed(given.raw(one.confidence)) >= settings.drop_confidence
                for one in members)
     return back, gone
+
+
+def _twin(piece: Piece, found: Dropped | Shown, named: Mapping[str, Piece]) -> Piece | None:
+    """The kept piece that a near-duplicate is like, as its evidence names it; None where that was dropped for another reason."""
+    name = re.search(r"'(.*)'", found.evidence, re.S)
+    twin = named.get(name[1]) if name else None
+    return None if twin is None or twin.order == piece.order else twin
+
+
+def differences(text: str, other: str) -> tuple[str, ...]:
+    """The runs of words that a text has and another has not, each with the word before it."""
+    mine, theirs = text.split()[:COMPARED], other.split()[:COMPARED]
+    parts = SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes()
+    runs = [" ".join(mine[max(0, start - 1):end]) for tag, start, end, _, _ in parts if tag in ("replace", "delete")]
+    return tuple(dict.fromkeys(runs))
 
 
 def _near_the_limit(curated: Curated) -> list[Question]:
@@ -246,5 +269,5 @@ def as_row(question: Question) -> dict[str, Any]:
            "moves": {"keep": question.yes, "drop": question.no, "like": question.like}, "value": round(question.value, 3)}
     groups = [{"pieces": one.pieces, "typical": [piece.name for piece in one.typical[:TYPICAL]],
                "ids": [piece.asset.id for piece in one.typical[:TYPICAL]], "habits": list(one.habits)} for one in question.groups]
-    return {**row, "groups": groups or None}
+    return {**row, "twin": question.twin.asset.id if question.twin else None, "groups": groups or None}
 
