@@ -12,7 +12,7 @@ import pytest
 from adtune.engine.tasks.drafting import OVERLAP_TOKENS
 from adtune.errors import InputError
 from adtune.pretrain import briefs as module
-from adtune.pretrain.briefs import Briefs, deck, facts_of, kept_shares, lead, stage_weights, write_briefs
+from adtune.pretrain.briefs import OPENING_LETTERS, Briefs, deck, facts_of, kept_shares, lead, opening, stage_weights, write_briefs
 from adtune.pretrain.documents import Document
 from adtune.pretrain.guides import FEWEST, MOST, TRAITS, guide_for
 from adtune.pretrain.store import write_sequences
@@ -293,6 +293,18 @@ def test_decks_leads_and_facts():
     assert facts_of(text, "k") == found and len({facts_of(text, str(n)) for n in range(20)}) > 4
     assert facts_of("Nadia sold 9 lamps in May. You may ask him.", "k") == () == facts_of("", "k")
     assert "Nadia sold 9 lamps in May." not in {f for n in range(20) for f in facts_of(text, str(n), "Nadia sold 9 lamps in May.")}
+
+
+def test_an_opening_ends_where_a_piece_could():
+    line = "The bridge was open again by noon, and people came. "
+    short, long = line * 3, line * 12  # 156 and 624 letters
+    assert opening(short) == short and opening(line * 60) == line * 60  # short enough; one paragraph alone
+    body = "\n\n".join([long, long, "## Later", long, long])
+    assert opening(body) == f"{long}\n\n{long}".strip()  # before the heading
+    assert opening("\n\n".join([long, long, "What was said:", long])) == f"{long}\n\n{long}".strip()  # not with what announces the next
+    assert opening("\n\n".join([line, "## Later", long * 3])) == "\n\n".join([line, "## Later", long * 3])  # too little to stand alone
+    for some in (body, "\n\n".join([line] * 90)):
+        assert len(opening(some)) <= OPENING_LETTERS[1] and some.startswith(opening(some))
 
 
 def test_groups_are_kept_or_left_out_whole_and_modern_sources_come_first():

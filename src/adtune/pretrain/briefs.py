@@ -28,7 +28,7 @@ from .documents import Document, fraction, kind_of, weight_of
 from .guides import guide_for
 from .store import TokenStore, write_sequences
 
-FORM = 1                     # raised when the same documents become other sequences
+FORM = 2                     # raised when the same documents become other sequences
 # Shares of documents, by hash; each leaves enough of them without the thing that briefs and prompts of every shape are known.
 CONTEXTS = 0.75              # ask for a context; where one finds no room the brief stands alone: two fifths of the tokens are in contexts
 GUIDES = 0.5                 # of contexts with a guide: a client may have examples and no guide
@@ -36,12 +36,14 @@ NEIGHBOURS = 1 / 3           # of contexts that open with an example of another 
 FACTS = 0.3                  # with facts in the brief, where the text has two or more
 DECKS = 0.7                  # with the summary that stands before their text, where one does: it was written as one
 LEADS = 0.15                 # with their first sentence as the summary: few, for a draft should not open by copying its brief
+OPENINGS = 0.9               # of longer texts end after their opening sections: a draft is a piece of a few hundred words, and ends
 ARTICLES = 0.5               # of those with a category that is published as articles: the second label of a brief
 
 EXAMPLES, FACT_LINES = (1, 4), (2, 5)               # of a context, of a brief: from the first number to the second
 FACT_WORDS, SUMMARY_WORDS = (5, 25), (6, 40)        # of a sentence that is a fact, of a summary
 ARTICLE_KINDS = ("technology", "health", "guide")
 TOLD_KINDS = ("book",)       # begin with a part of what they tell, never with a summary
+OPENING_LETTERS = (300, 1_700)  # of an opening: from the first number to the second
 FACT_LETTERS = 20_000        # of a text, where facts are looked for
 LOOK = 16                    # neighbours among which the examples of a context are looked for
 GUIDE_TOKENS = 200           # kept free for a guide while examples are chosen
@@ -216,8 +218,10 @@ class Briefs:
         return _Piece(example, key, len(prompt) - len(self.renderer.start) + len(targets))
 
     def _brief(self, document: Document, key: str) -> tuple[Brief, str]:
-        """The brief of a document and the text that answers it, without a summary that stood before it."""
+        """The brief of a document and the text that answers it: often its opening alone, and without a summary that stood before it."""
         text, brief, summary = document.text.strip(), document.brief(), None
+        if self._roll(key, "opening") < OPENINGS:
+            text = opening(text)
         if not brief.title:
             return brief, text
         if kind_of(document.source) not in TOLD_KINDS:
@@ -233,6 +237,28 @@ class Briefs:
 
 def _key(document: Document) -> str:
     return hashlib.sha256(f"{document.source}\n{document.title}\n{document.text}".encode()).hexdigest()
+
+
+def opening(text: str) -> str:
+    """The sections or paragraphs that a longer text begins with, where they can stand as a piece; else the text as it is.
+
+    It ends before a heading where that leaves half of what fits, and never with a heading or with a line that announces what follows.
+    """
+    least, most = OPENING_LETTERS
+    if len(text) <= most:
+        return text
+    paragraphs = text.split("\n\n")
+    fits = [count for count in range(1, len(paragraphs)) if len("\n\n".join(paragraphs[:count])) <= most]
+    whole = [count for count in fits if not _announces(paragraphs[count - 1])]
+    sections = [count for count in whole if HEADING_LINE.match(paragraphs[count]) and 2 * count > len(fits)]
+    found = "\n\n".join(paragraphs[:(sections or whole or [0])[-1]]).strip()
+    return found if len(found) >= least else text
+
+
+def _announces(paragraph: str) -> bool:
+    """Whether a paragraph needs the next one: a heading, or the line before a list or a quotation."""
+    last = paragraph.strip().rpartition("\n")[2]
+    return bool(HEADING_LINE.match(last)) or last.endswith(":")
 
 
 def deck(text: str) -> tuple[str, str] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # Where the shipped starter's sources come from, with the licence that each states.
@@ -30,37 +32,57 @@ def _told(figure: dict[str, Any] | None, form: str = ".3f") -> str:
 
 def model_card(figures: dict[str, Any]) -> str:
     """Markdown with a Hugging Face header."""
-    settings, drafts = figures["settings"], figures["drafts"]
-    how = (f"matrices by Muon at {settings['muon_rate']}, embeddings and norms by AdamW at {settings['adamw_rate']}"
-           if settings["optimizer"] == "muon" else f"AdamW at {settings['adamw_rate']}")
+    drafts, runs = figures["drafts"], [*figures.get("went_on_from", ()), figures]
     ended = {"value": drafts["ended"], "interval": drafts["ended_interval"]}
     return "\n".join([
         "---", "library_name: transformers", "pipeline_tag: text-generation", "language: en", "tags: [adtune, starter]", "---",
         "# adtune text starter", "",
         "A small general language model, pre-trained from scratch by `adtune pretrain text`. It is a starter: for learning, tests and "
         "offline use, not for publishable copy. It writes fluent-looking sentences that are often wrong.", "",
-        f"- Parameters: {figures['parameters']:,} (Qwen3 architecture, tied embeddings, context {settings['context']:,})",
-        f"- Trained on {figures['tokens']:,} tokens in {figures['seconds'] / 60:.0f} minutes ({figures['machine']}, torch "
-        f"{figures['torch']})",
-        f"- {figures['steps']:,} steps of {settings['batch_tokens']:,} tokens: {how}; a trapezoid with {settings['cool_down_share']:.0%} "
-        f"of cool-down, the last {settings['brief_share']:.0%} on briefs and short contexts; seed {settings['seed']}",
+        f"- Parameters: {figures['parameters']:,} (Qwen3 architecture, tied embeddings, context {figures['settings']['context']:,})",
+        *(_run(run, number) for number, run in enumerate(runs)),
         f"- Held-out bits per byte, mean over sources: {_told(figures['bits_per_byte'])}; over modern sources: {_told(figures['modern'])}",
         f"- Own title gives the lower loss: {_told(figures['title']['own_better'], '.0%')} of {figures['title']['pages']} pages",
-        f"- Drafts that end: {_told(ended, '.0%')} of {drafts['drafts']}", "",
+        f"- Drafts that end: {_told(ended, '.0%')} of {drafts['drafts']}; that go round in circles: {drafts['loops']:.0%}", "",
         "| source | licence as stated | share of the tokens drawn | times read | held-out bits per byte |", "|---|---|---|---|---|",
-        *_sources(figures), "",
-        "Held out by document group (about 1 %), so that chapters of one book stand together. No text of the sample client or of a user's "
-        "archive was trained on.", "",
+        *_sources(figures, runs), "",
+        "Shares and times are those of running text; the briefs are made of the same documents. Held out by document group (about 1 %), so "
+        "that chapters of one book stand together. No text of the sample client or of a user's archive was trained on.", "",
         "Limits: English only; no knowledge that can be relied on; no instruction tuning; no safety tuning.", "",
+        *_spoken(figures["log"]),
     ])
 
 
-def _sources(figures: dict[str, Any]) -> list[str]:
-    """A row of the table for each source, the most drawn first."""
-    total = sum(figures["drawn_tokens"].values()) or 1
-    rows = []
-    for source, count in sorted(figures["drawn_tokens"].items(), key=lambda item: -item[1]):
+def _run(run: Mapping[str, Any], number: int) -> str:
+    """One run in words; the first of several says that it was the first."""
+    settings = run["settings"]
+    how = (f"matrices by Muon at {settings['muon_rate']}, embeddings and norms by AdamW at {settings['adamw_rate']}"
+           if settings["optimizer"] == "muon" else f"AdamW at {settings['adamw_rate']}")
+    ends = f"{settings['cool_down_share']:.0%} of cool-down, the last {settings['brief_share']:.0%} on briefs and short contexts"
+    return (f"- {'Then trained' if number else 'Trained'} on {run['tokens']:,} tokens in {run['seconds'] / 60:.0f} minutes "
+            f"({run['machine']}, torch {run['torch']}): {run['steps']:,} steps of {settings['batch_tokens']:,} tokens, {how}, a trapezoid "
+            f"with {ends}; seed {settings['seed']}")
+
+
+def _spoken(log: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the base went on with at its last evaluation, the likeliest tokens: known failures among them."""
+    texts = next((entry["spoken"] for entry in reversed(log) if entry.get("spoken")), [])
+    if not texts:
+        return []
+    quoted = ("> " + text.strip().replace("\n", "\n> ") for text in texts)
+    return ["What it goes on with when it takes the likeliest token each time, unedited: fluent, repetitive, and often wrong.", "",
+            "\n\n".join(quoted), ""]
+
+
+def _sources(figures: dict[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A row of the table for each source, the most drawn first, all runs together."""
+    drawn, times = Counter(), Counter()
+    for run in runs:
+        drawn.update(run["drawn_tokens"])
+        times.update(run["epochs"])
+    total, rows = drawn.total() or 1, []
+    for source, count in drawn.most_common():
         name, licence = SOURCES.get(source, (source, "as the corpus states"))
-        rows.append(f"| {name} | {licence} | {count / total:.1%} | {figures['epochs'][source]:.2f} | "
+        rows.append(f"| {name} | {licence} | {count / total:.1%} | {times[source]:.2f} | "
                     f"{_told(figures['by_source'].get(source))} |")
     return rows

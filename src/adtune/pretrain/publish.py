@@ -61,7 +61,19 @@ def told_by(run_: PretrainRun) -> dict[str, Any]:
             "steps": run_.step, "size": run_.settings.size, "settings": asdict(run_.settings), "log": run_.log,
             "drawn_tokens": run_.sources["plain"].drawn, "epochs": run_.sources["plain"].epochs,
             "machine": torch.cuda.get_device_name(0) if run_.device == "cuda" else threads if run_.device == "cpu" else run_.device,
-            "torch": torch.__version__.split("+")[0]}
+            "torch": torch.__version__.split("+")[0], "went_on_from": _lineage(run_.settings.start_from)}
+
+
+def _lineage(folder: str | None) -> list[dict[str, Any]]:
+    """The runs that made the weights that this one started from, the first one first; a base of elsewhere has none."""
+    path = Path(folder or "") / FIGURES
+    if not folder or not path.is_file():
+        return []
+    figures = json.loads(path.read_text(encoding="utf-8"))
+    if "settings" not in figures:  # a constant part: its run is not told
+        return []
+    kept = ("tokens", "seconds", "steps", "settings", "machine", "torch", "drawn_tokens", "epochs")
+    return [*figures.get("went_on_from", ()), {name: figures[name] for name in kept}]
 
 
 def write_judged(figures: dict[str, Any], prepared: Prepared, folder: Path, progress: Progress = silent) -> dict[str, Any]:

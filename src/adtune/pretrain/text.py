@@ -33,6 +33,7 @@ from .schedule import Trapezoid
 
 FREE = {"minutes", "steps", "evaluate_minutes", "checkpoint_minutes", "micro_tokens", "device", "compile"}  # may differ when a run goes on
 SMOOTH = 0.98  # of the loss that is shown
+MOST_COOLING = 0.9  # share of a run by the clock
 
 
 class Rows(Protocol):
@@ -57,6 +58,9 @@ def check_settings(settings: PretrainSettings) -> None:
         value = getattr(settings, name)
         if value is not None and not low <= value <= high or name == "minutes" and value <= 0:
             raise SettingError(f"--set {name}", str(value), f"{name} from {low} to {high}", "Give another value.")
+    if settings.steps is None and settings.cool_down_share > MOST_COOLING:
+        raise SettingError("--set cool_down_share", str(settings.cool_down_share), f"at most {MOST_COOLING} of a run by the clock",
+                           "Give --set steps=N as well: the clock tells the length of a cool-down by what went before it.")
     if settings.brief_share > settings.cool_down_share:
         raise SettingError("--set brief_share", str(settings.brief_share), f"at most cool_down_share, {settings.cool_down_share}",
                            "The last stage is a part of the cool-down.")
