@@ -46,6 +46,8 @@ def test_answers_are_kept_at_once_and_make_the_dataset_anew(ws, twins):
     assert answer["decisions"] == {"keep": 1, "drop": 1, "voice": 0, "other": 0}
     assert answer["kept"] + sum(answer["dropped"].values()) == answer["read"] == 34 and answer["hash"] != before["hash"]
     assert json.dumps(answer, allow_nan=False) and show(ws, answer["dataset"])["kept"] == 31
+    decided, = show(ws, review.questions[0].piece.asset.id)["decisions"]
+    assert (decided["says"], decided["who"], decided["about"]) == ("keep", "Ann", "near_duplicate") and decided["when"]
     import_archive(ws, twins, "acme")
     again = curate(ws, "acme")
     assert again["dataset"] == answer["dataset"] and len(read_dataset(ws, again["dataset"]).overrides) == 2

@@ -82,6 +82,10 @@ def piece(answer: Answer, page: Page) -> None:
         page.line(f"{one['when'][:19]} {one['what']} by {one['who']} ({_cell(one['source'])}){why}", style="bold")
         for name, before in one["before"].items():
             page.line(f"  {name}: {_short(before)} -> {_short(one['after'].get(name))}")
+    for one in answer.get("decisions", ()):
+        about = f" when asked about {one['about'].replace('_', ' ')}" if one["about"] else ""
+        page.line(f"{one['when'][:19]} decided in curation: {one['says']} by {one['who']} ({_cell(one['source'])}){about}"
+                  + (f", because: {one['note']}" if one["note"] else ""), style="bold")
     if answer["held_by"]:
         page.line()
         page.table(("Held by", "Id", "Split", "Version"), [(one["kind"], one["id"], one["split"], one["asset"][:12])

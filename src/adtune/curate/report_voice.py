@@ -57,7 +57,7 @@ def voice_blocks(page: Page, curated: Curated) -> list[str]:
     if "ask" in (curated.selection.likeness or {}):
         rows = [(group["pieces"], "; ".join(group["typical"]), "; ".join(group["habits"])) for group in curated.selection.likeness["ask"]]
         parts += [page.heading("Which of these is the voice?"), page.table(("Pieces", "Most typical", "Habits"), rows)]
-    return [*parts, *_habits(page, curated)]
+    return [*parts, *_habits(page, curated), *_house(page, curated)]
 
 
 def _likeness(page: Page, curated: Curated) -> list[str]:
@@ -115,6 +115,19 @@ def _habits(page: Page, curated: Curated) -> list[str]:
             page.details("The figures behind it", page.table(("Habit", "Mean", "Middle 80 %", "Other voices"), rows),
                          page.paragraph(f"Counted over {len(own['mean_sentence_words'])} kept pieces; other voices are general text and "
                                         "pieces in other voices that come with adtune."))]
+
+
+def _house(page: Page, curated: Curated) -> list[str]:
+    """The house's own way where it has the choice (spelling, dashes, numbers), and whether it changed over the days of its pieces."""
+    if curated.judge is None:
+        return []
+    kept, change = curated.judge.manner.kept, curated.judge.change.rebrand
+    rows = [(one.habit.name.replace("_", " "), one.choice, one.rate, one.pieces) for one in kept]
+    parts = [page.heading("Its own way where there is a choice"), page.table(("Habit", "Its way", "Share of the pieces that show one",
+                                                                             "Pieces that show one"), rows)] if rows else []
+    if change is not None:
+        parts.append(page.note(f"The house changed between {change.last} and {change.date}: {change.told}.", "warn"))
+    return parts
 
 
 @cache

@@ -38,13 +38,16 @@ def find_piece(ws: Workspace, word: str) -> tuple[str, str] | None:
 
 
 def show_piece(ws: Workspace, client: str, id: str) -> dict[str, Any]:
-    """The record of a piece with its `state` (in force, replaced, withdrawn), its `versions`, its `history` and what holds it."""
+    """The record of a piece with its `state` (in force, replaced, withdrawn), its `versions`, its `history`, what persons decided of it in
+    curation, and what holds it."""
     piece = ws.asset(id, client)
     versions = ws.versions(client, id)
     history = [{"when": one.when, "what": one.what, "who": one.who, "reason": one.reason, "asset": one.asset, "becomes": one.becomes,
                 "source": asdict(one.source), "before": one.before, "after": one.after} for one in ws.history(client, versions)]
+    decisions = [{"says": one.says, "who": one.who, "when": one.when, "about": one.about, "note": one.note, "source": asdict(one.source)}
+                 for one in ws.decisions(client) if one.asset in versions]
     state = "withdrawn" if piece.withdrawn else "replaced" if piece.replaced_by else "in force"
-    return {"kind": "asset", **asdict(piece), "state": state, "versions": versions, "history": history,
+    return {"kind": "asset", **asdict(piece), "state": state, "versions": versions, "history": history, "decisions": decisions,
             "held_by": held_by(ws, client, versions), "lineage": []}
 
 
