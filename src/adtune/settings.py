@@ -29,6 +29,7 @@ class CurateSettings:
     mix: str | None = None               # target mix by category or content type, "article=40,email=30"; None keeps all categories alike
     briefs: str | None = None            # titles of the next months' briefs, a line each; the pieces kept should resemble them
     likeness: float | None = None        # likeness to the voice under which keep drops a piece; None learns it from the gold pieces
+    in_context: str = ""                 # a base (`starter`, a directory, a hub id) whose gain from gold pieces in context joins likeness
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,20 @@ class AdviseSettings:
     pieces: int = 24                     # validation pieces that each arm is measured on, at most
     margin: float = 0.02                 # relative gain in loss under which two arms count as equal
     volume: float | None = None          # pieces a month
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CurveSettings:
+    """How the learning curve is measured: how many pieces are enough."""
+
+    base: str = "starter"                # `starter`, a local directory or a hub id
+    method: str = "lora"                 # lora | prefix | full
+    draws: int = 2                       # draws of the pieces at each size but the largest: what chance decides
+    steps: int | None = None             # optimiser steps of every run; None is four passes through all pieces, at least 80
+    rate: float | None = None            # learning rate of every run; None probes once, on all pieces
+    worth: float = 0.01                  # share of the loss that 100 more pieces must take off to be worth collecting
+    loss_tokens: int = 384               # first target tokens of each validation piece that count
     seed: int = 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .desk import Answer
-from .page import Page
+from .page import Page, with_interval
 
 
 def notes(answer: Answer, page: Page) -> None:
@@ -41,6 +41,8 @@ def curated(answer: Answer, page: Page) -> None:
     if answer.get("uncovered"):
         page.table(("Briefs that no kept piece resembles",), [(title,) for title in answer["uncovered"]])
     decided(answer, page)
+    if answer.get("curve"):
+        curve(answer["curve"], page)
     page.pairs({"dataset": answer["dataset"], "report": answer["report"],
                 **({"draft of a brand guide": answer["guide_draft"]} if answer.get("guide_draft") else {})})
     notes(answer, page)
@@ -60,3 +62,15 @@ def decided(answer: Answer, page: Page) -> None:
                   f"{taken['blank']} without a decision.")
         if taken["rejections"]:
             page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in taken["rejections"]])
+
+
+def curve(learned: Answer, page: Page) -> None:
+    """A learning curve: the losses, how many pieces are enough, and what more would bring."""
+    if not learned["points"]:
+        return
+    rows = [(one["pieces"], with_interval(one["loss"], one["interval"])) for one in learned["points"]]
+    page.table(("Pieces trained on", "Held-out loss"), rows)
+    low, high = learned["rule_of_thumb"]
+    gain = f"{with_interval(learned['gain_of_100'], learned['gain_of_100_interval'])} nats a token ({learned['gain_of_100_share']:.1%})"
+    page.pairs({"examples needed": with_interval(learned["examples_needed"], learned["examples_needed_interval"]),
+                "100 more would bring": gain, "rule of thumb": f"{low} to {high}"})

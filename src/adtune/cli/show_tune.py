@@ -9,7 +9,7 @@ from ..report.words import percent
 from .bar import duration
 from .desk import Answer
 from .page import NOT_MEASURED, Page, plain, size, with_interval
-from .show_archive import notes
+from .show_archive import curve, notes
 
 VERDICTS = {"rules": "A rule does it: no model is needed.", "prompt": "Your prompt is enough: fine-tuning would not pay.",
             "prefix": "Tune a prefix.", "lora": "Fine-tune with LoRA.", "full": "Fine-tune the whole model.",
@@ -33,6 +33,8 @@ def advised(answer: Answer, page: Page) -> None:
     if estimate.get("fits") is False:
         largest = estimate.get("largest_that_fits") or "none"
         page.line(f"This run does not fit on this machine; the largest that does: {largest}.", style="yellow")
+    if answer.get("curve"):
+        curve(answer["curve"], page)
     _leaving(answer, page)
     notes(answer, page)
 

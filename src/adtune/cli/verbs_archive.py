@@ -34,6 +34,11 @@ def _curate(said: SimpleNamespace) -> Job:
         asked = {**overrides, "briefs": read_briefs(Path(said.briefs))} if said.briefs else overrides
         if said.review or any(files):
             return reviewed(desk, said, guide, asked, files)
+        if said.curve:
+            from ..steps.curve import curate_with_curve
+
+            given = {"task": said.task, "brand_guide": guide, "overrides": asked}
+            return curate_with_curve(desk.workspace, said.client, given, {"base": said.base}, desk.progress, desk.stop)
         return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=asked, progress=desk.progress)
 
     def run(desk: Desk) -> Answer:
@@ -46,8 +51,8 @@ def _curate(said: SimpleNamespace) -> Job:
         write_draft(answer["guide_draft"], Path(said.draft_guide))
         return answer
 
-    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}",
-               resume=f"curate {said.client} --review" if said.review else None)
+    again = next((f"curate {said.client} --{name}" for name in ("review", "curve") if getattr(said, name)), None)
+    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}", patient=said.curve, resume=again)
 
 
 def _client_option() -> Word:
@@ -79,6 +84,8 @@ CURATE = Verb(
      switch("--review", "Answer the questions that matter most, in the terminal or from standard input; --json only lists them."),
      option("--decisions", str, "FILE", "Take decisions about pieces from a table (.csv, .xlsx)."),
      option("--decisions-out", str, "FILE", "Write the decisions that hold and the open questions as a table to fill in (.csv, .xlsx)."),
+     switch("--curve", "Tune on 50, 100, 200, ... of the pieces kept, and say how many are enough; told first how long it takes."),
+     option("--base", str, "BASE", "The base that --curve tunes: `starter` (the default), a local directory or a hub id."),
      option("--by", str, "NAME", "Who decides; else $ADTUNE_USER, else who is logged in."),
      sets(CurateSettings)),
     ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 300 --mix article=40,email=30 --briefs autumn.txt",

@@ -29,7 +29,7 @@ def checked(verb: str, word: str | None, known: dict[str, bool], what: str) -> s
 
 def _advise(said: SimpleNamespace) -> Job:
     task = checked("advise", said.task, TASKS, "task")
-    options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume})
+    options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume, "curve": said.curve or None})
 
     def run(desk: Desk) -> Answer:
         from ..steps.advice import advise
@@ -117,6 +117,7 @@ ADVISE = Verb(
     "advise", "Measure whether fine-tuning pays, and which method.", _advise,
     (CLIENT, TASK, BASE,
      option("--volume", float, "N", "Pieces written a month; gives the cost of each way.", min=0),
+     switch("--curve", "Measure the learning curve too: how many pieces are enough, and what 100 more would bring."),
      sets(AdviseSettings)),
     ("adtune advise acme", "adtune advise acme --volume 200 --base Qwen/Qwen3-4B"),
     ("Exit code 2 where the advice is rules, prompt or collect.",))

@@ -19,6 +19,7 @@ from ..records import Dataset, Split, TunePlan, canonical_json
 from ..settings import AdviseSettings, TuneSettings, resolve
 from .arms import plain_rows, prompted_rows
 from .curation import check_task, load_dataset
+from .curve import learning_curve
 from .estimating import KEYS, estimate_run
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
            stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Measure and advise; gives the contract's object and publishes the plan. Under 10 good pieces the verdict is collect.
 
-    `options` are `base`, `task` and the fields of AdviseSettings, None meaning "not said". Raises InputError, BaseModelError,
+    `options` are `base`, `task`, `curve` (whether to measure the learning curve too) and the fields of AdviseSettings, None meaning "not
+    said". Raises InputError, BaseModelError,
     TrainingError where neither a prefix nor LoRA can be trained, and Interrupted, which keeps nothing.
     """
     ws.require_client(client)
     check_task(options.get("task"))
-    settings, _ = resolve(AdviseSettings, ("option", {k: v for k, v in options.items() if k not in ("base", "task")}))
+    settings, _ = resolve(AdviseSettings, ("option", {k: v for k, v in options.items() if k not in ("base", "task", "curve")}))
     _check(settings)
     chosen = {"base": options["base"]} if options.get("base") else {}
     tuning = TuneSettings(seed=settings.seed, **chosen)
@@ -66,9 +68,12 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     bench.run(_Track(progress, stop, client))
     answer, judged = _answer(bench, _facts(ws, client, dataset_id, dataset, bench), ws.root)
     answer |= {"servable": [asdict(one) for one in servable(answer["estimate"]["method"], tuning, base)], "licence": base.licence}
+    answer["curve"] = learning_curve(ws, dataset, {**chosen, "seed": settings.seed}, progress, stop) if options.get("curve") else None
+    if answer["curve"] and answer["curve"]["examples_needed"] is not None:
+        answer["examples_needed"] = max(0, answer["curve"]["examples_needed"] - len(dataset.split(Split.TRAIN)))
     plan = TunePlan(dataset.hash, base.name, base.hash, str(judged.verdict), judged.reason, chosen)
     kept = {"plan": asdict(plan), **{name: answer[name] for name in (
-        "verdict", "reason", "findings", "candidates", "examples_needed", "servable", "licence")}}
+        "verdict", "reason", "findings", "candidates", "examples_needed", "servable", "licence", "curve")}}
     answer["plan"] = ws.publish("plan", client, {"plan.json": canonical_json(kept).encode()}, asdict(plan), [dataset_id])
     return {**answer, "dataset": dataset_id, "base": base.name, **({"note": STARTER_NOTE} if base.starter else {})}
 
@@ -95,7 +100,7 @@ def _too_few(error: InputError, settings: AdviseSettings, tuning: TuneSettings) 
     return {"verdict": str(judged.verdict), "reason": judged.reason, "findings": said, "candidates": [],
             "examples_needed": judged.examples_needed, "estimate": dict.fromkeys((*KEYS, "method")),
             "method": None, "distance": None, "measured_pieces": None, "plan": None, "dataset": None, "base": tuning.base,
-            "servable": [], "licence": None,
+            "servable": [], "licence": None, "curve": None,
             "note": f"{error.found}. {error.do}"}
 
 

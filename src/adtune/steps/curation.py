@@ -18,6 +18,7 @@ from .guides import DRAFT, draft_of, house_told, read_brand_guide, rebrand_notes
 
 if TYPE_CHECKING:
     from ..curate import Curated, Dropped, Shown
+    from ..voice.in_context import Loss
     from ..workspace import Workspace
 
 TASKS = {"drafting": True, "creative": False, "images": False, "response": False}
@@ -47,18 +48,29 @@ def make(ws: Workspace, client: str, task: str | None, brand_guide: Path | None,
     from ..curate import curate as made
 
     guide, notes = _guide(ws, client, brand_guide)
-    return made(ws.assets(client), client, settings, Given(guide, ws.decisions(client)), progress, task=task), settings, notes
+    given = Given(guide, ws.decisions(client), _loss(ws, settings, progress))
+    return made(ws.assets(client), client, settings, given, progress, task=task), settings, notes
 
 
-def published(ws: Workspace, client: str, curated: Curated, notes: Sequence[str]) -> dict[str, Any]:
+def _loss(ws: Workspace, settings: CurateSettings, progress: Progress) -> Loss | None:
+    """The base that the likeness asks, where the settings name one and a choice is to be made."""
+    if not settings.in_context or settings.keep is None:
+        return None
+    from .base_loss import KeptLoss
+    from .curve import MEASURED
+
+    return KeptLoss(settings.in_context, ws.root / MEASURED, progress)
+
+
+def published(ws: Workspace, client: str, curated: Curated, notes: Sequence[str], curve: dict[str, Any] | None = None) -> dict[str, Any]:
     """Publishes a dataset and gives the JSON object of `adtune curate`, of which the parts about review are null."""
-    id = _publish(ws, client, curated)
+    id = _publish(ws, client, curated, curve)
     findings = [_row(one) for one in curated.shown]
     draft = ws.path(id, verify=False) / DRAFT
     return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),
             "notes": [*notes, *curated.selection.notes, *_unfollowed(curated), *rebrand_notes(curated)],
             "findings": findings, **_choice(curated), "decisions": _decided(curated.dataset), "queue": None, "review": None, "taken": None,
-            "guide_draft": str(draft) if draft.exists() else None}
+            "curve": curve, "guide_draft": str(draft) if draft.exists() else None}
 
 
 def read_briefs(path: Path) -> str:
@@ -109,19 +121,20 @@ def _guide(ws: Workspace, client: str, given: Path | None) -> tuple[str, list[st
     return (read_dataset(ws, newest).guide if newest else ""), []
 
 
-def _publish(ws: Workspace, client: str, curated: Curated) -> str:
+def _publish(ws: Workspace, client: str, curated: Curated, curve: dict[str, Any] | None) -> str:
     from ..curate import curate_report
 
-    files = {"dataset.json": canonical_json(asdict(curated.dataset)).encode(), "report.html": curate_report(curated).encode(),
+    shown_curve = curve if curve and curve["points"] else None
+    files = {"dataset.json": canonical_json(asdict(curated.dataset)).encode(), "report.html": curate_report(curated, shown_curve).encode(),
              "dropped.jsonl": _lines(curated.dropped), "findings.jsonl": _lines(curated.shown)}
     if draft := draft_of(curated):
         files[DRAFT] = draft.encode()
     dataset = curated.dataset
     record = {**_summary(dataset), "task": dataset.task, "settings": dataset.settings, "guide_words": len(dataset.guide.split()),
-              "archive": ws.archive_hash(client), **_choice(curated)}
-    # The counts belong to the files, so they are part of the identity: a grown archive may leave the items as they were.
+              "archive": ws.archive_hash(client), **_choice(curated), **({"curve": curve} if curve else {})}
+    # Counts and curve belong to the files, so they are part of the identity: a grown archive may leave the items as they were.
     shown = dict(sorted(Counter(one.reason for one in curated.shown).items()))
-    counted = [dataset.hash, dataset.read, dataset.dropped, *([shown] if shown else [])]
+    counted = [dataset.hash, dataset.read, dataset.dropped, *([shown] if shown else []), *([curve] if curve else [])]
     return ws.publish("dataset", client, files, record, identity=canonical_json(counted))
 
 
