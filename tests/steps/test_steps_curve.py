@@ -1,4 +1,4 @@
-"""The learning curve as the Python API gives it, on a very small base: its figures, a stop and what goes on, the report, the base's loss."""
+"""The learning curve as the Python API gives it, on a very small base: its figures, a stop, the report; and the base's loss on pieces."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from adtune.steps.base_loss import KeptLoss
 from adtune.steps.curation import curate, load_dataset
 from adtune.steps.curve import curate_with_curve, learning_curve
 
-KEYS = {"points", "examples_needed", "examples_needed_interval", "gain_of_100", "gain_of_100_interval", "gain_of_100_share", "rule_of_thumb",
-        "power", "distance", "base", "method", "steps", "draws", "worth", "reason"}
+KEYS = {"points", "examples_needed", "examples_needed_interval", "gain_of_100", "gain_of_100_interval", "gain_of_100_share", "power",
+        "rule_of_thumb", "distance", "base", "method", "steps", "draws", "worth", "reason"}
 
 
 @pytest.fixture(scope="module")

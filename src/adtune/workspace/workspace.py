@@ -3,6 +3,7 @@
 root/adtune.db                  clients, assets, decisions, artifacts, runs, drafts
 root/artifacts/<kind>/<id>/     files and MANIFEST.json of an artifact
 root/runs/<id>/                 checkpoints of a run
+root/measured/                  losses and runs of learning curves, kept so that nothing is measured twice; may be deleted
 root/locks/                     locks between processes
 """
 
