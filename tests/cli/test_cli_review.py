@@ -15,7 +15,7 @@ from adtune.cli.main import main
 from adtune.cli.review import WORDS
 
 PLAIN = "amber brook cedar drift ember fable grove hazel ivory jewel kettle lilac maple noble olive pearl quartz raven sable tulip".split()
-PATIENCE = 30.0   # seconds that a terminal may say nothing
+PATIENCE = 60.0   # seconds that a terminal may say nothing
 
 
 @pytest.fixture

@@ -101,6 +101,10 @@ def test_the_voice_is_told_in_sentences_and_the_curve_where_there_is_one(curated
     html = curate_report(curated)
     assert "What sets it apart" in html and "Likeness to the voice is not measured" in html and "Not measured. The rule of thumb" in html
     curve = {"points": [{"pieces": 50, "loss": 3.2}, {"pieces": 100, "loss": 3.0}], "examples_needed": 340,
-             "examples_needed_interval": [250, 480], "gain_of_100": 0.04, "gain_of_100_interval": [0.01, 0.07]}
+             "examples_needed_interval": [250, 480], "gain_of_100": 0.04, "gain_of_100_interval": [0.01, 0.07], "gain_of_100_share": 0.013,
+             "power": {"a": 2.0, "b": 0.5, "c": 2.8}, "distance": {"difference": 0.31}, "reason": None}
     measured = curate_report(curated, curve)
     assert "250 to 480" in measured and "Not measured. The rule" not in measured and "held-out loss" in measured
+    assert "fitted" in measured and "0.31 nats a token more than general text" in measured
+    none = {**curve, "points": [], "examples_needed": None, "gain_of_100": None, "reason": "12 training pieces are too few."}
+    assert "Not measured: 12 training pieces are too few." in curate_report(curated, none)

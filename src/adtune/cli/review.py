@@ -121,7 +121,7 @@ class Sitting:
             for piece in group.typical[:3]:
                 words = " ".join(piece.body.split())
                 self.page.line(f"    {piece.name}: {words[:160]}{' …' if len(words) > 160 else ''}")
-        self.page.line(f"Asked because {question.why}. The answer decides what every piece is measured by.")
+        self.page.line(f"Asked because {question.why}. With --keep, the answer decides what every piece is measured by.")
         self.page.line(f"Its number, or  [s]kip  [u]ndo  [q]uit  (1 to {len(question.groups)})", style="bold")
 
     def _text(self, question: Question, whole: bool) -> None:

@@ -29,8 +29,7 @@ OVERRIDES = 100              # decisions that are listed one by one
 def curate_report(curated: Curated, curve: Mapping[str, Any] | None = None) -> str:
     """The report as a self-contained HTML text; all texts of the archive in it are escaped.
 
-    `curve` is the learning curve where one was measured: `points[{pieces loss interval}] examples_needed examples_needed_interval
-    gain_of_100 gain_of_100_interval`, losses in nats per token.
+    `curve` is the learning curve where one was measured, as `steps.curve.learning_curve` gives it.
     """
     dataset = curated.dataset
     page = Page(f"Curation of {dataset.client}", f"Dataset {dataset.hash}")
@@ -139,13 +138,32 @@ def _curve(page: Page, curated: Curated, curve: Mapping[str, Any] | None) -> lis
     thumb = f"The rule of thumb is {RULE_OF_THUMB[0]} to {RULE_OF_THUMB[1]} pieces for a voice; {kept} are kept."
     if curve is None:
         return [page.paragraph(f"Not measured. {thumb} `adtune curate {curated.dataset.client} --curve` measures it.")]
-    needed = [("Pieces needed", curve["examples_needed"], _range(curve.get("examples_needed_interval"))),
-              ("What 100 more would bring", curve["gain_of_100"], f"nats a token {_range(curve.get('gain_of_100_interval'))}".strip()),
-              ("Kept now", kept, "pieces")]
+    if not curve["points"]:
+        return [page.paragraph(f"Not measured: {curve.get('reason')} {thumb}")]
+    share = curve.get("gain_of_100_share")
+    brings = f"nats a token {_range(curve.get('gain_of_100_interval'))}".strip() + (f", {share:.1%} of the loss" if share else "")
+    cards = [("Pieces needed", curve["examples_needed"], _range(curve.get("examples_needed_interval"))),
+             ("What 100 more would bring", curve["gain_of_100"], brings), ("Kept now", kept, "pieces")]
+    rows = [(one["pieces"], one["loss"], _range(one.get("interval")) or None) for one in curve["points"]]
+    told = [curve["reason"]] if curve.get("reason") else []
+    apart = (curve.get("distance") or {}).get("difference")
+    if apart is not None:
+        told.append(f"The base gives the archive {abs(apart):.2f} nats a token {'more' if apart > 0 else 'less'} than general text: the "
+                    "further an archive is from its base, the more pieces it takes.")
+    return [page.cards(cards), page.figure(lines(_drawn(curve), "pieces learned from", "held-out loss, nats a token"),
+                                           "Loss on the same held-out pieces after the same number of steps on more and more of the kept "
+                                           "ones."),
+            page.table(("Pieces", "Held-out loss", "95 %"), rows), *map(page.paragraph, [*told, thumb])]
+
+
+def _drawn(curve: Mapping[str, Any]) -> list[tuple[str, list[tuple[float, float]]]]:
+    """The measured points, and the fitted power law c + a n^-b where there is one."""
     points = [(float(one["pieces"]), float(one["loss"])) for one in curve["points"]]
-    return [page.cards(needed), page.figure(lines([("measured", points)], "pieces learned from", "held-out loss, nats a token"),
-                                            "Loss on held-out pieces after the same number of steps on more and more of the kept ones."),
-            page.paragraph(thumb)]
+    power, (first, last) = curve.get("power"), (points[0][0], points[-1][0])
+    if not power or last <= first:
+        return [("measured", points)]
+    at = [first + (last - first) * step / 24 for step in range(25)]
+    return [("measured", points), ("fitted", [(pieces, power["c"] + power["a"] * pieces ** -power["b"]) for pieces in at])]
 
 
 def _range(interval: Sequence[float] | None) -> str:

@@ -30,6 +30,7 @@ from .influence import Influence
 from .pieces import Piece
 
 MOST = 40
+LOOKED_AT = 3000      # pieces, evenly spread, among which the archive's voices are looked for
 COMPARED = 1500       # words of a near-duplicate and its twin that are compared
 A_KIND = 5            # questions about one kind of finding at most
 OF_THE_LIMIT = 0.6    # of the queue at most is about likeness to the voice, while there is anything else to ask
@@ -251,6 +252,7 @@ def _voices(pieces: Sequence[Piece]) -> list[Question]:
         return []
     from ..voice.clusters import voices
 
+    asked = asked if len(asked) <= LOOKED_AT else [asked[place * len(asked) // LOOKED_AT] for place in range(LOOKED_AT)]
     found = voices([piece.body for piece in asked])
     if len(found) < 2:
         return []
