@@ -51,8 +51,7 @@ def _curate(said: SimpleNamespace) -> Job:
         write_draft(answer["guide_draft"], Path(said.draft_guide))
         return answer
 
-    again = next((f"curate {said.client} --{name}" for name in ("review", "curve") if getattr(said, name)), None)
-    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}", patient=said.curve, resume=again)
+    return Job("curate", run, show_archive.curated, lambda answer: f"advise {said.client}", patient=said.curve)
 
 
 def _client_option() -> Word:
