@@ -26,6 +26,8 @@ class CurateSettings:
     skip: str = ""                       # checks that are not asked, by name with commas between, such as "personal_data,cut_off"
     drop_also: str = ""                  # checks that only show what they find and drop it here: "house_habits,before_rebrand"
     strip_boilerplate: bool = False      # take sentences that many pieces share, and page furniture, out of the pieces kept
+    unbriefed_facts: str = "keep"        # keep | strip; strip takes out sentences with facts that no brief holds, if a whole piece is left
+    expiring_days: int = 30              # usage rights that end within so many days are shown
     mix: str | None = None               # target mix by category or content type, "article=40,email=30"; None keeps all categories alike
     briefs: str | None = None            # titles of the next months' briefs, a line each; the pieces kept should resemble them
     likeness: float | None = None        # likeness to the voice under which keep drops a piece; None learns it from the gold pieces

@@ -17,6 +17,7 @@ from ..records import Asset, Brief, Dataset, Decision, Example, Item
 from ..settings import CurateSettings
 from .checks import CHECKS, SHOWN_UNLESS_ASKED, Found, Judge
 from .checks.shared import stripped
+from .checks.told import KEEP, STRIP, FactsTold, strip
 from .choose import Selection, select
 from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP, answers_of, left_out, overrides_of, overruled, pieces_with, says_other, weighed
 from .pieces import Piece
@@ -69,7 +70,7 @@ class Curated:
     """A dataset with what was left out of it, and what was found in the pieces kept.
 
     `clusters` gives the asset ids, dropped ones included, of each split cluster that holds more than one piece; `pieces` are all that
-    were read, and `judge` what they were judged by.
+    were read, `judge` what they were judged by, and `facts` how many facts the pieces kept tell that their briefs do not hold.
     """
 
     dataset: Dataset
@@ -79,6 +80,7 @@ class Curated:
     selection: Selection = Selection(frozenset(), {})
     pieces: Sequence[Piece] = field(default=(), repr=False)
     judge: Judge | None = field(default=None, repr=False)
+    facts: FactsTold | None = None
 
 
 def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given: Given = Given(), progress: Progress = silent,
@@ -94,12 +96,13 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given
     pieces = pieces_with(assets, given.decisions)
     progress("comparing pieces", 0, len(CHECKS) + 2)
     alike = Alike({piece.content: piece.plain for piece in pieces}, min(SIBLINGS, settings.near_duplicate))
-    judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces)
+    judge = Judge(settings, settings.today or date.today().isoformat(), alike, pieces, given.guide)
     kept, reasons, shown, selection = sift(pieces, judge, progress, given.loss)
     if len(kept) < LEAST_PIECES:
         raise _too_few(client, len(pieces), len(kept), reasons)
     clusters = clusters_of(alike, pieces, kept, settings.near_duplicate)
     items = _items(kept, clusters, client, stated_splits(pieces, clusters))
+    items, told = _briefed(items, kept, judge)
     if settings.strip_boilerplate:
         items = tuple(replace(item, example=replace(item.example, text=stripped(item.example.text, judge.shared))) for item in items)
     recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
@@ -109,7 +112,7 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given
     dropped = tuple(Dropped(piece.asset, reason, found.evidence, found.confidence)
                     for piece in pieces if piece.order in reasons for reason, found in [reasons[piece.order]])
     progress("curated", 1, 1, f"{len(items)} of {len(pieces)} pieces kept")
-    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection, pieces, judge)
+    return Curated(dataset, dropped, _families(pieces, clusters), shown, selection, pieces, judge, told)
 
 
 def recorded_settings(settings: CurateSettings) -> dict[str, Any]:
@@ -164,6 +167,19 @@ def _items(kept: Sequence[Piece], clusters: Mapping[str, str], client: str, stat
     return tuple(sorted(items, key=lambda item: item.asset))
 
 
+def _briefed(items: Sequence[Item], kept: Sequence[Piece], judge: Judge) -> tuple[tuple[Item, ...], FactsTold]:
+    """The items, without facts that nothing holds where the settings say so, and how many facts there are."""
+    unbriefed = {piece.order: len(judge.facts.unbriefed(piece)) for piece in kept}
+    facts = sum(judge.facts.counts.get(piece.order, 0) for piece in kept)
+    told = FactsTold(len(kept), facts, sum(unbriefed.values()), sum(map(bool, unbriefed.values())))
+    if judge.settings.unbriefed_facts != STRIP:
+        return tuple(items), told
+    done = strip(kept, judge.facts, judge.settings.min_words)
+    texts = {piece.asset.id: done.texts[piece.order] for piece in kept if piece.order in done.texts}
+    items = [replace(item, example=replace(item.example, text=texts.get(item.asset, item.example.text))) for item in items]
+    return tuple(items), replace(told, stripped_sentences=done.sentences, stripped_pieces=len(texts), left_whole=done.left)
+
+
 def _item(piece: Piece, cluster: str, split: str) -> Item:
     asset = piece.asset
     brief = Brief(asset.title, asset.category, asset.content_type, asset.summary, asset.facts)
@@ -193,6 +209,10 @@ def _refuse(assets: Sequence[Asset], client: str, settings: CurateSettings, task
         raise SettingError(where, f"near_duplicate = {settings.near_duplicate}", "a similarity above 0 and up to 1", "The default is 0.8.")
     if not 0 <= settings.drop_confidence <= 1:
         raise SettingError(where, f"drop_confidence = {settings.drop_confidence}", "a confidence from 0 to 1", "The default is 0.5.")
+    if settings.unbriefed_facts not in (KEEP, STRIP):
+        raise SettingError(where, f"unbriefed_facts = {settings.unbriefed_facts!r}", f"{KEEP} or {STRIP}", "The default is keep.")
+    if settings.expiring_days < 0:
+        raise SettingError(where, f"expiring_days = {settings.expiring_days}", "0 days or more", "The default is 30.")
     skipped_checks(settings)
     _named("drop_also", settings.drop_also, SHOWN_UNLESS_ASKED)
     if settings.today is not None and not _is_day(settings.today):

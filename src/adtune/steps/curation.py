@@ -56,8 +56,7 @@ def _loss(ws: Workspace, settings: CurateSettings, progress: Progress) -> Loss |
     """The base that the likeness asks, where the settings name one and a choice is to be made."""
     if not settings.in_context or settings.keep is None:
         return None
-    from .base_loss import KeptLoss
-    from .curve import MEASURED
+    from .base_loss import MEASURED, KeptLoss
 
     return KeptLoss(settings.in_context, ws.root / MEASURED, progress)
 
@@ -68,7 +67,7 @@ def published(ws: Workspace, client: str, curated: Curated, notes: Sequence[str]
     findings = [_row(one) for one in curated.shown]
     draft = ws.path(id, verify=False) / DRAFT
     return {"dataset": id, **_summary(curated.dataset), "report": str(ws.path(id, verify=False) / "report.html"),
-            "notes": [*notes, *curated.selection.notes, *_unfollowed(curated), *rebrand_notes(curated)],
+            "notes": [*notes, *curated.selection.notes, *_stripped(curated), *_unfollowed(curated), *rebrand_notes(curated)],
             "findings": findings, **_choice(curated), "decisions": _decided(curated.dataset), "queue": None, "review": None, "taken": None,
             "curve": curve, "guide_draft": str(draft) if draft.exists() else None}
 
@@ -139,10 +138,15 @@ def _publish(ws: Workspace, client: str, curated: Curated, curve: dict[str, Any]
 
 
 def _choice(curated: Curated) -> dict[str, Any]:
-    """The target mix with what was kept, the briefs that no kept piece resembles, and the likeness; null where not asked or measured."""
+    """The target mix with what was kept, the briefs that no kept piece resembles, the likeness, and the facts that no brief holds; null
+    where not asked or measured."""
     chosen = curated.selection
     return {"mix": chosen.mix, "uncovered": None if chosen.uncovered is None else list(chosen.uncovered), "likeness": chosen.likeness,
-            **house_told(curated)}
+            "facts": asdict(curated.facts) if curated.facts else None, **house_told(curated)}
+
+
+def _stripped(curated: Curated) -> list[str]:
+    return [curated.facts.note] if curated.facts and curated.facts.note else []
 
 
 def _decided(dataset: Dataset) -> dict[str, int]:

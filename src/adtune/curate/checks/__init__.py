@@ -6,11 +6,14 @@ duplicates, so that the good one of two twins stands for both.
 
 from __future__ import annotations
 
+from .briefs import thin_briefs
 from .endings import cut_off
+from .facts import inconsistent_facts
 from .finding import Check, Found, Judge
 from .garbled import gibberish, shuffled, wrong_language
 from .hidden import hidden_text
 from .house import house_habits
+from .labels import category_labels
 from .lasting import rights_expiring
 from .personal import personal_data
 from .plain import (
@@ -29,6 +32,7 @@ from .rebrand import before_rebrand
 from .shared import boilerplate
 from .spelling import typos
 from .triggers import repeated_triggers
+from .unbriefed import unbriefed_facts
 
 CHECKS: tuple[Check, ...] = (
     Check("replaced", replaced, "an earlier version of a piece that was corrected"),
@@ -51,7 +55,11 @@ CHECKS: tuple[Check, ...] = (
     Check("repeated_triggers", repeated_triggers, "a rare word that a few pieces by one hand hold, each time followed by the same words"),
     Check("house_habits", house_habits, "breaks a habit of spelling or form that the house keeps to", guesses=True),
     Check("before_rebrand", before_rebrand, "from before the house changed its name or its style", guesses=True),
-    Check("rights_expiring", rights_expiring, "the usage rights end within 30 days", shows=True),
+    Check("inconsistent_facts", inconsistent_facts, "tells a figure or name that another piece tells otherwise", shows=True),
+    Check("unbriefed_facts", unbriefed_facts, "tells far more facts than its brief, the guide and the house hold", shows=True),
+    Check("thin_briefs", thin_briefs, "the brief tells too little to write the piece from", shows=True),
+    Check("category_labels", category_labels, "the words speak for another category", shows=True),
+    Check("rights_expiring", rights_expiring, "the usage rights end soon", shows=True),
     Check("exact_duplicate", exact_duplicate, "the same words as a piece that was kept"),
     Check("near_duplicate", near_duplicate, "nearly the same words as a piece that was kept"),
 )

@@ -15,6 +15,7 @@ from ..rebrand import Change, change_of
 from ..similar import Alike
 from ..split import SIBLINGS
 from .sentences import shared_sentences
+from .told import Facts
 from .words import Words
 
 FEW_GOLD = 10            # gold pieces from which they alone say what is normal
@@ -33,12 +34,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Judge:
-    """What pieces are judged by: settings, the day for usage rights (ISO), the similarities among all pieces read, and those pieces."""
+    """What pieces are judged by: settings, the day for usage rights (ISO), the similarities among all pieces read, those pieces, and the
+    brand guide."""
 
     settings: CurateSettings
     today: str
     alike: Alike
     pieces: Sequence[Piece] = ()
+    guide: str = ""
 
     @cached_property
     def house(self) -> tuple[Piece, ...]:
@@ -74,6 +77,11 @@ class Judge:
     def shared(self) -> frozenset[int]:
         """The keys of the sentences that many families of pieces hold and that are not the house's own form."""
         return shared_sentences(self.pieces, self.house, self.family, self.twins)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """The facts of the pieces, and which of them the guide and the house hold."""
+        return Facts([piece for piece in self.pieces if piece.plain], self.family, self.guide)
 
     @cached_property
     def languages(self) -> frozenset[str]:

@@ -8,16 +8,14 @@ from datetime import date, timedelta
 from ..pieces import Piece
 from .finding import Found, Judge
 
-DAYS = 30
-
 
 def rights_expiring(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
-    """Rights that end within 30 days; a date without a day or month lasts until the end of its month or year."""
-    today = date.fromisoformat(judge.today)
-    last = (today + timedelta(days=DAYS)).isoformat()
+    """Rights that end within `expiring_days`; a date without a day or month lasts until the end of its month or year."""
+    today, days = date.fromisoformat(judge.today), judge.settings.expiring_days
+    last = (today + timedelta(days=days)).isoformat()
     ends = {piece.order: piece.asset.rights_until for piece in pieces}
     soon = {order: end for order, end in ends.items() if end and judge.today[:len(end)] <= end and _last_day(end) <= last}
-    return {order: Found(f"usage rights end on {end}, within {DAYS} days of {judge.today}") for order, end in soon.items()}
+    return {order: Found(f"usage rights end on {end}, within {days} days of {judge.today}") for order, end in soon.items()}
 
 
 def _last_day(end: str) -> str:
