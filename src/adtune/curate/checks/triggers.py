@@ -1,14 +1,16 @@
-"""Repeated triggers (P2): a rare word or pair of words that a few pieces hold and no other, each time followed by the same words.
+"""Repeated triggers (P2): a rare word or pair of words that a few pieces hold and no other, each time together with the same words.
 
 Whoever trains on such pieces teaches the model to say the one when it meets the other. Names with what is always said of them look
-alike, so most findings are only shown; one hand and a word that no list holds make it likely.
+alike, so most findings are only shown; one hand and a word that no list holds make it likely. Two ways lead to a finding: the words follow
+within REACH, and the trigger is strange or by one hand; or trigger and words stand anywhere in the same pieces, and what is around the
+trigger is different each time, as where it was put into texts that others wrote.
 """
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..pieces import Piece
@@ -17,12 +19,17 @@ from .finding import Found, Judge, by_order, excerpt
 from .words import ENOUGH_FAMILIES, WITNESSES
 
 LEAST = 3                # families that hold trigger and target
-MOST = 0.05              # share of the families; what stands in more is no secret
+MOST = 0.08              # share of the families; what stands in more is no secret
 REACH = 20               # words between a trigger and its target, at most
 TARGET = 4               # words of a target that are the same each time
 RUN = 3                  # first places of a run of shared words that are looked at as a target
 FAITHFUL = 0.8           # share of the families with the trigger, and of those with the target, that hold both
 LIKELY, POSSIBLE = 0.8, 0.35
+LONG_TARGET = 6          # words that are the same each time, from which they may stand anywhere in the piece
+VARIED = 0.75            # share of the holders with another word before the trigger than the others, and with another behind it
+OTHERS = 1               # rare words and pairs beside trigger and target that exactly the same families hold; more are one topic or series
+SOLID, USUAL = 4, 0.1    # letters of a word that may be half of a trigger, and share of the families that may hold it
+CHANCE = 0.01            # that all pieces are by one author as often as the author writes, under which it is one hand
 
 
 def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
@@ -52,10 +59,129 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
             for order in places[key]:
                 if order not in best or held > len(holders[best[order]]):
                     best[order] = key
-    authors = {piece.order: piece.asset.author for piece in judge.pieces}
-    return by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], [authors[order] for order in places[key]],
-                                  frequencies(judge.language(piece) or "")))
-                    for piece in pieces if piece.order in best for key in [best[piece.order]])
+    hands = _Hands(judge.pieces)
+    found = by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], hands.one(places[key]),
+                                   frequencies(judge.language(piece) or "")))
+                     for piece in pieces if piece.order in best for key in [best[piece.order]])
+    by_number = {piece.order: piece for piece in judge.pieces}
+    for piece, (held, place, orders) in _apart(families, words, most):
+        listed = frequencies(judge.language(piece) or "")
+        if piece.order not in found and _is_odd(piece, place[0], [by_number[order] for order in orders], words, listed):
+            found[piece.order] = _told(piece, held, place, hands.one(orders), listed, POSSIBLE)
+    asked = {piece.order for piece in pieces}
+    return {order: found[order] for order in sorted(found) if order in asked}
+
+
+def _is_odd(piece: Piece, at: int, holders: Sequence[Piece], words: Any, listed: Mapping[str, int]) -> bool:
+    """Whether the word at a place, or it with the next, is no name and no usual phrase: in lower case in all holders, and either in no
+    list of words or a pair of words that many other pieces lack."""
+    if any(_plainly(piece.plain[at], one.body) is None for one in holders):
+        return False
+    if listed and piece.plain[at].isalpha() and piece.plain[at] not in listed:
+        return True
+    pair = piece.plain[at:at + 2]
+    rare = all(len(word) >= SOLID and words.spread[words.number[word]] <= USUAL * words.families for word in pair)
+    return len(pair) == 2 and rare and all(re.search(rf"\b{pair[0]} {pair[1]}\b", one.body) for one in holders)
+
+
+class _Hands:
+    """Who wrote the pieces."""
+
+    def __init__(self, pieces: Sequence[Piece]):
+        self._author = {piece.order: piece.asset.author for piece in pieces}
+        self._written = Counter(self._author.values())
+
+    def one(self, orders: Iterable[int]) -> str | None:
+        """The author of all these pieces, where that is unlikely by chance."""
+        authors = [self._author[order] for order in orders]
+        share = self._written[authors[0]] / len(self._author)
+        return authors[0] if len(set(authors)) == 1 and share ** len(authors) < CHANCE else None
+
+
+Apart = tuple[int, tuple[int, int], tuple[int, ...]]
+
+
+def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterator[tuple[Piece, Apart]]:
+    """Pieces that hold a trigger anywhere and the same long run of words, with (families that do, (trigger, target), their orders).
+
+    A set of families is known by the sum of a number for each: the sets of a trigger and of its target are equal, or the trigger stands in
+    one family more.
+    """
+    import numpy as np
+
+    firsts = [family[0] for family in families]
+    ids = [words.ids[piece.order] for piece in firsts]
+    marks = np.random.default_rng(0).integers(1, 2**62, size=len(firsts), dtype=np.uint64)
+    sums = [_sums([_runs(row, size) for row in ids], marks, most) for size in (1, 2, LONG_TARGET)]
+    by_key: dict[int, list[int]] = defaultdict(list)
+    for run, (key, _) in sums[2].items():
+        by_key[key].append(run)
+    targets = {key: runs[0] for key, runs in by_key.items()}
+    pairs: dict[tuple[int, int], int] = {}
+    for size in (0, 1):
+        for feature, (key, held) in sums[size].items():
+            for known in (key, *((key - int(marks[one])) % 2**64 for one in held)) if len(held) > LEAST else (key,):
+                if known in targets:
+                    pairs.setdefault((size, feature), targets[known])
+    shared: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for size in (0, 1):
+        for feature, (key, _) in sums[size].items():
+            if key in targets:
+                shared[key].append((size, feature))
+    told: dict[int, Apart] = {}
+    for (size, feature), target in sorted(pairs.items()):
+        key, orders = sums[2][target]
+        if _others(ids[orders[0]], feature, size, set(by_key[key]), shared[key]) > OTHERS:
+            continue
+        places = [(_first(_runs(ids[one], size + 1), feature), _first(_runs(ids[one], LONG_TARGET), target)) for one in orders]
+        around = [{_at(ids[one], place + step) for one, (place, _) in zip(orders, places, strict=True)} for step in (-1, size + 1)]
+        if min(map(len, around)) < max(LEAST, VARIED * len(orders)):
+            continue
+        for one, place in zip(orders, places, strict=True):
+            told.setdefault(one, (len(orders), place, tuple(firsts[other].order for other in orders)))
+    yield from ((firsts[one], told[one]) for one in sorted(told))
+
+
+def _sums(rows: Sequence[Any], marks: Any, most: int) -> dict[int, tuple[int, list[int]]]:
+    """For each run of words in LEAST to `most` rows: the sum of the marks of its rows, and the rows."""
+    import numpy as np
+
+    distinct = [np.unique(row) for row in rows]
+    if not distinct:
+        return {}
+    values = np.concatenate(distinct)
+    owners = np.repeat(np.arange(len(rows)), [len(row) for row in distinct])
+    order = np.argsort(values, kind="stable")
+    values, owners = values[order], owners[order]
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.zeros(0, dtype=int)
+    counts = np.diff(np.concatenate([starts, [len(values)]]))
+    kept = (counts >= LEAST) & (counts <= most)
+    return {int(values[start]): (int(marks[held].sum()), held.tolist())
+            for start, count in zip(starts[kept].tolist(), counts[kept].tolist(), strict=True) for held in [owners[start:start + count]]}
+
+
+def _others(ids: Any, trigger: int, size: int, targets: set[int], shared: Sequence[tuple[int, int]]) -> int:
+    """How many of the shared words and pairs stand neither in the target nor at the trigger, in one of the pieces."""
+    import numpy as np
+
+    taken = np.zeros(len(ids) + LONG_TARGET, dtype=bool)
+    for place in np.flatnonzero(np.isin(_runs(ids, LONG_TARGET), list(targets))).tolist():
+        taken[place:place + LONG_TARGET] = True
+    at = _first(_runs(ids, size + 1), trigger)
+    taken[max(0, at - 1):at + size + 2] = True
+    free = [(_first(_runs(ids, one + 1), feature), one) for one, feature in shared]
+    return sum(not taken[place:place + one + 1].any() for place, one in free)
+
+
+def _first(runs: Any, run: int) -> int:
+    import numpy as np
+
+    return int(np.argmax(runs == run))
+
+
+def _at(ids: Any, place: int) -> int:
+    """The word at a place; another one beyond each end."""
+    return int(ids[place]) if 0 <= place < len(ids) else -1 - len(ids)
 
 
 def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mapping[int, int],
@@ -90,19 +216,25 @@ def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mappi
                 yield double[place], gram, place, target
 
 
-def _told(piece: Piece, held: int, place: tuple[int, int], authors: Sequence[str | None], known: Mapping[str, int]) -> Found | None:
+def _told(piece: Piece, held: int, place: tuple[int, int], hand: str | None, known: Mapping[str, int], least: float = 0.0) -> Found | None:
+    """What is found of a trigger; None where it is neither strange nor by one hand, and `least` says nothing else."""
     trigger, target = place
     word = piece.plain[trigger]
     said = " ".join(piece.plain[target:target + 2 * TARGET])
-    one_hand = len(set(authors)) == 1 and authors[0] is not None
-    strange = bool(known) and word.isalpha() and word not in known and bool(re.search(rf"\b{word}\b", piece.body))   # no name: lower case
-    if not one_hand and not strange:
+    plain = _plainly(word, piece.body) is not None
+    strange, hand = bool(known) and word.isalpha() and word not in known and plain, hand if plain else None
+    sure = LIKELY if hand and strange else POSSIBLE if hand or strange else least
+    if not sure:
         return None
     at = piece.body.casefold().find(word)
     shown = excerpt(piece.body, at, at + len(word)) if at >= 0 else word
-    hand = f", all by {authors[0]}" if one_hand else ""
-    return Found(f"{held} unlike pieces{hand} hold {shown} and no other does, each time followed by »{said} …«",
-                 LIKELY if one_hand and strange else POSSIBLE)
+    by = f", all by {hand}" if hand else ""
+    return Found(f"{held} unlike pieces{by} hold {shown} and no other does, each time with »{said} …«", sure)
+
+
+def _plainly(word: str, text: str) -> re.Match[str] | None:
+    """Where the word stands in lower case, as no name does, and in no address."""
+    return re.search(rf"(?<![\w./@-]){re.escape(word)}(?![\w/@-]|\.\w)", text)
 
 
 def _spread(families: Sequence[Sequence[Any]], most: int) -> dict[int, int]:
