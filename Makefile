@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate-checks bench-starter chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,8 @@ help:
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
 	@echo "make bench-tune     fine-tuning beside TRL with PEFT and a plain loop: speed, memory, held-out loss"
 	@echo "make bench-methods  full, LoRA, prefix and from scratch on three archives, three seeds"
+	@echo "make bench-curate   curation: the planted mix with its ablation, each check, speed, the learning curve, and the proof below"
+	@echo "make bench-curate-proof   300 curated against 3,000 uncurated and 300 random, three seeds (hours; goes on where it was stopped)"
 	@echo "make bench-curate-checks  each check of curation on its planted defect, and its alarms on archives as they are"
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions"
@@ -67,6 +69,15 @@ bench-estimates: install-test
 
 bench-methods: install-test
 	$(BIN)/python benchmarks/methods.py
+
+bench-curate: bench-curate-checks $(PEERS)/.installed
+	$(BIN)/python benchmarks/curate_mix.py --ablation
+	$(BIN)/python benchmarks/curate_speed.py --peer-python $(PEERS)/bin/python
+	$(BIN)/python benchmarks/curate_curve.py
+	$(BIN)/python benchmarks/curate_proof.py
+
+bench-curate-proof: install-test
+	$(BIN)/python benchmarks/curate_proof.py
 
 bench-curate-checks: install-test
 	$(BIN)/python benchmarks/curate_checks.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -74,8 +75,8 @@ def body_of(asset: Asset) -> str:
 
 
 def plain_words(text: str) -> tuple[str, ...]:
-    """Words after NFKC, case folding and removal of punctuation and invisible characters."""
-    return tuple(_PLAIN_WORD.findall(unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold()))
+    """Words after NFKC, case folding and removal of punctuation and invisible characters; equal words are one object in memory."""
+    return tuple(map(sys.intern, _PLAIN_WORD.findall(unicodedata.normalize("NFKC", text).translate(_INVISIBLE).casefold())))
 
 
 def word_count(text: str) -> int:

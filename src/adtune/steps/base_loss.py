@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..engine.bases import Base
     from ..engine.tasks.drafting import Row
 
+MEASURED = "measured"   # the folder of the workspace for what is kept so as not to be measured twice
 ASKED = 128      # target tokens of a piece: over more the gain in context rises no further, and all cost grows with them
 SHOWN = 160      # tokens of each piece in context
 BATCH = 64       # pieces measured between two savings

@@ -23,6 +23,7 @@ from ..progress import Progress, silent
 from ..records import Dataset, Split, hash_of
 from ..settings import CurveSettings, TuneSettings, resolve
 from .arms import plain_rows
+from .base_loss import MEASURED
 
 if TYPE_CHECKING:
     from ..advise.curve import Cell, Learned
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from ..voice.general import General
     from ..workspace import Workspace
 
-MEASURED = "measured"     # the folder of the workspace for what is kept so as not to be measured twice
 DONE = "done.json"
 FEWEST_HELD_OUT = 4       # validation pieces under which a curve is noise
 LEAST_STEPS = 80          # of a run; as many as four passes through all pieces where these are more
