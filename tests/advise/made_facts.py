@@ -18,7 +18,8 @@ def archive(pieces=80, **changes):
     split = {"train": pieces - 2 * (pieces // 5), "validation": pieces // 5, "test": pieces // 5}
     fields = {"pieces": pieces, "read": pieces + 4, "dropped": {"too_short": 3, "near_duplicate": 1}, "splits": split,
               "categories": {"advice": pieces // 2, "news": pieces // 3}, "approvals": {"approved": pieces // 2, "gold": 3, "": 2},
-              "languages": {"en": pieces - 10, "": 2}, "untitled": 0, "guide_words": 200, "regularity": 0.01, "current": True}
+              "languages": {"en": pieces - 10, "": 2}, "untitled": 0, "guide_words": 200, "regularity": 0.01, "current": True,
+              "briefs": (0, 12)}
     return ArchiveFacts(**(fields | changes))
 
 

@@ -51,7 +51,9 @@ def test_every_fact_that_can_be_missing_is_missed_without_a_fall():
     ("dataset", Facts(archive(current=False)), WARN), ("validation", Facts(archive(35)), WARN),
     ("categories", Facts(archive(categories={"a": 30, "b": 4})), WARN), ("categories", Facts(archive(categories={"": 30})), OK),
     ("languages", Facts(archive(languages={"en": 90, "de": 10})), WARN), ("languages", Facts(archive(languages={"": 10})), UNKNOWN),
-    ("titles", Facts(archive(untitled=1)), WARN), ("regularity", Facts(archive(regularity=0.61)), WARN),
+    ("briefs", Facts(archive(briefs=(5, 12))), STOP), ("briefs", Facts(archive(briefs=(4, 12))), WARN),
+    ("briefs", Facts(archive(briefs=None)), UNKNOWN), ("titles", Facts(archive(untitled=1)), WARN),
+    ("regularity", Facts(archive(regularity=0.61)), WARN),
     ("guide", Facts(archive(guide_words=0)), WARN), ("tokens", Facts(archive(), base(training_tokens=9_999)), WARN),
     ("fertility", Facts(archive(), base(fertility=2.01)), WARN), ("fertility", Facts(archive(), base(fertility=2.0)), OK),
     ("long_pieces", Facts(archive(), base(lost_tokens=1)), STOP), ("long_briefs", Facts(archive(), base(brief_tokens=513)), WARN),
@@ -78,4 +80,7 @@ def test_facts_of_a_dataset_never_look_at_test_pieces():
     assert (found.pieces, found.read, found.seen, found.untitled, found.guide_words) == (4, 6, 3, 1, 2)
     assert found.splits == {"train": 2, "validation": 1, "test": 1}
     assert found.categories == {"news": 2, "": 1} and found.languages == {"": 2, "en": 1}
+    assert found.briefs is None
+    told = archive_facts(Dataset.make("acme", "", items, 6, {}, {"briefs": "Spring \nAutumn\nSpring\n\nWinter"}), {}, True, ["Winter"])
+    assert told.briefs == (1, 3)
     assert found.regularity == pytest.approx(6 / 8)  # of the validation piece's eight 8-grams, the two with its last words are new

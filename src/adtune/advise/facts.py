@@ -6,7 +6,7 @@ Texts are taken from training and validation pieces only; the test split is for 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -24,7 +24,8 @@ class ArchiveFacts:
 
     `pieces` counts all splits, everything else about pieces counts training and validation. `regularity` is the share of the 8-word
     runs of the median validation piece that stand word for word in training pieces. `current` is false where the archive has
-    changed since the dataset was made. `guide_words` 0 means that there is no guide.
+    changed since the dataset was made. `guide_words` 0 means that there is no guide. `briefs` counts the titles of coming briefs that no
+    kept piece resembles, and all of them.
     """
 
     pieces: int
@@ -38,6 +39,7 @@ class ArchiveFacts:
     guide_words: int | None = None
     regularity: float | None = None
     current: bool | None = None
+    briefs: tuple[int, int] | None = None
 
     @property
     def seen(self) -> int:
@@ -81,8 +83,11 @@ class Facts:
     volume: float | None = None
 
 
-def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current: bool) -> ArchiveFacts:
-    """Facts of a dataset; `languages` gives the language of a piece by its asset's id, None where it is not known."""
+def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current: bool,
+                  uncovered: Collection[str] | None = None) -> ArchiveFacts:
+    """Facts of a dataset; `languages` gives the language of a piece by its asset's id, None where it is not known; `uncovered` are the
+    briefs that no kept piece resembles, None where no briefs were given."""
+    briefs = {title for line in str(dataset.settings.get("briefs") or "").splitlines() if (title := line.strip())}
     seen = [item for item in dataset.items if item.split != Split.TEST]
     return ArchiveFacts(
         pieces=len(dataset.items), read=dataset.read, dropped=dataset.dropped,
@@ -90,7 +95,7 @@ def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current
         categories=_counted(item.category for item in seen), approvals=_counted(item.approval for item in seen),
         languages=_counted(languages.get(item.asset) for item in seen),
         untitled=sum(not item.example.brief.title for item in seen), guide_words=len(dataset.guide.split()),
-        regularity=regularity(dataset), current=current)
+        regularity=regularity(dataset), current=current, briefs=None if uncovered is None or not briefs else (len(uncovered), len(briefs)))
 
 
 def regularity(dataset: Dataset) -> float | None:

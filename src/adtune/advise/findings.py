@@ -18,6 +18,7 @@ FEW_TOKENS = 10_000      # training tokens under which a run sees little of the 
 SMALL_CATEGORY = 5       # pieces
 MANY_DUPLICATES = 0.1    # of the pieces read
 MANY_DROPPED = 0.5       # of the pieces read
+MANY_UNCOVERED = 1 / 3    # of the coming briefs
 SECOND_LANGUAGE = 0.05   # of the pieces of known language
 HIGH_FERTILITY = 2.0     # tokens per word
 FAR = 1.0                # nats per token above general text
@@ -122,6 +123,18 @@ def titles(facts: Facts) -> Said:
         return (WARN, f"{untitled} of {facts.archive.seen} pieces have no title and train as plain text (domain adaptation).",
                 "Add titles with --map title=COLUMN: a piece without one teaches words, but not how to answer a brief.")
     return OK, "Every piece has a title.", ""
+
+
+def briefs(facts: Facts) -> Said:
+    if facts.archive.splits is None:
+        return NOT_YET
+    if facts.archive.briefs is None:
+        return UNKNOWN, "No titles of coming briefs were given; adtune curate --briefs FILE says whether the pieces serve them.", ""
+    lost, all_of_them = facts.archive.briefs
+    told = f"{lost} of {all_of_them} coming briefs resemble no kept piece."
+    if lost > MANY_UNCOVERED * all_of_them:
+        return STOP, told, "Collect pieces like them before tuning: the curation report lists their titles."
+    return (WARN, told, "Collect pieces like them: the curation report lists their titles.") if lost else (OK, told, "")
 
 
 def regularity(facts: Facts) -> Said:
@@ -229,9 +242,9 @@ def cost(facts: Facts) -> Said:
 
 FINDINGS: dict[str, Check] = {
     "pieces": pieces, "dropped": dropped, "near_duplicates": near_duplicates, "dataset": dataset_age, "validation": held_out,
-    "categories": categories, "approval": approval, "languages": languages, "titles": titles, "regularity": regularity, "guide": guide,
-    "tokens": tokens, "fertility": fertility, "long_pieces": long_pieces, "long_briefs": long_briefs, "prompt_room": prompt_room,
-    "distance": distance, "forgetting": forgetting, "arms": arms, "full": full_fine_tuning, "cost": cost,
+    "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs,
+    "regularity": regularity, "guide": guide, "tokens": tokens, "fertility": fertility, "long_pieces": long_pieces, "long_briefs": long_briefs,
+    "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting, "arms": arms, "full": full_fine_tuning, "cost": cost,
 }
 
 

@@ -212,8 +212,9 @@ def _facts(ws: Workspace, client: str, dataset_id: str, dataset: Dataset, bench:
     from ..advise import Facts, archive_facts
 
     languages = {asset.id: asset.language for asset in ws.assets(client)}
-    current = ws.record(dataset_id)["record"]["archive"] == ws.archive_hash(client)
-    return Facts(archive_facts(dataset, languages, current), _base_facts(bench), bench.settings.volume)
+    record = ws.record(dataset_id)["record"]
+    current = record["archive"] == ws.archive_hash(client)
+    return Facts(archive_facts(dataset, languages, current, record.get("uncovered")), _base_facts(bench), bench.settings.volume)
 
 
 def _base_facts(bench: _Bench) -> BaseFacts:
