@@ -242,8 +242,8 @@ def cost(facts: Facts) -> Said:
 
 FINDINGS: dict[str, Check] = {
     "pieces": pieces, "dropped": dropped, "near_duplicates": near_duplicates, "dataset": dataset_age, "validation": held_out,
-    "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs,
-    "regularity": regularity, "guide": guide, "tokens": tokens, "fertility": fertility, "long_pieces": long_pieces, "long_briefs": long_briefs,
+    "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs, "regularity": regularity,
+    "guide": guide, "tokens": tokens, "fertility": fertility, "long_pieces": long_pieces, "long_briefs": long_briefs,
     "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting, "arms": arms, "full": full_fine_tuning, "cost": cost,
 }
 
