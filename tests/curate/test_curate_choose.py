@@ -178,3 +178,17 @@ def test_a_second_version_waits_until_every_other_piece_has_its_place(mixed):
     kept = [item.asset for item in curated.dataset.items]
     assert len(kept) == 80 and len({name.removeprefix("again-") for name in kept if "own" in name}) >= 57
     assert any(one.evidence.startswith("another version of ") for one in curated.dropped)
+
+
+def test_what_a_base_gains_in_context_joins_the_likeness(mixed):
+    own = {asset.text.strip() for asset in mixed if asset.id.startswith("own")}
+    asked = []
+
+    def loss(pieces, context):
+        asked.append((len(pieces), len(context)))
+        return [2.0 if context and piece in own else 3.0 for piece in pieces]
+
+    found = select(pieces_of(mixed), CurateSettings(keep=55), loss=loss)
+    chosen = {mixed[order].id for order in found.chosen}
+    assert sum(name.startswith("own") for name in chosen) == 55
+    assert found.likeness["in_context"] >= 100 and {count for _, count in asked} == {0, 3}

@@ -127,14 +127,16 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
     for _ in range(ROUNDS):
         labels = replace(_labels(margins, known), named=named)
         margins = _cross_fitted(traits.rows, labels, folds, LATER_C)
-    measured = 0
-    if loss is not None:
-        margins, measured = _with_context(margins, labels, [*texts, *others], known, loss)
+    all_texts, measured = [*texts, *others], 0
+    sharper = replace(_labels(margins, known, near=True), named=named) if _is_mixed(margins, known) else None
+    if sharper is None and loss is not None:
+        margins, measured = _with_context(margins, labels, all_texts, known, loss)
     calibration = _calibration(margins, known, labels)
     scores = ranks = np.round(_chances(margins, calibration), DIGITS)
-    if _is_mixed(margins, known):
-        sharper = replace(_labels(margins, known, near=True), named=named)
+    if sharper is not None:
         nearer = _cross_fitted(traits.rows, sharper, folds, LATER_C)
+        if loss is not None:
+            nearer, measured = _with_context(nearer, sharper, all_texts, known, loss)
         ranks = _chances(nearer, _calibration(nearer, known, sharper))
     apart_margins = _cross_fitted(traits.apart, labels, folds, LATER_C)
     apart = _chances(apart_margins, _calibration(apart_margins, known, labels))
