@@ -1,11 +1,14 @@
 """Each check of curation alone: recall and precision on its planted defect, and alarms on archives as they are.
 
-    python benchmarks/curate_checks.py [--archives FILE ...] [--planted N] [--seed N] [--out FOLDER]
+    python benchmarks/curate_checks.py [--archives FILE ...] [--checks NAME ...] [--planted N] [--seed N] [--out FOLDER]
 
 Of 300 pieces of an archive, N (15, or a twentieth of a small one) are spoilt in one way and stand among the others. `recall`
 is the share of the spoilt that the check drops, `precision` the share of what it drops that was spoilt, `any` the share of the spoilt that
 any check drops before duplicates are looked for; a check that only shows counts what it shows. `alarms` are the dropped pieces of the
 archive as it is and `shown` the ones that are shown: some are real defects, since these archives are real, and nobody has corrected them.
+Breaks with habits are planted where the house has habits, with nothing else to learn from and with 30 gold pieces, all at once and in three
+draws of a third: a habit that more than 2 % of the pieces break counts as none. Rebrands are planted as `house_breaks.py` says. With
+`--checks` only these are measured, and the rows of the others stay as they are in the results.
 Archives default to three of ../shared/data/brands and the sample client; those that are absent are skipped, said so.
 """
 
@@ -24,6 +27,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
+
+from house_breaks import habit_rows, rebrand_rows  # noqa: E402 - it stands beside this file, and needs the package
 
 from adtune.archive import language  # noqa: E402 - the package stands beside this folder
 from adtune.curate.checks import CHECKS, Judge  # noqa: E402
@@ -177,8 +182,8 @@ def dropped(name: str, pieces: Any, judge: Judge) -> tuple[set[int], int]:
     return falls, len(found) - len(falls)
 
 
-def measure(path: Path, count: int, seed: int) -> list[dict[str, Any]]:
-    """A row for each check of the text."""
+def measure(path: Path, count: int, seed: int, names: set[str]) -> list[dict[str, Any]]:
+    """A row for each check of the text with one of these names, or for all."""
     assets = assets_of(path)
     pieces, judge = judged(assets)
     among = random.Random(seed).sample(assets, min(AMONG, len(assets)))
@@ -186,7 +191,7 @@ def measure(path: Path, count: int, seed: int) -> list[dict[str, Any]]:
     assert learned
     rows = []
     for check in CHECKS:
-        if check.name not in PLANTS and not check.shows:
+        if (check.name not in PLANTS and not check.shows) or (names and check.name not in names):
             continue
         began = time.process_time()
         alarms, shown = dropped(check.name, pieces, judge)
@@ -195,6 +200,10 @@ def measure(path: Path, count: int, seed: int) -> list[dict[str, Any]]:
         if check.name in PLANTS:
             row |= planted(check.name, among, min(count, len(among) // 20), seed)
         rows.append(row)
+    if not names or "house_habits" in names:
+        rows += habit_rows(assets, among, judged, min(count, len(among) // 20), seed)
+    if not names or "before_rebrand" in names:
+        rows += rebrand_rows(among, judged, seed)
     return rows
 
 
@@ -229,7 +238,8 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
     for archive, rows in results.items():
         lines += [(archive, row["check"], str(row.get("planted", "-")), share(row.get("recall"), row.get("recall_interval")),
                    share(row.get("precision"), row.get("precision_interval")), share(row.get("any"), None), str(row["alarms"]),
-                   str(row["pieces"]), f"{row['alarms'] / row['pieces']:.1%}", str(row["shown"]), f"{row['milliseconds']:.2f}")
+                   str(row["pieces"]), f"{row['alarms'] / row['pieces']:.1%}", str(row["shown"]),
+                   "-" if row["milliseconds"] is None else f"{row['milliseconds']:.2f}")
                   for row in rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -237,21 +247,25 @@ def table(results: dict[str, list[dict[str, Any]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--archives", nargs="*", type=Path, default=DEFAULT)
+    parser.add_argument("--checks", nargs="*", default=(), help="only these; before_rebrand and house_habits have several rows each")
     parser.add_argument("--planted", type=int, default=15)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     said = parser.parse_args()
-    results: dict[str, list[dict[str, Any]]] = {}
+    file = said.out / "curate_checks.json"
+    results: dict[str, list[dict[str, Any]]] = json.loads(file.read_text(encoding="utf-8")) if said.checks and file.exists() else {}
     for path in said.archives:
         if not path.exists():
             print(f"skipped: {path.name} is not there")
             continue
         name = "sample" if path == sample_pieces() else path.name.split(".")[0]
-        results[name] = measure(path, said.planted, said.seed)
-        print(table({name: results[name]}), flush=True)
+        rows = measure(path, said.planted, said.seed, set(said.checks))
+        held = {row["check"] for row in rows}
+        results[name] = [row for row in results.get(name, []) if row["check"] not in held] + rows
+        print(table({name: rows}), flush=True)
     if results:
         said.out.mkdir(parents=True, exist_ok=True)
-        (said.out / "curate_checks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         (said.out / "curate_checks.md").write_text(f"`python benchmarks/curate_checks.py`\n\n{table(results)}\n", encoding="utf-8")
 
 

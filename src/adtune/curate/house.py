@@ -24,11 +24,11 @@ class House:
         from ..voice.house import HABITS, learned
 
         self._english = english
-        gold = _lone([piece for piece in usable if piece.gold], family)
+        gold, archive = _lone([piece for piece in usable if piece.gold], family), _lone(usable, family)
         self.by_gold = len(gold) >= FEWEST_GOLD
-        self.pieces: list[Piece] = gold if self.by_gold else _lone(usable, family)
+        self.pieces: list[Piece] = gold if self.by_gold else archive
         self.shown: list[Shown] = [self.read(piece, HABITS) for piece in self.pieces]
-        self.kept: list[Kept] = learned(self.shown)
+        self.kept: list[Kept] = learned(self.shown, [self.read(piece, HABITS) for piece in archive] if self.by_gold else ())
 
     def read(self, piece: Piece, habits: Sequence[Habit]) -> Shown:
         from ..voice.house import shown_in

@@ -4,6 +4,10 @@ A habit is never assumed: it is learned from pieces that show what is normal, ea
 shows `least` places or more of a habit breaks a choice where at least half of them, and `least`, choose otherwise. The house has the
 habit where the rate of pieces that do not break it has a lower 95 % limit (Wilson) of STEADY or more, and where no more than NORMAL of
 them break it: what more of them do is no break.
+
+A few gold pieces may all agree by chance. So where the habit is learned from some pieces of an archive, no more than NORMAL of the whole
+archive may break it either, unless these pieces keep to it as chance would let them in fewer than CHANCE of draws from the archive
+(binomial): then the archive holds other voices, and they are its own.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from .choices import Finder, Mark, Written
 STEADY = 0.8             # 16 pieces that all keep it reach that, and 49 of 54
 NORMAL = 0.02
 LONE = 30                # pieces among which one that breaks a habit is an exception
+CHANCE = 0.001
 BREAKS = 0.5             # share of a piece's places from which it breaks with the habit
 
 
@@ -96,8 +101,8 @@ def shown_in(text: str, title: str = "", english: bool = True, habits: Sequence[
     return {name: marks for name, marks in found.items() if marks}
 
 
-def learned(pieces: Sequence[Shown]) -> list[Kept]:
-    """The habits that hold in `pieces`, each a family of its own, in the order of HABITS."""
+def learned(pieces: Sequence[Shown], archive: Sequence[Shown] = ()) -> list[Kept]:
+    """The habits that hold in `pieces`, each a family of its own, in the order of HABITS; `archive` is what they were taken from."""
     found = []
     for habit in HABITS:
         rows = [(place, marks) for place, shown in enumerate(pieces) if len(marks := shown.get(habit.name, ())) >= habit.least]
@@ -106,10 +111,28 @@ def learned(pieces: Sequence[Shown]) -> list[Kept]:
         tally = Counter(choice for _, marks in rows for choice in _leading(marks))
         choice = max(habit.choices, key=lambda name: tally[name])
         breaking = frozenset(place for place, marks in rows if against(habit, choice, marks))
+        if not _seldom(len(breaking), len(rows)):
+            continue
         rate = rate_interval(len(rows) - len(breaking), len(rows))
-        if rate.low is not None and rate.low >= STEADY and len(breaking) <= max(NORMAL * len(rows), float(len(rows) >= LONE)):
-            found.append(Kept(habit, choice, rate, len(rows), breaking))
+        one = Kept(habit, choice, rate, len(rows), breaking)
+        if rate.low is not None and rate.low >= STEADY and _of_the_house(one, archive):
+            found.append(one)
     return found
+
+
+def _seldom(breaking: int, pieces: int) -> bool:
+    return breaking <= max(NORMAL * pieces, float(pieces >= LONE))
+
+
+def _of_the_house(one: Kept, archive: Sequence[Shown]) -> bool:
+    """Whether the whole archive keeps to the habit, or holds so many that do not that the pieces it was learned from are no draw of it."""
+    rows = [marks for shown in archive if len(marks := shown.get(one.habit.name, ())) >= one.habit.least]
+    breaking = sum(bool(against(one.habit, one.choice, marks)) for marks in rows)
+    if _seldom(breaking, len(rows)):
+        return True
+    from scipy.stats import binom
+
+    return bool(binom.cdf(len(one.breaking), one.pieces, breaking / len(rows)) <= CHANCE)
 
 
 def against(habit: Habit, choice: str, marks: Sequence[Mark]) -> list[Mark]:
