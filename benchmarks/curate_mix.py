@@ -196,8 +196,8 @@ def separation(found: Any, assets: Sequence[Asset], curated: Curated, stands_for
     return {name: {"auc": one.value, "interval": one.as_list()} for name, one in measured.items()}
 
 
-def measure(name: str, said: argparse.Namespace) -> dict[str, Any]:
-    """Every arm on one archive, and what the choice is worth without each part of the score."""
+def measure(name: str, said: argparse.Namespace) -> tuple[dict[str, Any], Iterator[tuple[str, dict[str, Any]]]]:
+    """Every arm on one archive; then, one after the other, what the choice is worth without each part of the score."""
     assets, stands_for = messy(said.seed) if name == MESSY else planted(name, said.seed)
     with heard() as kept:
         began, wall = time.process_time(), time.perf_counter()
@@ -214,9 +214,7 @@ def measure(name: str, said: argparse.Namespace) -> dict[str, Any]:
               "auc": separation(kept["likeness"], assets, curated, stands_for)}
     if not said.no_loss:
         answer["lowest loss"] = figures(likely(assets, CLEAN, said.kept), stands_for)
-    if said.ablation:
-        answer["ablation"] = dict(ablation(kept["choice"], stands_for, said))
-    return answer
+    return answer, ablation(kept["choice"], stands_for, said) if said.ablation else iter(())
 
 
 def ablation(choice: tuple[tuple[Any, ...], dict[str, Any]], stands_for: dict[str, str], said: argparse.Namespace) -> Iterator[Any]:
@@ -250,10 +248,10 @@ def ablation(choice: tuple[tuple[Any, ...], dict[str, Any]], stands_for: dict[st
                         ("without the nearest other voices", {"MIXED": 2.0}), ("without contrast voices", {"contrast_voices": lambda: []})):
         before = {name: getattr(module, name) for name in names}
         vars(module).update(names)
-        if "contrast_voices" in names:
-            seen.clear()
+        seen[:] = [] if "contrast_voices" in names else seen
         yield told, chosen()
         vars(module).update(before)
+    seen.clear()
     yield "each version its own piece", chosen({})
     if not said.no_loss:
         seen.clear()
@@ -336,9 +334,12 @@ def main() -> None:
             continue
         if name in answers and ("ablation" in answers[name] or not said.ablation):
             continue
-        answers[name] = measure(name, said)
-        print(table({name: answers[name]}), flush=True)
+        answers[name], parts = measure(name, said)
         write(answers, said.seed, said.out)
+        for part, figures_of_it in parts:
+            answers[name].setdefault("ablation", {})[part] = figures_of_it
+            write(answers, said.seed, said.out)
+        print(table({name: answers[name]}), flush=True)
 
 
 def write(answers: dict[str, dict[str, Any]], seed: int, folder: Path) -> None:
