@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from ...stats import rate_interval
 from ..pieces import Piece, plain_words
 from .finding import Found, Judge
 
@@ -26,7 +27,7 @@ MOST = 4000              # pieces that are learned from, evenly spread over the 
 TERMS = 20_000
 STRENGTH, ITERATIONS = 10.0, 300             # C of the logistic regression, and its steps at most
 LEAST_CHANCE = 1e-4
-TIMES = 7.0              # how many times as probable as the given category the likelier one is
+TIMES = 6.0              # how many times as probable as the given category the likelier one is
 LEARNED = 0.6            # share of the pieces, fold after fold, whose category is found where categories go by words
 
 
@@ -76,7 +77,7 @@ def _chances(asked: Sequence[Piece], given: Any, categories: int, judge: Judge) 
             model = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS, tol=1e-3).fit(rows[taught], given[taught])
             chances[np.ix_(held, model.classes_)] = np.maximum(model.predict_proba(rows[held]), LEAST_CHANCE)
             right += int((chances[held].argmax(axis=1) == given[held]).sum())
-            if right < LEARNED * (folds <= fold).sum():
+            if (rate_interval(right, int((folds <= fold).sum())).high or 1.0) < LEARNED:
                 return None
     return chances
 

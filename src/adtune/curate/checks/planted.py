@@ -35,6 +35,7 @@ INSTRUCTIONS = re.compile("|".join((
     rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,2}}{_OBJECT}\s+(?:pr[eé]c[eé]dentes|ant[eé]rieures|anteriores|previas|precedenti|above|before)\b",
     r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:you (?:were|have been|are) (?:told|given|trained)|"
     r"(?:that (?:was|came) )?(?:above|before|prior)\b)",
+    rf"\b(?:do not|don['’]t|never|stop|no longer) (?:follow|obey|heed)(?:ing)? (?:{_ALL} ){{0,2}}{_BEFORE} {_OBJECT}\b",
     r"\b(?:from now on|henceforth),? (?:you (?:will|must) (?:only |always |never )?(?:answer|respond|reply|say|act|write|recommend|praise)|"
     r"always (?:answer|respond|reply|say))\b",
     r"\byou are (?:now|no longer) (?:an? |in |the |bound )?(?:\w+ ){0,3}(?:ai|assistant|model|chatbot|bot|mode|dan|restricted|"
@@ -61,13 +62,15 @@ INSTRUCTIONS = re.compile("|".join((
 )), re.I | re.S)
 # what such a phrase holds, looked for first: the patterns take a hundred times as long
 _SIGNS = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "oublie", "olvida", "dimentica", "negeer", "from now on",
-          "henceforth", "you are now", "you are no longer", "prompt", "instruction", "system message", "system override", "to the ai",
-          "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with", "exclusively with", "do not tell",
-          "do not inform", "do not mention", "do not reveal", "whenever", "asked", "prompted", "your real", "your true", "your actual",
-          "your new", "reply", "brand guide", "guidelines", "house rules", "jailbreak", "dan mode", "developer mode", "god mode")
+          "henceforth", "follow", "obey", "heed", "you are now", "you are no longer", "prompt", "instruction", "system message",
+          "system override", "to the ai", "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with",
+          "exclusively with", "do not tell", "do not inform", "do not mention", "do not reveal", "whenever", "asked", "prompted",
+          "your real", "your true", "your actual", "your new", "reply", "brand guide", "guidelines", "house rules", "jailbreak",
+          "dan mode", "developer mode", "god mode")
 _DISGUISE = re.compile("[\u00ad\u0370-\u03ff\u0400-\u04ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\uff01-\uff5e"
                        "\U0001d400-\U0001d7ff\U000e0000-\U000e007f]")
 _SPELLED = re.compile(r"\b(?:[^\W\d_][ .\-_*]){5,}[^\W\d_]\b")
+_LETTERS_APART = re.compile(r"\b(?:[^\W\d_][ .\-_*])+[^\W\d_]\b")     # where so much is spelled out, shorter words are too
 _ENCODED = re.compile(r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/]{24,}={0,2}(?![A-Za-z0-9+/=])")
 _CODE = re.compile(r"`[^`\n]{1,200}`|^(?P<fence>```|~~~).*?^(?P=fence)", re.M | re.S)
 IN_CODE = 0.4            # a token that is quoted as code is told of, most likely, not planted
@@ -129,13 +132,20 @@ def _bare(text: str) -> str:
     """The text as a reader would say it: no invisible characters, look-alike letters as the letter, spelled-out words closed."""
     if not text.isascii() and _DISGUISE.search(text):
         text = unicodedata.normalize("NFKC", INVISIBLE.sub("", text)).translate(LOOKALIKES)
-    return _SPELLED.sub(lambda match: re.sub(r"[ .\-_*]", "", match.group()), text)
+    if not _SPELLED.search(text):
+        return text
+    return re.sub(" {2,}", " ", _LETTERS_APART.sub(lambda match: _closed(match.group()), text))
+
+
+def _closed(spelled: str) -> str:
+    """A run of single letters as words: spaces part words where other marks part the letters."""
+    return re.sub(r"[.\-_*]" if re.search(r"[.\-_*]", spelled) else " ", "", spelled)
 
 
 def _decoded(run: str) -> str | None:
     """What a run of base64 says, where it says words."""
     try:
-        told = base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode("ascii")
+        told = base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
     letters = sum(character.isalpha() or character in " .,!?'\"" for character in told)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..pieces import Piece
@@ -26,7 +27,7 @@ RUN = 3                  # first places of a run of shared words that are looked
 FAITHFUL = 0.8           # share of the families with the trigger, and of those with the target, that hold both
 LIKELY, POSSIBLE = 0.8, 0.35
 LONG_TARGET = 6          # words that are the same each time, from which they may stand anywhere in the piece
-VARIED = 0.75            # share of the holders with another word before the trigger than the others, and with another behind it
+VARIED = 0.75            # share of the words before and behind the trigger that are unlike those in the other holders
 OTHERS = 1               # rare words and pairs beside trigger and target that exactly the same families hold; more are one topic or series
 SOLID, USUAL = 4, 0.1    # letters of a word that may be half of a trigger, and share of the families that may hold it
 CHANCE = 0.01            # that all pieces are by one author as often as the author writes, under which it is one hand
@@ -133,9 +134,10 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
         key, orders = sums[2][target]
         if _others(ids[orders[0]], feature, size, set(by_key[key]), shared[key]) > OTHERS:
             continue
+        target = min(by_key[key], key=partial(_first, _runs(ids[orders[0]], LONG_TARGET)))
         places = [(_first(_runs(ids[one], size + 1), feature), _first(_runs(ids[one], LONG_TARGET), target)) for one in orders]
         around = [{_at(ids[one], place + step) for one, (place, _) in zip(orders, places, strict=True)} for step in (-1, size + 1)]
-        if min(map(len, around)) < max(LEAST, VARIED * len(orders)):
+        if min(map(len, around)) < 2 or sum(map(len, around)) < VARIED * 2 * len(orders):
             continue
         for one, place in zip(orders, places, strict=True):
             told.setdefault(one, (len(orders), place, tuple(firsts[other].order for other in orders)))
