@@ -7,7 +7,8 @@ is the share of the spoilt that the check drops, `precision` the share of what i
 any check drops before duplicates are looked for; a check that only shows counts what it shows. `alarms` are the dropped pieces of the
 archive as it is and `shown` the ones that are shown: some are real defects, since these archives are real, and nobody has corrected them.
 Breaks with habits are planted where the house has habits, with nothing else to learn from and with 30 gold pieces, all at once and in three
-draws of a third: a habit that more than 2 % of the pieces break counts as none. Rebrands are planted as `house_breaks.py` says. With
+draws of a third: a habit that more than 2 % of the pieces break counts as none. Rebrands are planted as `house_breaks.py` says;
+contradictions, thin briefs, wrong categories, invented facts and attacks (`--checks attacks`) as `fact_breaks.py` says. With
 `--checks` only these are measured, and the rows of the others stay as they are in the results.
 Archives default to three of ../shared/data/brands and the sample client; those that are absent are skipped, said so.
 """
@@ -28,6 +29,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 
+from fact_breaks import ROWS, attack_rows, fact_rows  # noqa: E402 - they stand beside this file, and need the package
 from house_breaks import habit_rows, rebrand_rows  # noqa: E402 - it stands beside this file, and needs the package
 
 from adtune.archive import language  # noqa: E402 - the package stands beside this folder
@@ -191,7 +193,7 @@ def measure(path: Path, count: int, seed: int, names: set[str]) -> list[dict[str
     assert learned
     rows = []
     for check in CHECKS:
-        if (check.name not in PLANTS and not check.shows) or (names and check.name not in names):
+        if (check.name not in PLANTS and not check.shows) or check.name in ROWS or (names and check.name not in names):
             continue
         began = time.process_time()
         alarms, shown = dropped(check.name, pieces, judge)
@@ -204,6 +206,10 @@ def measure(path: Path, count: int, seed: int, names: set[str]) -> list[dict[str
         rows += habit_rows(assets, among, judged, min(count, len(among) // 20), seed)
     if not names or "before_rebrand" in names:
         rows += rebrand_rows(among, judged, seed)
+    if not names or names & set(ROWS):
+        rows += fact_rows(names, assets, among, judged, min(count, len(among) // 20), seed)
+    if not names or "attacks" in names:
+        rows += attack_rows(assets, among, judged, seed)
     return rows
 
 
