@@ -24,7 +24,7 @@ from .choices import Finder, Mark, Written
 STEADY = 0.8             # 16 pieces that all keep it reach that, and 49 of 54
 NORMAL = 0.02
 LONE = 30                # pieces among which one that breaks a habit is an exception
-CHANCE = 0.001
+CHANCE = 0.005           # of draws from the archive
 BREAKS = 0.5             # share of a piece's places from which it breaks with the habit
 
 
