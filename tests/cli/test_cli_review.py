@@ -13,6 +13,7 @@ import pytest
 from adtune.cli.keys import Keys, Lines
 from adtune.cli.main import main
 from adtune.cli.review import WORDS
+from adtune.starter import sample_contrast, sample_pieces
 
 PLAIN = "amber brook cedar drift ember fable grove hazel ivory jewel kettle lilac maple noble olive pearl quartz raven sable tulip".split()
 PATIENCE = 60.0   # seconds that a terminal may say nothing
@@ -50,6 +51,24 @@ def test_json_only_lists_the_queue(acme, monkeypatch):
     assert {"asset", "title", "source", "about", "evidence", "confidence", "now", "why", "moves"} <= first.keys()
     assert first["moves"]["like"] == 2 and first["source"]["file"] == "posts.jsonl"
     assert sys.stdin.read() == "y\ny\n"
+
+
+def test_which_voice_it_is_is_answered_by_a_number(adtune, tmp_path, monkeypatch):
+    rows = [json.loads(line) for source, step in ((sample_pieces(), 7), (sample_contrast(), 1))
+            for line in source.read_text(encoding="utf-8").splitlines()[:280 if step > 1 else 24:step]]
+    (tmp_path / "posts.jsonl").write_text("".join(json.dumps({"title": row["title"], "text": row["text"]}) + "\n" for row in rows), "utf-8")
+    assert adtune("import", "posts.jsonl", "--client", "acme").code == 0
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n1\nundo\n1\nquit\n"))
+    said = adtune("curate", "acme", "--review", "--json")
+    groups = said.object["queue"][0]["groups"]
+    assert said.object["queue"][0]["about"] == "voice" and len(groups) > 1 and groups[0]["pieces"] >= groups[1]["pieces"]
+    said = adtune("curate", "acme", "--review", "--by", "Ann")
+    for told in ("Which of these is the client's voice?", "[1] ", "[2] ", "Answer with one of: s, u, q, 1, 2", "Taken back",
+                 "Decisions that hold: "):
+        assert told in said.out, told
+    made = adtune("curate", "acme", "--keep", "20", "--json").object
+    assert made["decisions"]["voice"] >= 6 and made["decisions"]["other"] >= 6 and made["decisions"]["keep"] == 0
+    assert made["likeness"]["voice"] == "reviewed" and made["kept"] <= 20
 
 
 def test_tables_go_out_and_come_in_through_the_door(acme, tmp_path):
