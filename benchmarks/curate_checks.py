@@ -258,17 +258,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     said = parser.parse_args()
-    file = said.out / "curate_checks.json"
-    results: dict[str, list[dict[str, Any]]] = json.loads(file.read_text(encoding="utf-8")) if said.checks and file.exists() else {}
+    measured: dict[str, list[dict[str, Any]]] = {}
     for path in said.archives:
         if not path.exists():
             print(f"skipped: {path.name} is not there")
             continue
         name = "sample" if path == sample_pieces() else path.name.split(".")[0]
-        rows = measure(path, said.planted, said.seed, set(said.checks))
+        measured[name] = measure(path, said.planted, said.seed, set(said.checks))
+        print(table({name: measured[name]}), flush=True)
+    file = said.out / "curate_checks.json"
+    # read only now: other checks may have been measured in the meantime
+    results: dict[str, list[dict[str, Any]]] = json.loads(file.read_text(encoding="utf-8")) if said.checks and file.exists() else {}
+    for name, rows in measured.items():
         held = {row["check"] for row in rows}
         results[name] = [row for row in results.get(name, []) if row["check"] not in held] + rows
-        print(table({name: rows}), flush=True)
     if results:
         said.out.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
