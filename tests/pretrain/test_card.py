@@ -7,7 +7,7 @@ import pytest
 
 from adtune.errors import SettingError
 from adtune.pretrain.card import model_card
-from adtune.pretrain.publish import _lineage
+from adtune.pretrain.publish import _lineage, _shown
 from adtune.pretrain.text import check_settings
 from adtune.settings import PretrainSettings
 
@@ -45,6 +45,11 @@ def test_weights_of_elsewhere_have_no_lineage(content, tmp_path):
     if content:
         (tmp_path / "figures.json").write_text(json.dumps(content))
     assert _lineage(str(tmp_path)) == [] == _lineage(None)
+
+
+def test_no_folder_of_this_machine_travels(tmp_path):
+    assert _shown(replace(PretrainSettings(), start_from=str(tmp_path / "earlier")))["start_from"] == "earlier"
+    assert _shown(PretrainSettings())["start_from"] is None
 
 
 def test_a_run_by_the_clock_needs_something_before_its_cool_down():

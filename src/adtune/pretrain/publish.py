@@ -20,6 +20,7 @@ from ..engine.bases import load_base
 from ..engine.checkpoint import load_latest
 from ..errors import InputError
 from ..progress import Progress, silent
+from ..settings import PretrainSettings
 from .card import model_card
 from .judge import JudgeSettings, Page, judge_base
 from .prepare import Prepared
@@ -58,10 +59,15 @@ def told_by(run_: PretrainRun) -> dict[str, Any]:
     """What a run knows of itself, before anything is judged."""
     threads = f"{torch.get_num_threads()} threads of {platform.machine()}"
     return {"parameters": sum(p.numel() for p in run_.model.parameters()), "tokens": run_.tokens, "seconds": run_.seconds,
-            "steps": run_.step, "size": run_.settings.size, "settings": asdict(run_.settings), "log": run_.log,
+            "steps": run_.step, "size": run_.settings.size, "settings": _shown(run_.settings), "log": run_.log,
             "drawn_tokens": run_.sources["plain"].drawn, "epochs": run_.sources["plain"].epochs,
             "machine": torch.cuda.get_device_name(0) if run_.device == "cuda" else threads if run_.device == "cpu" else run_.device,
             "torch": torch.__version__.split("+")[0], "went_on_from": _lineage(run_.settings.start_from)}
+
+
+def _shown(settings: PretrainSettings) -> dict[str, Any]:
+    """Settings as a base that travels tells them: no folder of this machine."""
+    return asdict(settings) | {"start_from": Path(settings.start_from).name if settings.start_from else None}
 
 
 def _lineage(folder: str | None) -> list[dict[str, Any]]:
