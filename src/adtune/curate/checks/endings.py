@@ -36,6 +36,7 @@ WEAK = ("announces what does not follow", "ends with a heading", "ends with an e
 UNENDED = ("ends with a word that ends nothing elsewhere", "ends within brackets", "ends in a list line unlike the others",
            "ends without a full stop")
 WEAK_SHARE = 0.03        # of the house's pieces; what so many do is not enough to say that one of them was cut
+LOOSE_SHARE = 0.05       # of the house's pieces that end in any weak way
 SELDOM = 0.03            # share of a word's places at the end of a line or sentence, under which it ends nothing
 SEEN = 15                # places of a word from which that share is known
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -87,7 +88,8 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
         confidence = sure(kind) (1 - share / limit)
 
     with a limit of NORMAL_SHARE, so that what a quarter of the house's pieces do is no defect, and of WEAK_SHARE for weak signs. All kinds
-    without an end mark (UNENDED) count together as well.
+    without an end mark (UNENDED) count together as well, and so do all weak signs, with a limit of LOOSE_SHARE: a house in which two of
+    thirty pieces that a person called right end in one weak way or another ends its pieces loosely.
     """
     places = Places(judge)
     asked = {piece.order: piece for piece in [*pieces, *judge.house]}
@@ -102,6 +104,9 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
         others = max(1, len(house) - own)
         lone = max(0, usual[kind] - own - 1)     # one piece of the house may itself be cut
         normal = lone / others / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE)
+        if kind in WEAK:
+            loose = max(0, sum(usual[one] for one in WEAK) - own - 1)
+            normal = max(normal, loose / others / LOOSE_SHARE)
         if kind in UNENDED:
             normal = max(normal, (sum(usual[one] for one in UNENDED) - own) / others / NORMAL_SHARE)
         confidence = SURE[kind] * (1 - normal)
