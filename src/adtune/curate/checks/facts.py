@@ -119,8 +119,13 @@ class _Subjects:
         return any(self._held[name] <= max(FEW_HOLDERS, EVERYWHERE * len(self.asked)) for name in one.names() & other.names())
 
     def series(self, one: Piece, other: Piece) -> bool:
-        """Whether the titles number the pieces, as releases and years do."""
-        return self._numbers[one.order] != self._numbers[other.order]
+        """Whether the titles number the pieces, as releases and years do: other numbers, and years or half of the words the same."""
+        mine, theirs = self._numbers[one.order], self._numbers[other.order]
+        if mine == theirs or not mine or not theirs:
+            return False
+        words = [set(self._titles[piece.order]) - set(mine) - set(theirs) for piece in (one, other)]
+        years = all(any(len(number) == 4 for number in numbers) for numbers in (mine, theirs))
+        return years or 2 * len(words[0] & words[1]) >= max(map(len, words))
 
     def group(self, piece: Piece) -> tuple[str, ...] | int:
         return self._titles[piece.order] or self._family[piece.content]
