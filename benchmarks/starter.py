@@ -140,6 +140,7 @@ def unknown(figures: dict[str, Any]) -> Interval:
 def measures(figures: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
     """(measure, what issue 4 wants, the figure, whether it is reached: None where nothing is wanted or nothing was measured)."""
     bits, title, context, drafts = (figures[name] for name in ("bits_per_byte", "title", "in_context", "drafts"))
+    warm = figures["warm_drafts"]
     people, copied, mean = drafts["people"], drafts["memorised"] or {}, unknown(figures)
     rows = [
         ("held-out bits per byte, mean over modern sources", bits["modern"]["value"], told(bits["modern"]), WANTED["bits"]),
@@ -155,6 +156,9 @@ def measures(figures: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]
         ("drafts with a loop", None, told(drafts, "loops"), None),
         ("- in what people wrote to the same titles", None, told(people, "loops"), None),
         ("words a draft", None, told(drafts, "words", 0), None),
+        ("at temperature 1: drafts that end", None, told(warm, "ended"), None),
+        ("at temperature 1: repeated 4-grams within a draft", None, told(warm, "repeated_4grams"), None),
+        ("at temperature 1: drafts with a loop", None, told(warm, "loops"), None),
         ("longest run of words shared with pre-training text", None, _run(copied.get("drafts")), None),
         ("- in what people wrote to the same titles", None, _run(copied.get("people")), None),
         ("8-grams of drafts that stand in pre-training text", None, number((copied.get("drafts") or {}).get("share_8gram"), 4), None),

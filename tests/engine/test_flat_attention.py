@@ -31,9 +31,10 @@ def by_mask(query, key, value):
     return F.scaled_dot_product_attention(query, key, value, attn_mask=masked).transpose(1, 2)
 
 
-def kernels_in_words(query, key, value, starts, ends, longest, most, scale, window_size, **_):
+def kernels_in_words(query, key, value, starts, *ends_and_longest, **given):
     """What torch's kernels do, document by document: (tokens, H, D)."""
-    assert (longest, most, window_size) == (NUMBERS.shape[1], NUMBERS.shape[1], (-1, 0)) and torch.equal(starts, ends)
+    (ends, *longest), scale = ends_and_longest, given["scale"]
+    assert longest == [NUMBERS.shape[1]] * 2 and given["window_size"] == (-1, 0) and torch.equal(starts, ends)
     rows = []
     for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         q, k, v = (some[first:last].transpose(0, 1) for some in (query, key, value))

@@ -13,12 +13,12 @@ from adtune.settings import PretrainSettings
 
 
 def figures(**more):
-    told = {"value": 1.5, "interval": [1.4, 1.6]}
+    told, drafts = {"value": 1.5, "interval": [1.4, 1.6]}, {"ended": 0.5, "ended_interval": [0.3, 0.7], "drafts": 24, "loops": 0.25}
     return {"parameters": 1000, "tokens": 5000, "seconds": 120.0, "steps": 10, "settings": asdict(PretrainSettings()), "machine": "a card",
             "torch": "2.13.0", "drawn_tokens": {"wiki2014": 300, "openstax": 100}, "epochs": {"wiki2014": 0.5, "openstax": 2.0},
             "bits_per_byte": told, "modern": told, "by_source": {"wiki2014": told},
             "title": {"own_better": {"value": 0.9, "interval": [0.8, 1.0]}, "pages": 40},
-            "drafts": {"ended": 0.5, "ended_interval": [0.3, 0.7], "drafts": 24, "loops": 0.25},
+            "drafts": drafts | {"temperature": 0.7}, "warm_drafts": drafts | {"temperature": 1.0, "loops": 0.0},
             "log": [{"spoken": ["# One\n\nfirst"]}, {"spoken": ["# Two\n\nlast"]}], "went_on_from": []} | more
 
 
@@ -36,7 +36,7 @@ def test_a_run_that_went_on_tells_of_the_one_before(tmp_path):
 
 def test_the_last_words_of_the_run_are_shown_as_they_are():
     card = model_card(figures())
-    assert "> # Two\n> \n> last" in card and "first" not in card and "that go round in circles: 25%" in card
+    assert "> # Two\n> \n> last" in card and "first" not in card and "temperature 0.7, 50% [30%, 70%] end and 25% go" in card
     assert "unedited" not in model_card(figures(log=[]))
 
 

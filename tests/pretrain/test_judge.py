@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from transformers import PreTrainedTokenizerFast
 
 from adtune.engine.bases import Base, load_base
+from adtune.engine.generate import Sampling
 from adtune.pretrain import judge, judge_drafts
 from adtune.pretrain.documents import Document
 from adtune.pretrain.judge import (
@@ -218,12 +219,12 @@ def test_endings_and_copies_of_drafts(base, monkeypatch):
     drafts = [*[base.renderer.encode(secret) + base.renderer.end] * 3, base.renderer.encode("lamp " * 5)]
     monkeypatch.setattr(judge_drafts, "generate", lambda *given: drafts)
     answered = [(Brief("quiet"), "an answer of people " * 50)] * 4
-    figures = judge_drafts.judge_drafts(base, answered, ["early " + secret, "warm"], 12, 0)
+    figures = judge_drafts.judge_drafts(base, answered, ["early " + secret, "warm"], Sampling(max_tokens=12), 0)
     assert figures["ended"] == 0.75 and figures["tokens"] == sum(map(len, drafts)) and figures["tokens_per_second"] > 0
     copied = figures["memorised"]
     assert copied["drafts"]["longest_run_words"] == 10 and copied["searched_words"] == 12 and copied["people"]["longest_run_words"] == 0
     assert figures["people"]["words"] < 20  # as long as the drafts
-    assert judge_drafts.judge_drafts(base, answered, [], 12, 0)["memorised"] is None
+    assert judge_drafts.judge_drafts(base, answered, [], Sampling(max_tokens=12), 0)["memorised"] is None
 
 
 def test_all_figures_of_a_base(base):

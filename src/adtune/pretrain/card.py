@@ -32,8 +32,7 @@ def _told(figure: dict[str, Any] | None, form: str = ".3f") -> str:
 
 def model_card(figures: dict[str, Any]) -> str:
     """Markdown with a Hugging Face header."""
-    drafts, runs = figures["drafts"], [*figures.get("went_on_from", ()), figures]
-    ended = {"value": drafts["ended"], "interval": drafts["ended_interval"]}
+    runs = [*figures.get("went_on_from", ()), figures]
     return "\n".join([
         "---", "library_name: transformers", "pipeline_tag: text-generation", "language: en", "tags: [adtune, starter]", "---",
         "# adtune text starter", "",
@@ -43,7 +42,7 @@ def model_card(figures: dict[str, Any]) -> str:
         *(_run(run, number) for number, run in enumerate(runs)),
         f"- Held-out bits per byte, mean over sources: {_told(figures['bits_per_byte'])}; over modern sources: {_told(figures['modern'])}",
         f"- Own title gives the lower loss: {_told(figures['title']['own_better'], '.0%')} of {figures['title']['pages']} pages",
-        f"- Drafts that end: {_told(ended, '.0%')} of {drafts['drafts']}; that go round in circles: {drafts['loops']:.0%}", "",
+        *(_drafts(figures[name]) for name in ("drafts", "warm_drafts")), "",
         "| source | licence as stated | share of the tokens drawn | times read | held-out bits per byte |", "|---|---|---|---|---|",
         *_sources(figures, runs), "",
         "Shares and times are those of running text; the briefs are made of the same documents. Held out by document group (about 1 %), so "
@@ -51,6 +50,12 @@ def model_card(figures: dict[str, Any]) -> str:
         "Limits: English only; no knowledge that can be relied on; no instruction tuning; no safety tuning.", "",
         *_spoken(figures["log"]),
     ])
+
+
+def _drafts(drafts: Mapping[str, Any]) -> str:
+    ended = {"value": drafts["ended"], "interval": drafts["ended_interval"]}
+    return (f"- Of {drafts['drafts']} drafts at temperature {drafts['temperature']:g}, {_told(ended, '.0%')} end and {drafts['loops']:.0%} "
+            "go round in circles")
 
 
 def _run(run: Mapping[str, Any], number: int) -> str:

@@ -14,6 +14,7 @@ from math import hypot, log
 from typing import Any
 
 from ..engine.bases import Base
+from ..engine.generate import Sampling
 from ..engine.tasks.drafting import OVERLAP_TOKENS, Row, measure, rows_of
 from ..progress import Progress, silent
 from ..records import Brief, Example, Interval
@@ -39,6 +40,9 @@ class Page:
     @property
     def brief(self) -> Brief:
         return Brief(self.title[:TITLE_CHARACTERS] or None)
+
+
+TEMPERATURE, TOP_P = Sampling.temperature, Sampling.top_p  # as drafts are written where nobody asks for another
 
 
 @dataclass(frozen=True)
@@ -277,6 +281,8 @@ def judge_base(base: Base, pages: Sequence[Page], archives: Mapping[str, Sequenc
     figures["in_context"] = in_context_gain(base, archives, settings)
     progress("judge", 3, 4, "drafts")
     titled = spread([page for page in pages if page.title], settings.drafts, settings.seed)
-    figures["drafts"] = judge_drafts(base, [(page.brief, page.text) for page in titled], training, settings.draft_tokens, settings.seed)
+    for name, temperature, texts in (("drafts", TEMPERATURE, training), ("warm_drafts", 1.0, ())):  # as it drafts, and as it was trained
+        figures[name] = judge_drafts(base, [(page.brief, page.text) for page in titled], texts,
+                                     Sampling(temperature, TOP_P, settings.draft_tokens), settings.seed)
     progress("judge", 4, 4)
     return figures

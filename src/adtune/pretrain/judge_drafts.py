@@ -38,24 +38,25 @@ def repetition(texts: Sequence[str], seed: int) -> dict[str, Any]:
             "words": length.value, "words_interval": length.as_list()}
 
 
-def judge_drafts(base: Base, answered: Sequence[tuple[Brief, str]], training: Sequence[str], most: int, seed: int) -> dict[str, Any]:
+def judge_drafts(base: Base, answered: Sequence[tuple[Brief, str]], training: Sequence[str], sampling: Sampling, seed: int
+                 ) -> dict[str, Any]:
     """Endings, repetition, memorised runs and speed of one draft for each brief, and the same of the text that answers it.
 
-    Temperature 0.7, top_p 0.95, at most `most` tokens; every draft has a seed of its own. `ended` is the share whose last token is
+    Every draft has a seed of its own. `ended` is the share whose last token is
     the end of a draft. Memorised: Overlap over the `training` texts, the brief's own words left out; None without such texts.
     `tokens_per_second` is of all drafts together, prompts read included.
     """
     briefs = [brief for brief, _ in answered]
     began = time.monotonic()
     written = generate(base, None, [base.renderer.brief(brief) for brief in briefs], [seed + n for n in range(len(briefs))],
-                       Sampling(0.7, 0.95, most))
+                       sampling)
     seconds = time.monotonic() - began
     ended = rate_interval(sum(bool(ids) and ids[-1] == base.renderer.end[-1] for ids in written), len(written))
     texts, tokens = [base.renderer.text(ids) for ids in written], sum(map(len, written))
     people = [text[:_as_long(texts)] for _, text in answered]
-    figures = {"drafts": len(texts), "ended": ended.value, "ended_interval": ended.as_list(), **repetition(texts, seed),
-               "tokens": tokens, "seconds": seconds, "tokens_per_second": tokens / max(seconds, 1e-9) if tokens else None,
-               "people": repetition(people, seed), "memorised": None}
+    figures = {"drafts": len(texts), "temperature": sampling.temperature, "ended": ended.value, "ended_interval": ended.as_list(),
+               **repetition(texts, seed), "tokens": tokens, "seconds": seconds,
+               "tokens_per_second": tokens / max(seconds, 1e-9) if tokens else None, "people": repetition(people, seed), "memorised": None}
     if training:
         index, shown = Overlap(training), [brief_text(brief) for brief in briefs]
         figures["memorised"] = {"searched_texts": len(training), "searched_words": sum(len(words(text)) for text in training),

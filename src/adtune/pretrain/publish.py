@@ -29,7 +29,7 @@ from .tokenizer import save_tokenizer
 from .watch import write_page
 
 FIGURES, CONSTANT = "figures.json", "-constant"
-JUDGED = JudgeSettings(titles=100, drafts=24, draft_tokens=300)  # of every finished base: a minute on two cores
+JUDGED = JudgeSettings(titles=100, drafts=24)  # of every finished base: a minute on two cores
 
 
 def check_out(out: Path) -> None:
@@ -87,7 +87,8 @@ def write_judged(figures: dict[str, Any], prepared: Prepared, folder: Path, prog
     pages = [Page(one.title, one.text, source) for source, held in prepared.plain.held_out().items() for one in held]
     judged = judge_base(load_base(str(folder)), pages, {}, settings=JUDGED, progress=progress)
     found = {"by_source": judged["bits_per_byte"]["by_source"], "bits_per_byte": judged["bits_per_byte"]["all"],
-             "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"]}
+             "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"],
+             "warm_drafts": judged["warm_drafts"]}
     _write_words(folder, figures | found)
     return found
 
