@@ -25,7 +25,7 @@ PRIOR = 2.0           # answers that a check's own confidence is worth
 FIXED = frozenset({"replaced", "withdrawn", "empty", "not_approved", "rights_expired", "control_tokens", "exact_duplicate"})
 LEFT_OUT = "left_out"
 OFF_VOICE, OVER_KEEP, VOICE = "off_voice", "over_keep", "voice"
-OF_VOICE = (OFF_VOICE, OVER_KEEP, VOICE)   # a no to these says that the piece is in another voice
+OF_VOICE = (OFF_VOICE, VOICE)   # a no to these says that the piece is in another voice
 _OWN_WORDS = re.compile(r": |[»«“\"'…]")   # where an evidence begins to speak of the one piece
 
 

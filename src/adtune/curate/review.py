@@ -23,9 +23,9 @@ from ..records import Approval
 from ..settings import CurateSettings
 from .checks import CHECKS
 from .checks.finding import refused, visible
-from .choose import FEW, TYPICAL, Learned, weakest_axes
+from .choose import FEW, SURE, TYPICAL, Learned, weakest_axes
 from .dataset import Curated, Dropped, Shown
-from .decisions import FIXED, OFF_VOICE, VOICE, Answers, answers_of, kind_of
+from .decisions import FIXED, OFF_VOICE, OVER_KEEP, VOICE, Answers, answers_of, kind_of
 from .influence import Influence
 from .pieces import Piece
 
@@ -103,8 +103,8 @@ def queue(curated: Curated, settings: CurateSettings, most: int = MOST) -> list[
     for question in found:
         if question.value >= SETTLED:
             best.setdefault(question.piece.content, question)
-    near = [one for one in best.values() if one.about == OFF_VOICE]
-    others = [one for one in best.values() if one.about != OFF_VOICE]
+    near = [one for one in best.values() if one.of_voice]
+    others = [one for one in best.values() if not one.of_voice]
     room = most - len(asked)
     near = near[:max(room - len(others), int(OF_THE_LIMIT * room))]
     return [*asked, *sorted([*near, *others[:room - len(near)]], key=lambda one: (-round(one.value, 6), one.piece.content))]
@@ -180,7 +180,7 @@ def _near_the_limit(curated: Curated) -> list[Question]:
               and (by_order[order].asset.id in own or gone[by_order[order].asset.id].reason == OFF_VOICE)]
     if not places:
         return []
-    influence, questions = Influence(learned.likeness, learned.limit, places), []
+    influence, questions = Influence(learned.likeness, _edge(curated, learned, own), places), []
     left = list(range(len(influence.places)))
     kept = {at: by_order[learned.orders[int(influence.places[at])]].asset.id in own for at in left}
     for _ in range(min(MOST, len(left))):
@@ -192,10 +192,19 @@ def _near_the_limit(curated: Curated) -> list[Question]:
         influence.learn(best)
         place = int(influence.places[best])
         piece = by_order[learned.orders[place]]
-        evidence, score = _about_voice(learned, place, gone.get(piece.asset.id)), float(influence.chances[best])
+        fell = gone.get(piece.asset.id)
+        evidence, score = _about_voice(learned, place, fell), float(influence.chances[best])
         questions.append(Question(piece, OFF_VOICE, None, evidence, max(score, 1 - score), kept[best], value[best], *told[best],
                                   marks=_pulling(learned, place)))
     return questions
+
+
+def _edge(curated: Curated, learned: Learned, own: set[str]) -> float:
+    """The likeness at which a piece stays or goes: the limit, or what the last place went to where more passed than there are places."""
+    scores = {order: learned.likeness.scores[place] for place, order in enumerate(learned.orders)}
+    kept = [scores[piece.order] for piece in curated.pieces if piece.asset.id in own and not piece.wanted and piece.order in scores]
+    full = any(one.reason == OVER_KEEP for one in curated.dropped)
+    return max(learned.limit, min(SURE / 100, *kept)) if full and kept else learned.limit
 
 
 def _about_voice(learned: Learned, place: int, dropped: Dropped | None) -> str:
