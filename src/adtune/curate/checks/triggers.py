@@ -190,7 +190,8 @@ def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mappi
               most: int) -> Iterator[tuple[int, int, int, int]]:
     """(trigger, target, place of the trigger, place of the target) for each rare word or pair before a run of shared words, or at its head.
 
-    What stands within the run is part of one sentence that pieces share, and no trigger of it.
+    What stands within the run is part of one sentence that pieces share, and no trigger of it. Left out is what stands in so many more or
+    fewer families than the target that FAITHFUL of both can't hold the two.
 
     A trigger that is one word is told as -1 less its number, so that it can't be taken for a pair.
     """
@@ -204,17 +205,19 @@ def _followed(words: Any, piece: Piece, targets: Mapping[int, int], pairs: Mappi
     spread = words.spread[ids]
     single = set(np.flatnonzero((spread >= LEAST) & (spread <= most)).tolist())
     double = _runs(ids, 2).tolist()
-    start = 0
+    counts, start = spread.tolist(), 0
     for target, gram in enumerate(grams):
         if not shared[target]:
             continue
         start = start if target and shared[target - 1] else target
         if target - start >= RUN:
             continue
+        least, most_held = FAITHFUL * targets[gram], targets[gram] / FAITHFUL
         for place in range(max(0, target - REACH), start + (target > start)):
             if place in single:
-                yield -int(ids[place]) - 1, gram, place, target
-            elif place + 1 < start and double[place] in pairs:
+                if least <= counts[place] <= most_held:
+                    yield -int(ids[place]) - 1, gram, place, target
+            elif place + 1 < start and double[place] in pairs and least <= pairs[double[place]] <= most_held:
                 yield double[place], gram, place, target
 
 
