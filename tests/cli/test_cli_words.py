@@ -128,7 +128,7 @@ def test_words_reach_the_steps_as_the_contract_says(adtune, fake_step, tmp_path)
         assert adtune(*front).code == 0, line
     assert seen["tune"] == ({"base": "b", "method": "lora", "epochs": 2, "seed": 7, "rank": 8, "rate": 1e-3, "allow_lost_tokens": True,
                              "precision": "fp32"}, "last", False)
-    assert seen["advise"] == {"base": None, "task": "drafting", "volume": 40.0, "pieces": 6}
+    assert seen["advise"] == {"base": None, "task": "drafting", "volume": 40.0, "curve": None, "pieces": 6}
     assert seen["evaluate"] == ("x", {"general_text": "g.jsonl", "conventions": "c.json", "briefs": 3})
     assert seen["draft"] == ("--json", {"n": 2, "adapter": None, "format": "e-mail", "category": "K", "temperature": 0.0, "seed": None,
                                         "max_tokens": 9})

@@ -59,12 +59,12 @@ def test_curate_publishes_a_dataset_that_adds_up(ws, archive):
 def test_a_guide_given_once_is_kept_and_changes_the_hash(ws, archive, tmp_path):
     import_archive(ws, archive(), "acme")
     guide = tmp_path / "guide.md"
-    guide.write_text("Write plainly. " * 200, encoding="utf-8")
+    guide.write_text(" ".join(f"Write plainly about the {n}th thing." for n in range(100)), encoding="utf-8")
     without = curate(ws, "acme")
     given = curate(ws, "acme", brand_guide=guide)
-    assert given["hash"] != without["hash"] and any("350 words" in note for note in given["notes"])
+    assert given["hash"] != without["hash"] and any("600 words; the 348 of them" in note for note in given["notes"])
     later = curate(ws, "acme", overrides={"keep": 12})
-    assert later["kept"] == 12 and read_dataset(ws, later["dataset"]).guide.startswith("Write plainly.")
+    assert later["kept"] == 12 and read_dataset(ws, later["dataset"]).guide.startswith("Write plainly about the 0th")
     with pytest.raises(InputError):
         curate(ws, "acme", brand_guide=tmp_path / "missing.md")
 
