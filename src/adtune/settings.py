@@ -139,6 +139,7 @@ class PretrainSettings:
     brief_share: float = 0.15            # share of the run on briefs and on short contexts of guide, examples and brief, at its end
     most_weight: float = 4.0             # of a source at most: a long run reads small sources of modern prose often enough as it is
     brief_tokens: int = 16_000_000       # tokens that the last stage is made of at most; a longer stage reads them again
+    opening_share: float = 0.9           # of the longer texts of the last stage that end after their opening sections, as a draft ends
     clip: float = 1.0                    # largest norm of the gradient
     seed: int = 0                        # decides initialisation and order
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster

@@ -303,7 +303,9 @@ def test_an_opening_ends_where_a_piece_could():
     assert opening(body) == f"{long}\n\n{long}".strip()  # before the heading
     assert opening("\n\n".join([long, long, "What was said:", long])) == f"{long}\n\n{long}".strip()  # not with what announces the next
     assert opening("\n\n".join([line, "## Later", long * 3])) == "\n\n".join([line, "## Later", long * 3])  # too little to stand alone
-    for some in (body, "\n\n".join([line] * 90)):
+    lines = "\n".join([line * 4] * 30)
+    assert opening(lines) == "\n".join([line * 4] * 8).strip()  # a line is a paragraph where nothing else is
+    for some in (body, lines, "\n\n".join([line] * 90)):
         assert len(opening(some)) <= OPENING_LETTERS[1] and some.startswith(opening(some))
 
 

@@ -28,7 +28,7 @@ from .documents import Document, fraction, kind_of, weight_of
 from .guides import guide_for
 from .store import TokenStore, write_sequences
 
-FORM = 2                     # raised when the same documents become other sequences
+FORM = 3                     # raised when the same documents become other sequences
 # Shares of documents, by hash; each leaves enough of them without the thing that briefs and prompts of every shape are known.
 CONTEXTS = 0.75              # ask for a context; where one finds no room the brief stands alone: two fifths of the tokens are in contexts
 GUIDES = 0.5                 # of contexts with a guide: a client may have examples and no guide
@@ -36,7 +36,6 @@ NEIGHBOURS = 1 / 3           # of contexts that open with an example of another 
 FACTS = 0.3                  # with facts in the brief, where the text has two or more
 DECKS = 0.7                  # with the summary that stands before their text, where one does: it was written as one
 LEADS = 0.15                 # with their first sentence as the summary: few, for a draft should not open by copying its brief
-OPENINGS = 0.9               # of longer texts end after their opening sections: a draft is a piece of a few hundred words, and ends
 ARTICLES = 0.5               # of those with a category that is published as articles: the second label of a brief
 
 EXAMPLES, FACT_LINES = (1, 4), (2, 5)               # of a context, of a brief: from the first number to the second
@@ -91,21 +90,24 @@ class _Remembering(Renderer):
 class Briefs:
     """Makes the sequences of the last stage. `keep` gives the share of each source's groups that is taken, all where it names none.
 
+    `openings` is the share of longer texts that end after their opening sections: a draft is a piece of a few hundred words, and ends.
+
     `renderer` is that of a base without BOS and without a template but the plain form (pretrain.tokenizer.as_transformers).
     `counts` says what became of the documents: read = held_out + left_out + empty + asked + examples.
     Raises InputError for a context that holds no brief.
     """
 
-    def __init__(self, renderer: Renderer, context: int, seed: int = 0, keep: Mapping[str, float] | None = None):
+    def __init__(self, renderer: Renderer, context: int, seed: int = 0, keep: Mapping[str, float] | None = None, openings: float = 0.9):
         if context < OVERLAP_TOKENS:
             raise InputError("--set context", f"{context} tokens", f"at least {OVERLAP_TOKENS}, for briefs", "Give a longer context.")
         self.renderer, self.context, self.seed, self.keep = _Remembering(renderer.tokenizer), context, seed, dict(keep or {})
+        self.openings = openings
         self.counts: Counter[str] = Counter()
         self._others: dict[str, deque[Document]] = {}
 
     def fingerprint(self, corpus: str) -> str:
         """What a store of these sequences was made from; `corpus` is the fingerprint of the corpus's own store."""
-        return hash_of(["briefs", FORM, corpus, self.context, self.seed, self.keep])
+        return hash_of(["briefs", FORM, corpus, self.context, self.seed, self.keep, self.openings])
 
     def sequences(self, documents: Iterable[Document]) -> Iterator[tuple[str, list[int]]]:
         """(source, ids) of every sequence, the end of text first and none at the end: the next opening one is the last target.
@@ -220,7 +222,7 @@ class Briefs:
     def _brief(self, document: Document, key: str) -> tuple[Brief, str]:
         """The brief of a document and the text that answers it: often its opening alone, and without a summary that stood before it."""
         text, brief, summary = document.text.strip(), document.brief(), None
-        if self._roll(key, "opening") < OPENINGS:
+        if self._roll(key, "opening") < self.openings:
             text = opening(text)
         if not brief.title:
             return brief, text
@@ -247,12 +249,15 @@ def opening(text: str) -> str:
     least, most = OPENING_LETTERS
     if len(text) <= most:
         return text
-    paragraphs = text.split("\n\n")
-    fits = [count for count in range(1, len(paragraphs)) if len("\n\n".join(paragraphs[:count])) <= most]
-    whole = [count for count in fits if not _announces(paragraphs[count - 1])]
-    sections = [count for count in whole if HEADING_LINE.match(paragraphs[count]) and 2 * count > len(fits)]
-    found = "\n\n".join(paragraphs[:(sections or whole or [0])[-1]]).strip()
-    return found if len(found) >= least else text
+    for apart in ("\n\n", "\n"):  # some books have a line for a paragraph
+        parts = text.split(apart)
+        fits = [count for count in range(1, len(parts)) if len(apart.join(parts[:count])) <= most]
+        whole = [count for count in fits if not _announces(parts[count - 1])]
+        sections = [count for count in whole if HEADING_LINE.match(parts[count]) and 2 * count > len(fits)]
+        found = apart.join(parts[:(sections or whole or [0])[-1]]).strip()
+        if len(found) >= least:
+            return found
+    return text
 
 
 def _announces(paragraph: str) -> bool:

@@ -59,7 +59,7 @@ def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progr
     if not settings.brief_share:
         return Prepared(tokenizer, plain, None)
     briefs = Briefs(Renderer(as_transformers(tokenizer, settings.context)), settings.context, settings.seed,
-                    kept_shares(plain.counts, settings.brief_tokens))
+                    kept_shares(plain.counts, settings.brief_tokens), settings.opening_share)
     documents = _told(_documents(paths, surveyed), "briefs", sum(plain.documents.values()), lambda _: 1, progress)
     return Prepared(tokenizer, plain, write_briefs(documents, briefs, work / "briefs", plain.fingerprint, stop))
 

@@ -50,7 +50,7 @@ def check_settings(settings: PretrainSettings) -> None:
         if getattr(settings, name) not in known:
             raise SettingError(f"--set {name}" if name != "size" else "--size", getattr(settings, name), "one of " + ", ".join(known),
                                did_you_mean(getattr(settings, name), known))
-    bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf),
+    bounds = {"cool_down_share": (0, 1), "brief_share": (0, 1), "opening_share": (0, 1), "minutes": (0, math.inf), "steps": (1, math.inf),
               "vocabulary": (320, 65536), "context": (16, 2**20), "row_tokens": (16, settings.context),
               "batch_tokens": (settings.context, 2**24), "micro_tokens": (1, 2**24), "muon_rate": (0, 1), "adamw_rate": (0, 1),
               "most_weight": (0.01, math.inf), "brief_tokens": (1, 2**40)}
