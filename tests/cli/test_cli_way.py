@@ -5,6 +5,8 @@ import random
 
 import pytest
 
+from adtune.cli.page import Page
+
 WORDS = "amber brook cedar drift ember fable grove hazel ivory jewel kettle lilac maple noble olive pearl quartz raven sable tulip".split()
 
 
@@ -55,3 +57,10 @@ def test_doctor_through_the_door(adtune):
     said = adtune("doctor", "--json")
     assert said.code == 0 and said.object["checks"]
     assert "Python" in adtune("doctor").out
+
+
+def test_in_a_file_a_path_is_never_folded(capsys):
+    path = "/".join(["a folder of a long name"] * 12) + "/report.html"
+    Page().pairs({"report": path, "a much longer name of a row": 3})
+    out = capsys.readouterr().out
+    assert path in out and "3" in out and len(out.splitlines()) == 2

@@ -61,15 +61,18 @@ class Page:
         self.console.print(plain(text), style=style, soft_wrap=True)
 
     def pairs(self, rows: Mapping[str, Any], title: str | None = None) -> None:
-        """Names on the left, values on the right."""
+        """Names on the left, values on the right. In a file no value is folded, so that a path can be found and copied."""
         from rich.table import Table
 
         table = Table(title=title, show_header=False, box=None, title_justify="left", pad_edge=False)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
-        for name, value in rows.items():
-            table.add_row(plain(name), plain(value))
-        self.console.print(table)
+        shown = [(plain(name), plain(value)) for name, value in rows.items()]
+        for row in shown:
+            table.add_row(*row)
+        longest = [max((len(line) for row in shown for line in row[side].splitlines()), default=0) for side in (0, 1)]
+        wide = None if sys.stdout.isatty() else max(WIDTH_OF_A_FILE, sum(longest) + 4)
+        self.console.print(table, width=wide, crop=False)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """A table; a long one is cut, with the number of rows that are not shown."""
