@@ -71,8 +71,11 @@ class Page:
         for row in shown:
             table.add_row(*row)
         longest = [max((len(line) for row in shown for line in row[side].splitlines()), default=0) for side in (0, 1)]
-        wide = None if sys.stdout.isatty() else max(WIDTH_OF_A_FILE, sum(longest) + 4)
-        self.console.print(table, width=wide, crop=False)
+        before = self.console.width
+        if not sys.stdout.isatty():
+            self.console.width = max(before, sum(longest) + 4)
+        self.console.print(table)
+        self.console.width = before
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
         """A table; a long one is cut, with the number of rows that are not shown."""
