@@ -42,7 +42,7 @@ KEPT = ("tokenizer.json", "said.json", "tokens", "briefs")
 def pack(said: argparse.Namespace) -> None:
     from adtune.pretrain.prepare import prepare
 
-    prepare(said.corpus, settings_of(said), said.work)
+    prepare(said.corpus, settings_of(said, gpu=True), said.work)  # packed for the machine that it travels to
     (said.work / "said.json").write_text(json.dumps({"size": said.size, "vocabulary": said.vocabulary, "context": said.context}))
     said.parts.mkdir(parents=True, exist_ok=True)
     ends = [sum(said.shares[:n]) / sum(said.shares) for n in range(len(said.shares) + 1)]
@@ -113,13 +113,13 @@ def write_parts(folder: Path, names: Sequence[str], out: Path) -> list[Path]:
     return parts
 
 
-def settings_of(said: argparse.Namespace) -> Any:
+def settings_of(said: argparse.Namespace, gpu: bool = False) -> Any:
     import torch
 
     from adtune.settings import PretrainSettings
 
     given: dict[str, Any] = {"size": said.size, "vocabulary": said.vocabulary, "context": said.context, "minutes": said.minutes}
-    if torch.cuda.is_available():
+    if gpu or torch.cuda.is_available():
         given |= GPU
     for pair in said.set or ():
         name, _, value = pair.partition("=")

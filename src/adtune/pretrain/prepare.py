@@ -17,11 +17,11 @@ from ..progress import Progress, silent
 from ..settings import PretrainSettings
 from ..voice.prompt import Renderer
 from .briefs import Briefs, kept_shares, stage_weights, write_briefs
-from .documents import Document, Survey, fraction, read_documents, survey, weight_of
+from .documents import Document, Survey, fraction, read_documents, weight_of
 from .mixture import Mixture
 from .store import TokenStore
 from .tokenizer import SPLIT, as_transformers, train_tokenizer
-from .tokens import fingerprint_of, tokenize
+from .tokens import fingerprint_of, survey_told, tokenize
 from .whole_rows import WholeRows
 
 TOKENIZER_CHARACTERS = 40_000_000  # that a tokenizer is trained on at most: more changes few of its merges
@@ -53,7 +53,7 @@ def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progr
     Raises InputError for a corpus that cannot be read or used and for a disk without room, Interrupted when `stop()` says so.
     """
     work.mkdir(parents=True, exist_ok=True)
-    surveyed = cache(lambda: _surveyed(paths, progress))  # a pass over the corpus: once, and only where something is made anew
+    surveyed = cache(lambda: survey_told(paths, progress))  # a pass over the corpus: once, and only where something is made anew
     tokenizer = _tokenizer(paths, settings, work, progress, stop, surveyed)
     plain = tokenize(paths, tokenizer, work / "tokens", progress, stop, surveyed)
     if not settings.brief_share:
@@ -62,11 +62,6 @@ def prepare(paths: Sequence[Path], settings: PretrainSettings, work: Path, progr
                     kept_shares(plain.counts, settings.brief_tokens), settings.opening_share)
     documents = _told(_documents(paths, surveyed), "briefs", sum(plain.documents.values()), lambda _: 1, progress)
     return Prepared(tokenizer, plain, write_briefs(documents, briefs, work / "briefs", plain.fingerprint, stop))
-
-
-def _surveyed(paths: Sequence[Path], progress: Progress) -> Survey:
-    progress("read the corpus", 0, 1)
-    return survey(paths)
 
 
 def _documents(paths: Sequence[Path], surveyed: Callable[[], Survey]) -> Iterator[Document]:

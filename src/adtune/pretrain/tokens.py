@@ -116,7 +116,7 @@ def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress
     ready = TokenStore.find(folder, fingerprint)
     if ready is not None:
         return ready
-    found = surveyed() if surveyed else _surveyed(paths, progress)
+    found = surveyed() if surveyed else survey_told(paths, progress)
     total, done = sum(extent.bytes for extent in found.sources.values()), 0
     with StoreWriter(folder, fingerprint, bytes_needed(found, encoder) if total else 0) as writer:
         held: dict[str, _Kept] = {}
@@ -142,11 +142,12 @@ def tokenize(paths: Sequence[Path], tokenizer: Tokenizer, folder: Path, progress
     return TokenStore.open(folder)
 
 
-def _surveyed(paths: Sequence[Path], progress: Progress) -> Survey:
+def survey_told(paths: Sequence[Path], progress: Progress) -> Survey:
+    """The survey of a corpus, with a bar over its bytes. Raises what `read_documents` raises."""
     size = sum(path.stat().st_size for path in paths)
-    progress("survey", 0, size)
+    progress("read the corpus", 0, size)
     found = survey(paths)
-    progress("survey", size, size)
+    progress("read the corpus", size, size)
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
+from ..engine.compiled import eagerly
 from ..progress import Progress
 from ..report.page import Page
 from ..report.plots import lines
@@ -30,7 +31,7 @@ class Watch:
         self.last: Mapping[str, Any] = {}
 
     def evaluate(self, run_: PretrainRun) -> Mapping[str, Any]:
-        with torch.compiler.set_stance("force_eager"):  # what is measured has other shapes than what is trained
+        with eagerly():  # what is measured has other shapes than what is trained
             self.last = quick(run_.model, self.rows, run_.dtype) | {"spoken": self._speak(run_)}
         return self.last
 
