@@ -124,6 +124,37 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class CampaignRow:
+    """What an advertiser's campaigns did in one cell: a day (None where the file has none), a channel, a campaign, an ad, an audience.
+
+    Numbers are None where the file lacks them; a censored cell (`<5`) is None with its bounds under `censored`. `inputs` are all other
+    columns that may explain a response. `open` says that late conversions may still come, `grain` which columns name the cell and its time
+    step, `attribution` the window as the platform states it.
+    """
+
+    date: str | None
+    account: str | None
+    channel: str | None
+    campaign: str | None
+    ad_group: str | None
+    ad: str | None
+    audience: str | None
+    currency: str | None
+    spend: float | None
+    impressions: float | None
+    clicks: float | None
+    conversions: float | None
+    value: float | None
+    inputs: Mapping[str, str | float]
+    censored: Mapping[str, tuple[float, float]]
+    open: bool
+    grain: str
+    attribution: str | None
+    source: Source
+    time_zone: str | None = None
+
+
+@dataclass(frozen=True)
 class Rejected:
     """A row or file that could not become an Asset; `where` is `line N` (1-based, a header counted) where one file
     was imported, `FILE, line N` where a folder was, and `FILE` where no line is to blame."""
@@ -167,6 +198,55 @@ class Decision:
     when: str = ""
 
     SAYS = ("keep", "drop", "voice", "other", "open")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One logged edit: a draft, the text that came out of it, and the minutes it took; None where the log does not say.
+
+    `id` covers all content. `pair` covers what names the edit (draft, final text, editor, day): a later edit of the same pair holds over an
+    earlier one. `arm` is who wrote the draft (base, prompted, tuned, ...; None is the team's way of today), `rounds` go between writer and
+    editor, `client_rounds` to the client and back.
+    """
+
+    id: str
+    draft: str
+    final: str
+    minutes: float | None = None
+    editor: str | None = None
+    rounds: int | None = None
+    client_rounds: int | None = None
+    arm: str | None = None
+    adapter: str | None = None
+    date: str | None = None
+    brief: str | None = None
+    withdrawn: bool = False
+    source: Source = field(default_factory=lambda: Source(""))
+    when: str = ""
+
+    CONTENT = ("draft", "final", "minutes", "editor", "rounds", "client_rounds", "arm", "adapter", "date", "brief", "withdrawn")
+
+    @property
+    def pair(self) -> str:
+        return hash_of([self.draft, self.final, self.editor, self.date])
+
+    @staticmethod
+    def make(content: Mapping[str, Any], source: Source) -> Edit:
+        return Edit(hash_of([content.get(name) for name in Edit.CONTENT]), source=source, **content)
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What a rater said of an item of a blind sheet: on-brand or not, a grade from 1 to 5, or neither (taken back)."""
+
+    sheet: str
+    item: str
+    rater: str
+    on_brand: bool | None
+    grade: int | None = None
+    note: str | None = None
+    source: Source = field(default_factory=lambda: Source("terminal"))
+    when: str = ""
 
 
 @dataclass(frozen=True)

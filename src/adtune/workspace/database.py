@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from ..errors import WorkspaceError
 from .faults import disk_full
 
-HEAD = "0003"  # newest revision under migrations/versions; a test holds the two together
+HEAD = "0004"  # newest revision under migrations/versions; a test holds the two together
 BUSY_SECONDS = 30.0
 SHARED_MEMORY_BYTES = 1 << 16
 
@@ -88,6 +88,34 @@ decision = Table(
     Column("source", sa.JSON, nullable=False),
     Column("moment", String(32), nullable=False),
     Index(None, "client"),
+)
+
+edit = Table(
+    "edit",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # the later one of a pair holds
+    Column("client", ForeignKey("client.name"), nullable=False),
+    Column("id", String(64), nullable=False),  # sha256 of all content, so that importing a log again adds nothing
+    Column("body", sa.JSON, nullable=False),
+    Column("source", sa.JSON, nullable=False),
+    Column("moment", String(32), nullable=False),
+    sa.UniqueConstraint("client", "id"),
+)
+
+rating = Table(
+    "rating",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # the later one of a rater and an item holds
+    Column("client", ForeignKey("client.name"), nullable=False),
+    Column("sheet", String(80), nullable=False),
+    Column("item", String(32), nullable=False),
+    Column("rater", sa.Text, nullable=False),
+    Column("on_brand", sa.Boolean),
+    Column("grade", Integer),
+    Column("note", sa.Text),
+    Column("source", sa.JSON, nullable=False),
+    Column("moment", String(32), nullable=False),
+    Index(None, "client", "sheet"),
 )
 
 artifact = Table(

@@ -1,8 +1,9 @@
 """The facade: one object for everything that is stored.
 
-root/adtune.db                  clients, assets, decisions, artifacts, runs, drafts
+root/adtune.db                  clients, assets, decisions, edits, ratings, artifacts, runs, drafts
 root/artifacts/<kind>/<id>/     files and MANIFEST.json of an artifact
 root/runs/<id>/                 checkpoints of a run
+root/uploads/<id>               files that clients handed in by the API
 root/measured/                  losses and runs of learning curves, kept so that nothing is measured twice; may be deleted
 root/locks/                     locks between processes
 """
@@ -22,7 +23,9 @@ from .faults import disk_faults, disk_full
 from .locks import held
 
 if TYPE_CHECKING:
-    from ..records import Asset, Change, Decision
+    import pyarrow as pa
+
+    from ..records import Asset, Change, Decision, Edit, Rating
     from .database import Database
     from .spool import Spool
     from .versions import Revision
@@ -36,9 +39,11 @@ class Workspace:
 
     def __init__(self, root: Path, database: Database):
         from .archive import Archive
+        from .campaigns import Campaigns
         from .catalogue import Catalogue
         from .decisions import Decisions
         from .logs import Logs
+        from .people import People
         from .versions import Versions
 
         self.root = root
@@ -46,8 +51,12 @@ class Workspace:
         self._archive = Archive(database)
         self._versions = Versions(self._archive)
         self._decisions = Decisions(database)
+        self._people = People(database)
         self._catalogue = Catalogue(database, ArtifactStore(root / "artifacts"))
+        self._campaigns = Campaigns(self._catalogue)
         self._logs = Logs(database)
+        self.keys, self.ladder, self.jobs = Keys(database), Ladder(database), Jobs(database)
+        self.uploads = Uploads(database, root / "uploads")
 
     @classmethod
     def open(cls, root: Path, url: str | None = None) -> Workspace:
@@ -167,6 +176,23 @@ class Workspace:
         """One asset; name the client where two hold the same content. Raises InputError."""
         return self._archive.asset(id, client)
 
+    def campaigns(self, client: str) -> pa.Table:
+        """The client's campaign rows that hold now, one table of the columns of `workspace.campaigns.schema`, inputs and bounds.
+
+        Of a cell that was imported more than once the latest import holds. Raises InputError for an unknown client.
+        """
+        self.require_client(client)
+        return self._campaigns.table(client)
+
+    def campaign_imports(self, client: str) -> list[dict[str, Any]]:
+        """Records of the client's imports of campaign rows, the oldest first."""
+        return self._campaigns.imports(client)
+
+    def add_campaigns(self, client: str, table: pa.Table, record: Mapping[str, Any]) -> str:
+        """Stores the rows of one import for good; gives the artifact's id. Creates the client where it is new."""
+        self.ensure_client(client)
+        return self._campaigns.add(client, table, record)
+
     def decide(self, client: str, decisions: Sequence[Decision]) -> None:
         """Keeps what a person said of the client's pieces, all or nothing; a later decision about a piece holds over an earlier one."""
         self.require_client(client)
@@ -175,6 +201,24 @@ class Workspace:
     def decisions(self, client: str) -> list[Decision]:
         """All that was ever said of the client's pieces, the oldest first."""
         return self._decisions.all(client)
+
+    def log_edits(self, client: str, edits: Sequence[Edit]) -> int:
+        """Keeps logged edits, all or none; gives how many were new. A later edit of the same pair holds over an earlier one."""
+        self.require_client(client)
+        return self._people.add_edits(client, edits)
+
+    def edits(self, client: str) -> list[Edit]:
+        """All edits that were ever logged, the oldest first."""
+        return self._people.edits(client)
+
+    def rate(self, client: str, ratings: Sequence[Rating]) -> None:
+        """Keeps what raters said, all or nothing; a later rating of an item by the same rater holds over an earlier one."""
+        self.require_client(client)
+        self._people.add_ratings(client, ratings)
+
+    def ratings(self, client: str, sheet: str | None = None) -> list[Rating]:
+        """All that raters ever said of the client's sheets, or of one, the oldest first."""
+        return self._people.ratings(client, sheet)
 
     def publish(
         self,
