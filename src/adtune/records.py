@@ -155,37 +155,6 @@ class CampaignRow:
 
 
 @dataclass(frozen=True)
-class CampaignRow:
-    """What an advertiser's campaigns did in one cell: a day (None where the file has none), a channel, a campaign, an ad, an audience.
-
-    Numbers are None where the file lacks them; a censored cell (`<5`) is None with its bounds under `censored`. `inputs` are all other
-    columns that may explain a response. `open` says that late conversions may still come, `grain` which columns name the cell and its time
-    step, `attribution` the window as the platform states it.
-    """
-
-    date: str | None
-    account: str | None
-    channel: str | None
-    campaign: str | None
-    ad_group: str | None
-    ad: str | None
-    audience: str | None
-    currency: str | None
-    spend: float | None
-    impressions: float | None
-    clicks: float | None
-    conversions: float | None
-    value: float | None
-    inputs: Mapping[str, str | float]
-    censored: Mapping[str, tuple[float, float]]
-    open: bool
-    grain: str
-    attribution: str | None
-    source: Source
-    time_zone: str | None = None
-
-
-@dataclass(frozen=True)
 class Rejected:
     """A row or file that could not become an Asset; `where` is `line N` (1-based, a header counted) where one file
     was imported, `FILE, line N` where a folder was, and `FILE` where no line is to blame."""

@@ -70,7 +70,7 @@ class Campaigns:
 
 
 def in_force(tables: list[pa.Table]) -> pa.Table:
-    """Of each key the rows of the latest table that has it; a cell with its platform's ids is found by them too, whatever its name is now."""
+    """Of each key the rows of the latest table that has it; a cell with its platform's ids is found by them too, under any name."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

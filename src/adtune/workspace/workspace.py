@@ -54,10 +54,7 @@ class Workspace:
         self._people = People(database)
         self._catalogue = Catalogue(database, ArtifactStore(root / "artifacts"))
         self._campaigns = Campaigns(self._catalogue)
-        self._campaigns = Campaigns(self._catalogue)
         self._logs = Logs(database)
-        self.keys, self.ladder, self.jobs = Keys(database), Ladder(database), Jobs(database)
-        self.uploads = Uploads(database, root / "uploads")
 
     @classmethod
     def open(cls, root: Path, url: str | None = None) -> Workspace:
@@ -176,23 +173,6 @@ class Workspace:
     def asset(self, id: str, client: str | None = None) -> Asset:
         """One asset; name the client where two hold the same content. Raises InputError."""
         return self._archive.asset(id, client)
-
-    def campaigns(self, client: str) -> pa.Table:
-        """The client's campaign rows that hold now, one table of the columns of `workspace.campaigns.schema`, inputs and bounds.
-
-        Of a cell that was imported more than once the latest import holds. Raises InputError for an unknown client.
-        """
-        self.require_client(client)
-        return self._campaigns.table(client)
-
-    def campaign_imports(self, client: str) -> list[dict[str, Any]]:
-        """Records of the client's imports of campaign rows, the oldest first."""
-        return self._campaigns.imports(client)
-
-    def add_campaigns(self, client: str, table: pa.Table, record: Mapping[str, Any]) -> str:
-        """Stores the rows of one import for good; gives the artifact's id. Creates the client where it is new."""
-        self.ensure_client(client)
-        return self._campaigns.add(client, table, record)
 
     def campaigns(self, client: str) -> pa.Table:
         """The client's campaign rows that hold now, with the columns of `workspace.campaigns.schema`, inputs and bounds.
