@@ -19,7 +19,7 @@ from typing import Any
 
 from adtune.curate.checks import CHECKS
 from adtune.curate.checks.dictionary import frequencies
-from adtune.curate.checks.figures import figures
+from adtune.voice.figures import figures
 from adtune.records import Asset
 from adtune.settings import CurateSettings
 from adtune.stats import rate_interval

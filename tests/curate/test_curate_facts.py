@@ -9,7 +9,7 @@ import pytest
 
 from adtune.curate import curate
 from adtune.curate.checks import CHECKS, Judge
-from adtune.curate.checks.figures import figures
+from adtune.voice.figures import figures
 from adtune.curate.pieces import pieces_of
 from adtune.curate.similar import Alike
 from adtune.records import Asset, Source

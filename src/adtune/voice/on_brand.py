@@ -39,10 +39,10 @@ class OnBrandScorer:
         Raises TrainingError under 6 pieces with words on either side: the voice is then not measured.
         """
         order = np.random.default_rng(seed)
-        sides = [_side("own", own, order), _side("contrast", contrast, order)]
+        sides = [side("own", own, order), side("contrast", contrast, order)]
         pieces = sides[0] + sides[1]
-        labels = np.repeat([1, 0], [len(side) for side in sides])
-        folds = np.concatenate([np.arange(len(side)) % min(5, min(map(len, sides)) // 2) for side in sides])
+        labels = np.repeat([1, 0], [len(one) for one in sides])
+        folds = np.concatenate([np.arange(len(one)) % min(5, min(map(len, sides)) // 2) for one in sides])
         stretches, piece_of = stretches_of(pieces)
         views = Views(pieces, labels)
         rows = views.learn(stretches)
@@ -85,7 +85,7 @@ class OnBrandScorer:
         return _by_piece(self._model.decision_function(self._views.rows(stretches)), piece_of, len(texts))
 
 
-def _side(name: str, texts: Sequence[str], order: np.random.Generator) -> list[str]:
+def side(name: str, texts: Sequence[str], order: np.random.Generator) -> list[str]:
     """The pieces of one side that have words, shuffled, at most MOST of them."""
     usable = [text for text in texts if words(text)]
     if len(usable) < FEWEST:

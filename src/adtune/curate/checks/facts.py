@@ -18,8 +18,8 @@ from functools import cached_property
 from itertools import combinations
 from sys import intern
 
+from ...voice.figures import DATE, NAME, NUMBER, PHONE, TIME, YEAR, Figure, figures
 from ..pieces import Piece, plain_words
-from .figures import DATE, NAME, NUMBER, PHONE, TIME, YEAR, Figure, figures
 from .finding import Found, Judge, excerpt
 from .sentences import sentences
 

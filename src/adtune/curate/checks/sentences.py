@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from ...voice.claims import sentences
 from ..pieces import Piece
 
 MIN_WORDS = 5            # a shorter line is a heading or a phrase of the house, not boilerplate
@@ -17,7 +17,6 @@ MANY = 8                 # and so is one in so many pieces of one family that ar
 ASKED = 6                # holders of a sentence that are compared with each other, at most
 ALIKE = 0.6              # overlap of sentences from which pieces are versions of each other
 NORMAL_SHARE = 0.25      # of the house's pieces; what so many of them do is no defect
-_BETWEEN = re.compile(r"(?<=[.!?])[\"”’)*_]*[ \t]+(?=\S)|\s*\n\s*")
 _MARKS = "#>-*+•‣ \t0123456789.()[]|_"
 _DIGITS = str.maketrans("123456789", "000000000")
 
@@ -76,12 +75,6 @@ def _keys(text: str) -> Any:
     import numpy as np
 
     return np.unique(np.array([key_of(text[start:end]) for start, end in sentences(text)], dtype=np.int64))
-
-
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Start and end of every sentence of every line, with the space behind it."""
-    ends = [match.end() for match in _BETWEEN.finditer(text)]
-    return [(start, end) for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if start < end]
 
 
 def key_of(part: str) -> int:

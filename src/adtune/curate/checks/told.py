@@ -1,7 +1,4 @@
-"""Facts in a text that its brief does not hold: whoever trains on them learns to invent.
-
-A fact is a figure (small counts are none), a name, or a quotation of QUOTED words and more. The brief holds it where
-title, category, summary or source facts tell it; the guide may hold it; and it belongs to the house where many families of pieces tell it.
+"""Facts in a piece that its brief does not hold: whoever trains on them learns to invent. What a fact is, `voice/claims.py` says.
 
 `stripped` takes out the sentences that hold other facts, where a whole piece is left: a list goes with what announces it, a sentence that
 leans on one that went goes too, and what would then open, end or shrink wrongly stays as it was.
@@ -10,29 +7,16 @@ leans on one that went goes too, and what would then open, end or shrink wrongly
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...records import Asset, Brief
+from ...records import Brief
+from ...voice.claims import Claim, Claims, house_claims, is_held
 from ..pieces import Piece, word_count
-from .figures import NAME, NUMBER, figures
 from .sentences import sentences
 
-SMALL = 12               # a count up to this may follow from the text itself
-QUOTED = 4               # words of a quotation
-HOUSE_FAMILIES, HOUSE_SHARE = 5, 0.02    # families, and share of them, from which a fact is the house's own
 LEFT = 0.5               # share of the words that must be left of a whole piece
-QUOTE = "quotation"
 KEEP, STRIP = "keep", "strip"            # values of the setting unbriefed_facts
-_NAME = re.compile(r"\b[A-Z][\w’'-]*[a-z][\w’-]*(?:\s+[A-Z][\w’'-]*[a-z][\w’-]*)*")
-_OPENS = re.compile(r"(?:^|[.!?:…]|\n)[\s\"“”‘’'(*_#>\[-]*$")
-_QUOTE = re.compile(r"“([^“”\n]{10,400})”|(?<![\w\"])\"([^\"\n]{10,400})\"(?!\w)|„([^„“”\n]{10,400})[“”]|«([^«»\n]{10,400})»")
-_WORD = re.compile(r"[^\W\d_]+")
-_LOWER = re.compile(r"(?<![\w'’])[a-z][a-z'’-]+")
-_PROPER = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]*[a-z]\w*")
-_POSSESSIVE = re.compile(r"['’]s?$")
-_NO_NAMES = frozenset("Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
-                      "September October November December I".split())
 _LIST = re.compile(r"^\s*(?:[-*+•‣–]|\(?(?:\d{1,3}|[a-z])[.)])\s+\S", re.M)
 _HEADING = re.compile(r"^\s*(?:#{1,6}\s+\S.*|(?:\*\*|__)[^*_\n]+(?:\*\*|__)\W*)$")
 # how a sentence begins that needs the one before it
@@ -41,16 +25,6 @@ _LEANS = re.compile(r"[\"“'(*_]*(?:This|That|These|Those|It|He|She|They|His|He
                     r"Also|Again|Next|Besides|Moreover|The (?:first|second|third|last|latter|former|other|same|rest|result|sum|total|"
                     r"difference)|By then|At that|In (?:that|this)|From (?:that|there)|After (?:that|this)|With (?:that|this)|Which|Who|"
                     r"Das|Dies\w*|Er|Sie|Es|Dann|Aber|Und|Il|Elle|Cela|Mais|Et|Puis)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One fact in a text; `start` to `end` is its place."""
-
-    kind: str
-    value: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True)
@@ -88,61 +62,22 @@ class Facts:
     """The facts of pieces: how many (`counts`, by order), those that neither brief nor guide hold (`loose`), and which are the house's."""
 
     def __init__(self, pieces: Sequence[Piece], family: Mapping[str, int], guide: str = ""):
-        self._lower = frozenset(word for piece in pieces for word in _LOWER.findall(piece.body))
-        self._proper = frozenset(word for piece in pieces for word in _PROPER.findall(piece.body))
-        self._guide = self._keys(guide)
-        self.loose: dict[int, list[Fact]] = {}
-        self.counts: dict[int, int] = {}
-        told: dict[tuple[str, str], set[int]] = {}
+        self._claims = Claims([piece.body for piece in pieces], guide)
+        found = {piece.order: self._claims.of(piece.body) for piece in pieces}
+        self.counts: dict[int, int] = {order: len(facts) for order, facts in found.items()}
+        self.loose: dict[int, list[Claim]] = {}
         for piece in pieces:
-            found = self.of(piece.body)
-            self.counts[piece.order] = len(found)
-            for key in {(fact.kind, fact.value) for fact in found}:
-                told.setdefault(key, set()).add(family[piece.content])
-            held = self._keys(_brief_text(piece.asset)) | self._guide
-            self.loose[piece.order] = [fact for fact in found if not _is_held(fact, held)]
-        least = max(HOUSE_FAMILIES, HOUSE_SHARE * len({family[piece.content] for piece in pieces}))
-        self._house = {key for key, held in told.items() if len(held) >= least}
+            held = self._claims.told_by(piece.asset)
+            self.loose[piece.order] = [fact for fact in found[piece.order] if not is_held(fact, held)]
+        self._house = house_claims((found[piece.order], family[piece.content]) for piece in pieces)
 
-    def unbriefed(self, piece: Piece) -> list[Fact]:
+    def unbriefed(self, piece: Piece) -> list[Claim]:
         """The facts of a piece that neither its brief, the guide nor the house holds."""
-        return [fact for fact in self.loose.get(piece.order, ()) if not _is_held(fact, self._house)]
+        return [fact for fact in self.loose.get(piece.order, ()) if not is_held(fact, self._house)]
 
-    def invented(self, text: str, brief: Brief) -> list[Fact]:
+    def invented(self, text: str, brief: Brief) -> list[Claim]:
         """The facts of a draft that neither its brief, the guide nor the house holds."""
-        held = self._keys(_brief_text(brief)) | self._guide | self._house
-        return [fact for fact in self.of(text) if not _is_held(fact, held)]
-
-    def of(self, text: str) -> list[Fact]:
-        """The facts of a text in order."""
-        found = []
-        for start, end in sentences(text):
-            part = text[start:end]
-            found += [Fact(one.kind, one.value, start + one.start, start + one.end)
-                      for one in figures(part) if not _small(one.kind, one.value)]
-            found += self._names(part, start)
-        for match in _QUOTE.finditer(text):
-            said = next(group for group in match.groups() if group)
-            if word_count(said) >= QUOTED:
-                found.append(Fact(QUOTE, " ".join(_WORD.findall(said.casefold())), *match.span()))
-        return sorted(found, key=lambda one: (one.start, one.end, one.kind))
-
-    def _keys(self, text: str) -> set[tuple[str, str]]:
-        """What a text tells: its facts, and every word with a capital as a name."""
-        words = {(NAME, _POSSESSIVE.sub("", part)) for match in _NAME.finditer(text) for part in match.group().split()}
-        return {(fact.kind, fact.value) for fact in self.of(text)} | words
-
-    def _names(self, part: str, start: int) -> Iterator[Fact]:
-        """Names: capitals within a sentence, in words that the archive writes with one each time."""
-        for match in _NAME.finditer(part):
-            said = match.group()
-            if _OPENS.search(part[:match.start()]):
-                first, _, rest = said.partition(" ")
-                known = rest or _POSSESSIVE.sub("", first) in self._proper      # one word that opens a sentence may be any word
-                said = said if known and first.casefold() not in self._lower else rest
-            words = [word for word in said.split() if word.casefold() not in self._lower and _POSSESSIVE.sub("", word) not in _NO_NAMES]
-            if words:
-                yield Fact(NAME, " ".join(_POSSESSIVE.sub("", word) for word in words), start + match.start(), start + match.end())
+        return self._claims.unsupported(text, brief, self._house)
 
 
 def strip(pieces: Sequence[Piece], facts: Facts, least: int) -> Stripped:
@@ -218,16 +153,3 @@ def _same_end(text: str, after: str) -> bool:
     """Whether the text still ends with its own last sentence, and nothing announces what is gone."""
     last = [text[a:b].strip() for a, b in sentences(text) if text[a:b].strip()]
     return bool(last) and after.endswith(last[-1]) and not re.search(r":\s*\n\n(?![-*+•\d])", after)
-
-
-def _is_held(fact: Fact, held: set[tuple[str, str]]) -> bool:
-    """Whether a fact is among those told; a name also where each of its words is."""
-    return (fact.kind, fact.value) in held or (fact.kind == NAME and all((NAME, part) in held for part in fact.value.split()))
-
-
-def _brief_text(told: Asset | Brief) -> str:
-    return "\n".join(part for part in (told.title, told.category, told.content_type, told.summary, *told.facts) if part)
-
-
-def _small(kind: str, value: str) -> bool:
-    return kind == NUMBER and value.lstrip("-").isdigit() and int(value) <= SMALL
