@@ -21,20 +21,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from ..errors import WorkspaceError
+from . import tables_serving  # noqa: F401 - its tables belong to the metadata
 from .faults import disk_full
+from .schema import metadata
 
-HEAD = "0004"  # newest revision under migrations/versions; a test holds the two together
+HEAD = "0005"  # newest revision under migrations/versions; a test holds the two together
 BUSY_SECONDS = 30.0
 SHARED_MEMORY_BYTES = 1 << 16
-
-metadata = sa.MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    }
-)
 
 client = Table("client", metadata, Column("name", String(64), primary_key=True), Column("created", String(32), nullable=False))
 

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,11 @@ if TYPE_CHECKING:
 
     from ..records import Asset, Change, Decision, Edit, Rating
     from .database import Database
+    from .jobs import Jobs
+    from .keys import Keys
+    from .ladder import Ladder
     from .spool import Spool
+    from .uploads import Uploads
     from .versions import Revision
 
 DATABASE = "adtune.db"
@@ -93,6 +98,34 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @cached_property
+    def keys(self) -> Keys:
+        """API keys, and what each client may use."""
+        from .keys import Keys
+
+        return Keys(self._database)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """Which version of each client's is live, and the names of versions."""
+        from .ladder import Ladder
+
+        return Ladder(self._database)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The job table."""
+        from .jobs import Jobs
+
+        return Jobs(self._database)
+
+    @cached_property
+    def uploads(self) -> Uploads:
+        """Files that clients handed in by the API."""
+        from .uploads import Uploads
+
+        return Uploads(self._database, self.root / "uploads")
 
     def clients(self) -> list[str]:
         """All clients' names, sorted."""

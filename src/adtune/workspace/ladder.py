@@ -1,0 +1,110 @@
+"""The ladder: which version of a client's was live when, on whose word and evidence; and the names that versions answer to.
+
+Rows are only added and the newest one holds, so going live and rolling back are one insert each: atomic, and never forgotten.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from ..errors import InputError
+from .archive import now
+from .database import Database, client
+from .tables_serving import model_name, rung
+
+LIVE, ROLLBACK, CANARY, DOWN = "live", "rollback", "canary", "down"
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A step on a ladder. `what` is live, rollback, canary (`share` of the requests) or down (`version` None: nothing is live)."""
+
+    client: str
+    what: str
+    version: str | None
+    who: str
+    evidence: str | None = None
+    reason: str | None = None
+    share: float = 1.0
+    moment: str = ""
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A name that a version answers to, such as `ft:starter:acme:spring:1a2b3c`."""
+
+    name: str
+    client: str
+    version: str
+    created: str = ""
+
+
+class Ladder:
+    """Rows of the tables rung and model_name."""
+
+    def __init__(self, database: Database):
+        self.database = database
+
+    def step(self, step: Rung, after: int | None = None) -> None:
+        """Adds a step. `after` is `height` as the caller saw it. Raises InputError where somebody else took a step meanwhile."""
+        with self.database.write() as connection:
+            # PostgreSQL: one step of a client at a time
+            connection.execute(select(client).where(client.c.name == step.client).with_for_update())
+            if after is not None and self._height(connection, step.client) != after:
+                raise InputError(f"client {step.client}", "another version that went live meanwhile", "the version that was live",
+                                 "Look at `adtune ls`, then say it again.")
+            connection.execute(insert(rung), {**vars(step), "moment": step.moment or now()})
+
+    def height(self, name: str) -> int:
+        """A number that grows with every step of the client's."""
+        with self.database.read() as connection:
+            return self._height(connection, name)
+
+    def _height(self, connection: Connection, name: str) -> int:
+        return connection.scalar(select(func.max(rung.c.seq)).where(rung.c.client == name)) or 0
+
+    def history(self, name: str) -> list[Rung]:
+        """All steps of the client's, the oldest first."""
+        with self.database.read() as connection:
+            return [_rung(row) for row in connection.execute(select(rung).where(rung.c.client == name).order_by(rung.c.seq))]
+
+    def live(self, name: str) -> Rung | None:
+        """The step that made the client's live version live; None where nothing is."""
+        query = select(rung).where(rung.c.client == name, rung.c.what != CANARY).order_by(rung.c.seq.desc()).limit(1)
+        with self.database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None or row.version is None else _rung(row)
+
+    def canary(self, name: str) -> Rung | None:
+        """The version that gets a share of the live one's requests; None where there is none."""
+        with self.database.read() as connection:
+            row = connection.execute(select(rung).where(rung.c.client == name).order_by(rung.c.seq.desc()).limit(1)).first()
+        return _rung(row) if row is not None and row.what == CANARY and row.version is not None else None
+
+    def name(self, named: ModelName) -> None:
+        """Gives a version a name, for good. Raises InputError where the name is taken by another version."""
+        with self.database.write() as connection:
+            connection.execute(self.database.insert_or_ignore(model_name), {**vars(named), "created": named.created or now()})
+            held = connection.execute(select(model_name).where(model_name.c.name == named.name)).one()
+        if (held.client, held.version) != (named.client, named.version):
+            raise InputError(f"model name '{named.name}'", "a name that is taken", "a new name", "Choose another suffix.")
+
+    def named(self, owner: str, name: str) -> ModelName | None:
+        """The client's version of this name."""
+        query = select(model_name).where(model_name.c.name == name, model_name.c.client == owner)
+        with self.database.read() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else ModelName(**row._mapping)
+
+    def names(self, owner: str) -> list[ModelName]:
+        """All names of the client's versions, the oldest first."""
+        query = select(model_name).where(model_name.c.client == owner).order_by(model_name.c.created, model_name.c.name)
+        with self.database.read() as connection:
+            return [ModelName(**row._mapping) for row in connection.execute(query)]
+
+
+def _rung(row: Row[Any]) -> Rung:
+    return Rung(**{name: value for name, value in row._mapping.items() if name != "seq"})
