@@ -79,7 +79,7 @@ def in_force(tables: list[pa.Table]) -> pa.Table:
         known = table.select([key, "turn"]).filter(pc.is_valid(table[key]))
         latest = known.group_by(key).aggregate([("turn", "max")])
         newest = _looked_up(table[key], latest[key], latest["turn_max"])
-        table = table.filter(pc.or_(pc.is_null(newest), pc.equal(newest, table["turn"])))
+        table = table.filter(pc.or_kleene(pc.is_null(newest), pc.equal(newest, table["turn"])))
     return table.drop_columns(["turn"])
 
 
