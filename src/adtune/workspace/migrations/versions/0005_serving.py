@@ -118,7 +118,7 @@ def _create_jobs() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_job"),
         sa.ForeignKeyConstraint(["client"], ["client.name"], name="fk_job_client"),
         sa.UniqueConstraint("id", name="uq_job_id"),
-        sa.UniqueConstraint("client", "idempotency", name="uq_job_client"),
+        sa.UniqueConstraint("client", "idempotency", name="uq_job_client_idempotency"),
     )
     op.create_index("ix_job_status_seq", "job", ["status", "seq"])
     op.create_table(
