@@ -1,0 +1,28 @@
+"""What people see of `keys`."""
+
+from __future__ import annotations
+
+from .desk import Answer
+from .page import Page
+
+
+def new_key(answer: Answer, page: Page) -> None:
+    page.line(answer["key"], style="bold")
+    page.line("Shown once: only its sha256 is kept. Put it where the client's tools find it, such as OPENAI_API_KEY.", style="yellow")
+    one_key(answer, page)
+    if "old" in answer:
+        page.line(f"The key {answer['old']} opens doors until {answer['old_until']}.")
+
+
+def one_key(answer: Answer, page: Page) -> None:
+    page.pairs({"id": answer["id"], "client": answer["client"], "may": ", ".join(answer["scopes"]), "for": answer["label"] or "-",
+                "state": answer["state"], "expires": answer["expires"] or "never"})
+
+
+def keys(answer: Answer, page: Page) -> None:
+    rows = [(one["id"], one["client"], ", ".join(one["scopes"]), one["label"] or "", one["state"], one["expires"] or "never")
+            for one in answer["keys"]]
+    page.table(("Key", "Client", "May", "For", "State", "Expires"), rows)
+    used = [(name, one["used_tokens"], "no limit" if one["monthly_tokens"] is None else one["monthly_tokens"], one["requests"])
+            for name, one in answer["clients"].items()]
+    page.table(("Client", "Tokens this month", "Limit", "Requests"), used)

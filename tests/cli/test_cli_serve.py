@@ -1,0 +1,27 @@
+"""The verbs around serving, as they are typed."""
+
+import pytest
+
+
+def test_keys_from_creation_to_revocation(adtune):
+    made = adtune("keys", "create", "--client", "acme", "--json").object
+    assert made["client"] == "acme" and made["key"].startswith(f"adt_{made['id']}_")
+    shown = adtune("keys", "create", "--client", "acme", "--scope", "serve", "--label", "the writers", "--days", "3")
+    assert shown.code == 0 and "Shown once" in shown.out and "Next: adtune serve" in shown.out
+    assert len(adtune("keys", "ls", "--json").object["keys"]) == 2
+    assert "the writers" in adtune("keys", "ls").out
+    rotated = adtune("keys", "rotate", made["id"], "--json").object
+    assert rotated["old"] == made["id"] and rotated["key"] != made["key"]
+    assert adtune("keys", "revoke", rotated["id"], "--json").object["state"] == "revoked"
+    limited = adtune("keys", "limit", "--client", "acme", "--monthly-tokens", "500", "--json").object
+    assert limited["clients"]["acme"]["monthly_tokens"] == 500
+
+
+@pytest.mark.parametrize(("words", "found"), [
+    (("keys",), "missing argument"), (("keys", "make"), "'make'"), (("keys", "create"), "no client"), (("keys", "revoke"), "no id"),
+    (("keys", "revoke", "nothing"), "no key of this id"), (("keys", "ls", "acme"), "'acme'"),
+    (("keys", "ls", "--client", "no"), "no client"),
+    (("keys", "create", "--client", "../up"), "an impossible name"), (("keys", "create", "--client", "a", "--scope", "all"), "'all'")])
+def test_wrong_words_about_keys(adtune, words, found):
+    said = adtune(*words, "--json")
+    assert said.code == 1 and found in said.object["error"]["found"]
