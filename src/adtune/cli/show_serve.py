@@ -1,9 +1,10 @@
-"""What people see of `keys`."""
+"""What people see of `keys`, `go-live` and `rollback`."""
 
 from __future__ import annotations
 
 from .desk import Answer
 from .page import Page
+from .show_tune import verdict
 
 
 def new_key(answer: Answer, page: Page) -> None:
@@ -26,3 +27,16 @@ def keys(answer: Answer, page: Page) -> None:
     used = [(name, one["used_tokens"], "no limit" if one["monthly_tokens"] is None else one["monthly_tokens"], one["requests"])
             for name, one in answer["clients"].items()]
     page.table(("Client", "Tokens this month", "Limit", "Requests"), used)
+
+
+def went_live(answer: Answer, page: Page) -> None:
+    if answer["gates"]:
+        rows = [(name, verdict(gate["passed"]), gate.get("value"), gate.get("limit")) for name, gate in answer["gates"].items()]
+        page.table(("Gate", "", "Value", "Limit"), rows)
+    if not answer["passed"]:
+        page.line(f"Nothing was changed: a gate says no. Live is {answer['live'] or 'nothing'}.", style="bold")
+        return
+    share = "" if answer["share"] == 1 else f" for {answer['share']:.0%} of the requests"
+    page.line(f"{answer['version']} is live{share}.", style="bold")
+    page.pairs({"client": answer["client"], "approved by": answer["by"], "evidence": answer["evidence"] or "-",
+                "before": answer["previous"] or "nothing", "since": answer["moment"]})

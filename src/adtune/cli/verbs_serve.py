@@ -1,4 +1,4 @@
-"""The verbs around serving: `keys`."""
+"""The verbs around serving: `keys`, `go-live`, `rollback`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from types import SimpleNamespace
 
 from ..errors import InputError, did_you_mean
 from . import show_serve
+from .border import OK, REFUSED
 from .desk import Answer, Desk, Job
-from .words import Verb, argument, option
+from .words import CLIENT, Verb, argument, option, switch
 
 ACTIONS = ("create", "ls", "revoke", "rotate", "limit")
 
@@ -41,6 +42,53 @@ def _keys(said: SimpleNamespace) -> Job:
     show = {"create": show_serve.new_key, "rotate": show_serve.new_key, "revoke": show_serve.one_key}.get(action, show_serve.keys)
     return Job("keys", run, show, lambda answer: "serve" if action in ("create", "rotate") else "keys ls")
 
+
+def _go_live(said: SimpleNamespace) -> Job:
+    if said.profile and said.share is not None:
+        raise InputError("adtune go-live --profile", "--share beside it", "one of them",
+                         "Make the profile first, then give its id with --share.")
+
+    def run(desk: Desk) -> Answer:
+        if said.profile:
+            from ..steps.ladder import go_live_profile
+
+            return go_live_profile(desk.workspace, said.version, said.by, said.reason, desk.progress)
+        from ..steps.ladder import go_live
+
+        return go_live(desk.workspace, said.version, said.by, said.share, said.reason)
+
+    def follow(answer: Answer) -> str:
+        return f'draft {answer["client"]} "BRIEF"' if answer["passed"] else f"advise {answer['client']}"
+
+    return Job("go-live", run, show_serve.went_live, follow, lambda answer: OK if answer["passed"] else REFUSED)
+
+
+def _rollback(said: SimpleNamespace) -> Job:
+    def run(desk: Desk) -> Answer:
+        from ..steps.ladder import rollback
+
+        return rollback(desk.workspace, said.client, said.by, said.reason)
+
+    return Job("rollback", run, show_serve.went_live, lambda answer: f"show {answer['version']}")
+
+
+REASON = option("--reason", str, "WORDS", "Why; kept in the client's history.")
+
+GO_LIVE = Verb(
+    "go-live", "Make a version the one that answers for its client.", _go_live,
+    (argument("version", "VERSION", "An adapter or profile by its id; with --profile the client's name."),
+     option("--by", str, "NAME", "Who approves it. Required."),
+     switch("--profile", "Make the client's prompt a version (guide and approved pieces) and make that live."),
+     option("--share", float, "SHARE", "Let it answer this share of the requests only, beside the live version (a canary)."), REASON),
+    ("adtune go-live adapter-1a2b --by 'Ann Lee'", "adtune go-live acme --profile --by 'Ann Lee'",
+     "adtune go-live adapter-1a2b --by 'Ann Lee' --share 0.1"),
+    ("An adapter needs an evaluation whose gates passed, a prompt advice that says prompt; else nothing changes and the exit code is 2.",))
+
+ROLLBACK = Verb(
+    "rollback", "Go back to the version that was live before.", _rollback,
+    (CLIENT, option("--by", str, "NAME", "Who decided it; by default your login."), REASON),
+    ("adtune rollback acme", "adtune rollback acme --by 'Ann Lee' --reason 'too loud'"),
+    ("At once, and without a new start of the server. A canary ends first.",))
 
 KEYS = Verb(
     "keys", "Make, list, revoke and rotate the API keys of clients.", _keys,

@@ -1,8 +1,9 @@
-"""`adtune draft`: drafts in the client's voice from the newest adapter, each with its on-brand score, each logged."""
+"""`adtune draft`: drafts in the client's voice from the live version or the newest adapter, each with its on-brand score, each logged."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,10 @@ from ..errors import InputError, TrainingError
 from ..progress import Progress, silent
 from ..records import Brief, Dataset, Split
 from ..settings import DraftSettings, resolve
-from .adapters import attached, base_of, find_adapter
+from .adapters import attached, base_of
 from .curation import read_dataset
 from .tuning import STARTER_NOTE
+from .versions import find_version, profile_context
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -24,17 +26,19 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
     Options: adapter, format (content type), category, beside DraftSettings. `effort` is null: there is no published text yet.
     """
     from ..engine.generate import Sampling, generate
+    from ..voice.prompt import Context
 
     options = dict(options or {})
     adapter, form, category = (options.pop(name, None) for name in ("adapter", "format", "category"))
     settings, _ = resolve(DraftSettings, ("option", options))
     if not brief.strip():
         raise InputError("BRIEF", "an empty brief", "what to write about", 'Give a title, such as "How to read a pay slip".')
-    id, record = find_adapter(ws, client, adapter)
+    id, record = find_version(ws, client, adapter)
     base = base_of(record)
     asked = Brief(brief.strip(), category, form)
-    with attached(ws, id, base) as method:
-        head = base.renderer.brief(asked)
+    with attached(ws, id, base) if id.startswith("adapter-") else nullcontext() as method:
+        context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)
+        head = base.renderer.brief(asked, context)
         seeds = [settings.seed + n for n in range(settings.n)]
         sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens)
         texts = [base.renderer.text(ids).strip() for ids in generate(base, method, [head] * settings.n, seeds, sampling, progress)]

@@ -82,6 +82,13 @@ class Renderer:
         """Ids of `text` alone; what looks like a control token stays text."""
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"])
 
+    def offsets(self, text: str) -> list[tuple[int, int]] | None:
+        """Start and end in `text` of each of its ids; None where the tokenizer cannot say."""
+        if not self.tokenizer.is_fast:
+            return None
+        given = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=True, verbose=False)
+        return [tuple(pair) for pair in given["offset_mapping"]]
+
     def _control(self, text: str) -> list[int]:
         return list(self.tokenizer(text, add_special_tokens=False, split_special_tokens=False, verbose=False)["input_ids"])
 
@@ -208,17 +215,29 @@ def _turns(context: Context) -> list[tuple[str, str]]:
     return turns
 
 
+class Nearest:
+    """Finds the pieces that resemble a brief most, by TF-IDF cosine over brief and text."""
+
+    def __init__(self, pieces: Sequence[Example]):
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self.pieces = list(pieces)
+        self.vectors = TfidfVectorizer(sublinear_tf=True)
+        self.known = self.vectors.fit_transform([f"{brief_text(p.brief)}\n{p.text}" for p in pieces]) if pieces else None
+
+    def to(self, briefs: Sequence[Brief], count: int) -> list[list[Example]]:
+        """For each brief the `count` pieces nearest to it, nearest last."""
+        if self.known is None or not briefs:
+            return [[] for _ in briefs]
+        scores = (self.vectors.transform([brief_text(brief) or " " for brief in briefs]) @ self.known.T).toarray()  # (briefs, pieces)
+        return [[self.pieces[i] for i in sorted(range(len(self.pieces)), key=lambda i: (row[i], -i))[-count:]] for row in scores]
+
+
 def nearest_examples(briefs: Sequence[Brief], pieces: Sequence[Example], count: int) -> list[list[Example]]:
     """For each brief the `count` pieces that resemble it most (TF-IDF cosine over brief and text), nearest last."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
     if not pieces or not briefs:
         return [[] for _ in briefs]
-    texts = [f"{brief_text(p.brief)}\n{p.text}" for p in pieces]
-    vectors = TfidfVectorizer(sublinear_tf=True)
-    known = vectors.fit_transform(texts)
-    scores = (vectors.transform([brief_text(brief) or " " for brief in briefs]) @ known.T).toarray()  # (briefs, pieces)
-    return [[pieces[i] for i in sorted(range(len(pieces)), key=lambda i: (row[i], -i))[-count:]] for row in scores]
+    return Nearest(pieces).to(briefs, count)
 
 
 def fill_context(renderer: Renderer, brief: Brief, guide: str, nearest: Sequence[Example], room: int) -> Context:

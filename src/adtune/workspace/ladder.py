@@ -15,12 +15,14 @@ from .archive import now
 from .database import Database, client
 from .tables_serving import model_name, rung
 
-LIVE, ROLLBACK, CANARY, DOWN = "live", "rollback", "canary", "down"
+LIVE, ROLLBACK, CANARY, DOWN, WITHDRAWN = "live", "rollback", "canary", "down", "withdrawn"
+HOLDING = (LIVE, ROLLBACK, DOWN)  # the steps that say which version is live
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A step on a ladder. `what` is live, rollback, canary (`share` of the requests) or down (`version` None: nothing is live)."""
+    """A step on a ladder. `what` is live, rollback, canary (`share` of the requests), down (`version` None: nothing is live) or
+    withdrawn (the version is never served again)."""
 
     client: str
     what: str
@@ -73,16 +75,23 @@ class Ladder:
 
     def live(self, name: str) -> Rung | None:
         """The step that made the client's live version live; None where nothing is."""
-        query = select(rung).where(rung.c.client == name, rung.c.what != CANARY).order_by(rung.c.seq.desc()).limit(1)
+        query = select(rung).where(rung.c.client == name, rung.c.what.in_(HOLDING)).order_by(rung.c.seq.desc()).limit(1)
         with self.database.read() as connection:
             row = connection.execute(query).first()
         return None if row is None or row.version is None else _rung(row)
 
     def canary(self, name: str) -> Rung | None:
         """The version that gets a share of the live one's requests; None where there is none."""
+        query = select(rung).where(rung.c.client == name, rung.c.what.in_((*HOLDING, CANARY))).order_by(rung.c.seq.desc()).limit(1)
         with self.database.read() as connection:
-            row = connection.execute(select(rung).where(rung.c.client == name).order_by(rung.c.seq.desc()).limit(1)).first()
+            row = connection.execute(query).first()
         return _rung(row) if row is not None and row.what == CANARY and row.version is not None else None
+
+    def withdrawn(self, name: str) -> set[str]:
+        """The client's versions that are never served again."""
+        query = select(rung.c.version).where(rung.c.client == name, rung.c.what == WITHDRAWN)
+        with self.database.read() as connection:
+            return set(connection.scalars(query))
 
     def name(self, named: ModelName) -> None:
         """Gives a version a name, for good. Raises InputError where the name is taken by another version."""
