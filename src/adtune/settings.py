@@ -71,10 +71,18 @@ class TuneSettings:
 class AdviseSettings:
     """How advice is measured."""
 
-    share: float = 0.15                  # share of a full run's epochs that each arm of the bake-off gets
+    share: float = 0.15                  # share of a full run's steps in the first round of the bake-off; later rounds get more
     pieces: int = 24                     # validation pieces that each arm is measured on, at most
     margin: float = 0.02                 # relative gain in loss under which two arms count as equal
-    volume: float | None = None          # pieces a month
+    full_margin: float = 0.05            # gain over LoRA from which full fine-tuning is worth weights that serve one client only
+    volume: float | None = None          # pieces a month; the gain that is needed then follows from the next three
+    piece_minutes: float = 45.0          # minutes of editing a piece takes today
+    setup_hours: float = 20.0            # hours that curation, tuning and three rounds of iteration take
+    payback_months: float = 12.0         # months within which the set-up must be paid back
+    briefs: int = 6                      # validation briefs that are drafted by the arms that came through; 0 drafts none
+    drafts: int = 5                      # drafts a brief of the finalists: reliability, not only the mean
+    draft_tokens: int = 256              # longest draft, tokens
+    every_arm: bool = False              # train every method, and to the end, even where the verdict can no longer change
     seed: int = 0
 
 
@@ -104,6 +112,11 @@ class EvaluateSettings:
     forgetting_limit: float = 0.15       # gate: nats per token lost on general text
     memorised_limit: int = 20            # gate: longest verbatim run from training pieces, words
     on_brand_limit: float = 0.0          # gate: on-brand rate of tuned less prompted
+    claims_limit: float | None = None    # gate for regulated clients: claims a tuned draft without support in brief, guide or house
+    limits: str = ""                     # more gates on figures of the answer, "forgetting.worst_delta <= 0.2; editing.effort_tuned <= 0.5"
+    scales: str = "0.5,0.75"             # shares of the adapter's strength at which gain and forgetting are measured as well; "" for none
+    agency: str | None = None            # name on the report instead of adtune's
+    logo: str | None = None              # PNG, JPEG, GIF, WebP or SVG picture on the report, at most 500 kB, embedded
 
 
 @dataclass(frozen=True)

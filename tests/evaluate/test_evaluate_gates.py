@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import pytest
 
+from adtune.errors import SettingError
 from adtune.evaluate import GATES, all_passed, judge
 from adtune.settings import EvaluateSettings
 
@@ -36,6 +37,9 @@ CASES = [
     ("on_brand", "on_brand", {"tuned_less_prompted": -0.1}, False, "on-brand rate"),
     ("on_brand", "on_brand", {"tuned_less_prompted": None, "scorer_auc": 0.6}, None, "cannot tell"),
     ("on_brand", "on_brand", {"tuned_less_prompted": None, "scorer_auc": None}, None, "no scorer"),
+    ("claims", "measures", {"claims": {"per_draft": {"tuned": 0.0}}}, True, "at most 0"),
+    ("claims", "measures", {"claims": {"per_draft": {"tuned": 0.1}}}, False, "without support"),
+    ("claims", "measures", {"claims": {"per_draft": {"tuned": None}}}, None, "not measured"),
 ]
 
 
@@ -59,4 +63,20 @@ def test_verdict_is_no_only_where_a_gate_says_no():
 
 
 def test_made_material_passes_every_gate(result):
-    assert {name: gate["passed"] for name, gate in result["gates"].items()} == dict.fromkeys(GATES, True) and result["passed"] is True
+    asked = [name for name in GATES if name != "claims"]  # which is off by default
+    assert {name: gate["passed"] for name, gate in result["gates"].items()} == dict.fromkeys(asked, True) and result["passed"] is True
+
+
+def test_any_figure_is_a_gate_by_its_way_through_the_answer(result):
+    said = judge(result, EvaluateSettings(limits="on_brand.tuned >= 0.5; editing.effort_tuned<=1e-3;forgetting.worst_delta <= 0.1"))
+    assert [said[path]["passed"] for path in ("on_brand.tuned", "editing.effort_tuned", "forgetting.worst_delta")] == [True, False, None]
+    assert said["on_brand.tuned"] | {"reason": ""} == {"passed": True, "value": result["on_brand"]["tuned"], "limit": 0.5, "reason": ""}
+    assert not all_passed(said)
+
+
+@pytest.mark.parametrize(("limits", "word"), [("on_brand.tunned >= 0.5", "on_brand.tuned"), ("on_brand.tuned", "FIGURE"),
+                                              ("on_brand.tuned >= x", "FIGURE"), ("held_out >= 1", "held_out"),
+                                              ("on_brand.tuned >= 0.5; on_brand.tuned <= 1", "twice"), ("passed >= 1", "passed")])
+def test_a_limit_on_what_is_no_figure_is_refused(result, limits, word):
+    with pytest.raises(SettingError, match=word):
+        judge(result, EvaluateSettings(limits=limits))

@@ -3,8 +3,9 @@
 from .arms import ARMS, BASE, PROMPTED, TUNED, Arm, Material
 from .context import PUBLISHED, ReportContext
 from .gates import GATES, all_passed, judge
+from .kept import ProbeAnswers, ScalePoint
 from .measure import measure
 from .report import evaluate_report
 
-__all__ = ["ARMS", "BASE", "GATES", "PROMPTED", "PUBLISHED", "TUNED", "Arm", "Material", "ReportContext", "all_passed", "evaluate_report",
-           "judge", "measure"]
+__all__ = ["ARMS", "BASE", "GATES", "PROMPTED", "PUBLISHED", "TUNED", "Arm", "Material", "ProbeAnswers", "ReportContext",
+           "ScalePoint", "all_passed", "evaluate_report", "judge", "measure"]

@@ -13,17 +13,17 @@ from typing import Any
 from ..records import Interval
 from ..stats import mean_interval
 from ..voice.overlap import Overlap
-from .arms import PROMPTED, TUNED, Material
+from .arms import ARMS, TUNED, Material
 
 
 def memorised(material: Material, seed: int) -> dict[str, Any]:
     """Longest run shared with training pieces (words, and the words themselves) and the mean share of shared 8-grams.
 
-    The tuned drafts stand at the top, `prompted` drafts and the client's own `pieces` below.
+    The tuned drafts stand at the top, the other arms' drafts and the client's own `pieces` below by name.
     """
     overlap = Overlap(material.train_texts) if material.train_texts else None
-    prompted, tuned = (_shared(overlap, material.arm(name).drafts, material.briefs, seed) for name in (PROMPTED, TUNED))
-    return tuned | {"prompted": prompted, "pieces": _shared(overlap, material.references, material.briefs, seed)}
+    by_arm = {name: _shared(overlap, material.arm(name).drafts, material.briefs, seed) for name in ARMS}
+    return by_arm.pop(TUNED) | by_arm | {"pieces": _shared(overlap, material.references, material.briefs, seed)}
 
 
 def _shared(overlap: Overlap | None, texts: Sequence[str], briefs: Sequence[str], seed: int) -> dict[str, Any]:

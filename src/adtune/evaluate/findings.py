@@ -19,13 +19,17 @@ AFTER_NO = {
     "memorised": "Read the repeated passage below. If it is not boilerplate, remove duplicates from the archive or tune for fewer epochs.",
     "on_brand": "Read the drafts below side by side. Keep the prompted base until the tuned drafts are at least as often "
                 "in the client's voice.",
+    "claims": "Give facts in the briefs, have every marked claim checked before anything is published, and curate with "
+              "--set unbriefed_facts=strip, so that training teaches no invention.",
 }
+OF_A_LIMIT = "Read the chapter of {}: it does not keep the limit that was set."
 # what to do when a gate was not measured
 AFTER_NULL = {
     "gain": "Import more pieces, so that enough of them are held out to compare the arms.",
     "forgetting": "Give general text (--general-text), so that forgetting can be measured.",
     "memorised": "Evaluate with drafts, so that copying from training pieces can be checked.",
     "on_brand": "Have writers rate drafts without knowing the arm: no scorer could tell this client's voice reliably enough.",
+    "claims": "Evaluate with drafts, so that claims can be checked against their briefs.",
 }
 
 
@@ -55,14 +59,14 @@ def found(result: Mapping[str, Any]) -> str:
 def next_steps(result: Mapping[str, Any], adapter: str) -> list[str]:
     """What to do next, most pressing first."""
     gates = result["gates"]
-    steps = [AFTER_NO[name] for name, gate in gates.items() if gate["passed"] is False]
+    steps = [AFTER_NO.get(name, OF_A_LIMIT.format(name)) for name, gate in gates.items() if gate["passed"] is False]
     if steps:
         steps.insert(0, f"Do not put {adapter} live yet.")
     elif gates["gain"]["passed"] is None:
         steps.append(f"Do not put {adapter} live yet: whether tuning gained anything is not known.")
     else:
         steps.append("Let a writer read the drafts below, then write with it: adtune draft.")
-    steps += [AFTER_NULL[name] for name, gate in gates.items() if gate["passed"] is None]
+    steps += [AFTER_NULL[name] for name, gate in gates.items() if gate["passed"] is None and name in AFTER_NULL]
     if not result["editing"]["calibrated"]:
         steps.append("Log how long editors need for some drafts: until then effort is an index, and minutes saved are not known.")
     return steps

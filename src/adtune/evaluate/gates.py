@@ -1,6 +1,7 @@
 """The gates that an adapter must pass before it goes live: a literal table of functions, their limits from the settings.
 
-A gate says true, false, or null where its value was not measured; null does not fail, but a report names it.
+A gate says true, false, or null where its value was not measured; null does not fail, but a report names it. A gate whose limit is None
+is not asked. Any other figure can be a gate by the setting `limits`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ..settings import EvaluateSettings
+from .limits import figure_at, read_limits
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,31 @@ def on_brand(result: Mapping[str, Any], settings: EvaluateSettings) -> Outcome:
     return Outcome(value >= limit, value, limit, "on-brand rate of the tuned less the prompted drafts")
 
 
+def claims(result: Mapping[str, Any], settings: EvaluateSettings) -> Outcome:
+    """Claims a tuned draft that neither brief, guide nor house vouches for, at most the limit."""
+    value, limit = result["measures"]["claims"]["per_draft"]["tuned"], settings.claims_limit or 0.0
+    if value is None:
+        return Outcome(None, None, limit, "not measured: no drafts")
+    return Outcome(value <= limit, value, limit, f"claims a draft without support in brief, guide or house; at most {limit:g} allowed")
+
+
 GATES: dict[str, Gate] = {
     "gain": gain,
     "forgetting": forgetting,
     "memorised": memorised,
     "on_brand": on_brand,
+    "claims": claims,
 }
 
 
 def judge(result: Mapping[str, Any], settings: EvaluateSettings) -> dict[str, dict[str, Any]]:
-    """Every gate's outcome by name: `passed`, `value`, `limit`, `reason`."""
-    return {name: asdict(gate(result, settings)) for name, gate in GATES.items()}
+    """Every gate's outcome by name: `passed`, `value`, `limit`, `reason`. Raises SettingError for a limit on what is no figure."""
+    said = {name: asdict(gate(result, settings)) for name, gate in GATES.items() if getattr(settings, f"{name}_limit") is not None}
+    for limit in read_limits(settings.limits):
+        value = figure_at(result, limit.path)
+        passed = None if value is None else limit.holds(value)
+        said[limit.path] = asdict(Outcome(passed, value, limit.value, "not measured" if value is None else limit.told))
+    return said
 
 
 def all_passed(gates: Mapping[str, Mapping[str, Any]]) -> bool:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import TrainingError
 from ..records import Interval
-from ..stats import mean_interval, paired_difference, paired_rate_difference, rate_interval
+from ..stats import mean_interval, paired_difference
 from ..voice.effort import effort
-from .arms import ARMS, PROMPTED, TUNED, Material
+from ..voice.overlap import Overlap
+from .arms import ARMS, Material
+from .paired import PAIR, rates
 
 if TYPE_CHECKING:
     from ..voice.on_brand import OnBrandScorer
@@ -18,30 +20,33 @@ ON_BRAND = 0.5         # a draft with at least this score counts as on-brand
 TRUSTED_AUC = 0.75     # a scorer that tells the client from others less well than this is not used
 
 
-def on_brand(material: Material, seed: int) -> dict[str, Any]:
+def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
     """Share of drafts that score as the client's, with intervals; null throughout where the scorer cannot be trusted.
+
+    `own_words_NAME` counts only those that copy no run of `longest` words or more from training pieces: no arm may win by copying.
 
     The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows none of the
     pieces that an adapter trained on.
     """
-    keys = [key for name in ARMS for key in (name, f"{name}_interval", f"mean_{name}")]
-    row: dict[str, Any] = dict.fromkeys([*keys, "tuned_less_prompted", "tuned_less_prompted_interval"])
+    row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names} | rates({}, _own(names), seed, None)
     scorer, auc = _scorer(material, seed)
     row |= {"scorer_auc": auc.value, "scorer_auc_interval": auc.as_list()}
     if scorer is None or auc.value is None or auc.value < TRUSTED_AUC:
         return row
-    flags: dict[str, list[bool]] = {}
-    for name in ARMS:
-        drafts = material.arm(name).drafts
-        if drafts:
-            scores = [float(score) for score in scorer.score(drafts)]
-            flags[name] = [score >= ON_BRAND for score in scores]
-            rate = rate_interval(sum(flags[name]), len(scores))
-            row |= {name: rate.value, f"{name}_interval": rate.as_list(), f"mean_{name}": sum(scores) / len(scores)}
-    if TUNED in flags and PROMPTED in flags:
-        less = paired_rate_difference(flags[TUNED], flags[PROMPTED], seed=seed)
-        row |= {"tuned_less_prompted": less.value, "tuned_less_prompted_interval": less.as_list()}
+    drafts = {name: some for name in names if (some := material.arm(name).drafts)}
+    scores = {name: [float(score) for score in scorer.score(some)] for name, some in drafts.items()}
+    flags = {name: [score >= ON_BRAND for score in some] for name, some in scores.items()}
+    row |= rates(flags, names, seed, pair) | {f"mean_{name}": sum(some) / len(some) for name, some in scores.items()}
+    if material.train_texts:
+        overlap = Overlap(material.train_texts)
+        row |= rates({f"own_words_{name}": [flag and overlap.longest_run(text, exclude=brief)[0] < longest for flag, text, brief in
+                                            zip(some, drafts[name], material.briefs, strict=True)] for name, some in flags.items()},
+                     _own(names), seed, None)
     return row
+
+
+def _own(names: Sequence[str]) -> list[str]:
+    return [f"own_words_{name}" for name in names]
 
 
 def _scorer(material: Material, seed: int) -> tuple[OnBrandScorer | None, Interval]:
@@ -55,16 +60,16 @@ def _scorer(material: Material, seed: int) -> tuple[OnBrandScorer | None, Interv
     return scorer, scorer.auc_on(material.test_texts, material.contrast_unseen)
 
 
-def editing(material: Material, seed: int) -> dict[str, Any]:
+def editing(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
     """Mean editing effort from each draft to the published text; minutes stay null until a client's editors calibrated them."""
     row: dict[str, Any] = {}
     efforts: dict[str, Sequence[float]] = {}
-    for name in ARMS:
+    for name in names:
         drafts = material.arm(name).drafts
         efforts[name] = [effort(draft, final) for draft, final in zip(drafts, material.references, strict=True)] if drafts else []
         mean = mean_interval(efforts[name], seed=seed) if drafts else Interval(None)
         row |= {f"effort_{name}": mean.value, f"effort_{name}_interval": mean.as_list()}
-    both = efforts[TUNED] and efforts[PROMPTED]
-    less = paired_difference(efforts[TUNED], efforts[PROMPTED], seed=seed) if both else Interval(None)
-    return row | {"tuned_less_prompted": less.value, "tuned_less_prompted_interval": less.as_list(),
-                  **{f"minutes_{name}": None for name in ARMS}, "calibrated": False, "briefs": len(material.briefs)}
+    first, second = (efforts[name] for name in pair)
+    less = paired_difference(first, second, seed=seed) if first and second else Interval(None)
+    return row | {f"{pair[0]}_less_{pair[1]}": less.value, f"{pair[0]}_less_{pair[1]}_interval": less.as_list(),
+                  **{f"minutes_{name}": None for name in names}, "calibrated": False, "briefs": len(material.briefs)}

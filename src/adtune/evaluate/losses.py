@@ -1,4 +1,4 @@
-"""Held-out loss of the three arms, what tuning gained, and what it forgot; nats per target token throughout.
+"""Held-out loss of the three arms and what tuning gained; nats per target token throughout.
 
     loss = sum of nats over pieces / sum of target tokens over pieces
     gain = (loss of the better of base and prompted - loss of tuned) / loss of the better
@@ -26,17 +26,6 @@ def held_out(material: Material, seed: int) -> dict[str, Any]:
     tuned = material.arm(TUNED)
     return row | {"gain": gain.value, "gain_interval": gain.as_list(), "gain_over": better if gain.value is not None else None,
                   "pieces": len(tuned.tokens), "tokens": sum(tuned.tokens)}
-
-
-def forgetting(material: Material, seed: int) -> dict[str, Any]:
-    """Loss on general text before and after tuning; a positive `delta` is what was forgotten."""
-    before, after = ([nats for nats, _ in side] for side in (material.general_before, material.general_after))
-    tokens = [count for _, count in material.general_before]
-    if not sum(tokens):
-        return dict.fromkeys(("loss_before", "loss_after", "delta", "interval", "passages"))
-    delta = paired_ratio_difference(after, before, tokens, seed=seed)
-    return {"loss_before": sum(before) / sum(tokens), "loss_after": sum(after) / sum(tokens), "delta": delta.value,
-            "interval": delta.as_list(), "passages": len(tokens)}
 
 
 def _loss(arm: Arm, seed: int) -> Interval:

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..settings import EvaluateSettings
 from .arms import Material
+from .axes import axes
+from .claims import claims
 from .copying import memorised
 from .countable import measures
+from .formats import formats, terms
 from .gates import all_passed, judge
+from .kept import NO_PROBES, ProbeAnswers, ScalePoint, forgetting, kept_probes, trade
 from .likeness import editing, on_brand
-from .losses import forgetting, held_out
+from .losses import held_out
 
 
-def measure(material: Material, settings: EvaluateSettings) -> dict[str, Any]:
+def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswers = NO_PROBES,
+            points: Sequence[ScalePoint] = ()) -> dict[str, Any]:
     """The JSON object of `evaluate`, but for `adapter` and `report`, which the caller knows.
+
+    `answers` are those of the client's probes, `points` the adapter at other scales; both may be left out.
 
     Intervals are 95 % and stand beside their values as [low, high]; null is "not measured". `passed` is the overall verdict.
     """
     seed = settings.seed
     result: dict[str, Any] = {
         "held_out": held_out(material, seed),
-        "on_brand": on_brand(material, seed),
+        "on_brand": on_brand(material, seed, settings.memorised_limit) | axes(material, seed),
         "editing": editing(material, seed),
         "throughput_change": None,
-        "forgetting": forgetting(material, seed),
+        "forgetting": forgetting(material, seed) | {"probes": kept_probes(answers, seed), "scales": trade(material, points, seed)},
         "memorised": memorised(material, seed),
-        "measures": measures(material, seed),
+        "measures": measures(material, seed) | {"format": formats(material, seed), "terms": terms(material, seed),
+                                                 "claims": claims(material, seed)},
     }
     result["gates"] = judge(result, settings)
     return result | {"passed": all_passed(result["gates"])}

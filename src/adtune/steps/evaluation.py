@@ -17,6 +17,7 @@ from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
 from .arms import plain_rows, prompted_rows, prompts
 from .curation import read_dataset
+from .further import Further, scales_of, term_targets
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -31,25 +32,31 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
              progress: Progress = silent) -> dict[str, Any]:
     """Measure an adapter on pieces that training never saw; gives the contract's object and publishes the report.
 
-    Options: general_text and conventions (paths) beside EvaluateSettings. Raises InputError, BaseModelError.
+    Options: general_text, conventions and probes (paths) beside EvaluateSettings. Raises InputError, SettingError, BaseModelError.
     """
     from ..evaluate import evaluate_report, measure
+    from ..evaluate.limits import read_limits
     from ..voice.general import load_general
+    from ..voice.probes import load_probes
 
     options = dict(options or {})
-    paths = {name: options.pop(name, None) for name in ("general_text", "conventions")}
+    paths = {name: options.pop(name, None) for name in ("general_text", "conventions", "probes")}
     settings, origins = resolve(EvaluateSettings, ("option", options))
     general = load_general(Path(paths["general_text"]) if paths["general_text"] else None)
     conventions = _conventions(paths["conventions"])
+    further = Further(scales_of(settings.scales), load_probes(Path(paths["probes"])) if paths["probes"] else ())
+    read_limits(settings.limits)
     id, record = find_adapter(ws, client, adapter)
     dataset = read_dataset(ws, record["dataset"])
     progress("load the base", 0, 1)
     base = base_of(record)
     measured = _Measured(base, dataset, record, general, settings)
     with attached(ws, id, base) as method:
+        points, after = further.tuned(measured, method)
         material = measured.material(method, conventions, progress)
+    answers = further.base(measured, after)
     progress("score", 0, 1)
-    result = measure(material, settings)
+    result = measure(material, settings, answers, points)
     chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items() if origin != "default"}
     context = _context(client, id, record, material, chosen)
     files = {"report.html": evaluate_report(result, context).encode(),
@@ -84,6 +91,8 @@ class _Measured:
     """What one evaluation measures with the engine; everything else is arithmetic in `evaluate/`."""
 
     def __init__(self, base: Base, dataset: Dataset, record: Mapping[str, Any], general: General, settings: EvaluateSettings):
+        from ..voice.terms import learn_terms
+
         self.base, self.dataset, self.general, self.settings = base, dataset, general, settings
         self.loss_tokens = record["settings"].get("loss_tokens", TuneSettings.loss_tokens)
         self.taken = record.get("context_tokens", 0)
@@ -92,24 +101,30 @@ class _Measured:
         titled = [item for item in self.test if item.example.brief.title]
         self.drafted: list[Item] = random.Random(f"briefs/{settings.seed}").sample(titled, min(settings.briefs, len(titled)))
         self.draft_tokens = min(settings.draft_tokens, base.context // 2)
+        pieces = [item.example for item in self.test]
+        self.plain = plain_rows(base, pieces, self.loss_tokens, self.taken)
+        self.watched = plain_rows(base, general.measure, self.loss_tokens, self.taken)
+        others = [example.text for example in (*general.replay, *general.watch)]
+        self.terms = learn_terms([example.text for example in self.train], others, dataset.guide)
+        self.in_terms = term_targets(base.renderer, [piece.text for piece in pieces], self.terms, self.plain)
 
     def material(self, method: AbstractMethod, conventions: tuple[Convention, ...], progress: Progress) -> Material:
         from ..engine.tasks.drafting import measure as nats_of
+        from ..engine.tasks.targets import measure_targets
         from ..evaluate import Material
 
         pieces = [item.example for item in self.test]
-        plain = plain_rows(self.base, pieces, self.loss_tokens, self.taken)
+        plain, watched = self.plain, self.watched
         prompted = prompted_rows(self.base, pieces, self.train, self.dataset.guide, self.loss_tokens, self.taken)
-        watched = plain_rows(self.base, self.general.measure, self.loss_tokens, self.taken)
         progress("held-out loss", 0, 3)
-        losses = {"tuned": nats_of(self.base, method, plain)}
+        losses = {"tuned": measure_targets(self.base, method, plain)}
         after = nats_of(self.base, method, watched)
         drafts = {"tuned": self._drafts(method, self._heads(), "tuned", progress)}
         method.detach()
         progress("held-out loss", 1, 3)
-        losses["base"], before = nats_of(self.base, None, plain), nats_of(self.base, None, watched)
+        losses["base"], before = measure_targets(self.base, None, plain), nats_of(self.base, None, watched)
         progress("held-out loss", 2, 3)
-        losses["prompted"] = nats_of(self.base, None, prompted)
+        losses["prompted"] = measure_targets(self.base, None, prompted)
         progress("held-out loss", 3, 3)
         drafts["base"] = self._drafts(None, self._heads(), "base", progress)
         briefs = [item.example.brief for item in self.drafted]
@@ -117,12 +132,14 @@ class _Measured:
         drafts["prompted"] = self._drafts(None, prompts(self.base, briefs, self.train, self.dataset.guide, rooms), "prompted", progress)
         fit, unseen = contrast(self.general)
         return Material(
-            arms={name: _arm(name, losses[name], drafts[name]) for name in ("base", "prompted", "tuned")},
+            arms={name: _arm(name, losses[name], drafts[name], self.in_terms) for name in ("base", "prompted", "tuned")},
             briefs=tuple(brief.title or "" for brief in briefs), references=tuple(i.example.text for i in self.drafted),
             test_texts=tuple(p.text for p in pieces), train_texts=tuple(e.text for e in self.train),
             validation_texts=tuple(i.example.text for i in self.dataset.split(Split.VALIDATION)),
             contrast_texts=tuple(fit), contrast_unseen=tuple(unseen), general_before=tuple(before), general_after=tuple(after),
-            conventions=conventions)
+            conventions=conventions, asked=tuple(briefs), train_types=tuple(e.brief.content_type for e in self.train),
+            train_families=tuple(item.cluster for item in self.dataset.split(Split.TRAIN)), general_kinds=self.general.kinds,
+            guide=self.dataset.guide, terms=self.terms)
 
     def _heads(self) -> list[list[int]]:
         return [self.base.renderer.brief(item.example.brief) for item in self.drafted]
@@ -139,10 +156,13 @@ class _Measured:
         return [self.base.renderer.text(ids) for ids in generate(self.base, method, heads, seeds, sampling, tell)]
 
 
-def _arm(name: str, measured: Sequence[tuple[float, int]], drafts: Sequence[str]) -> Arm:
+def _arm(name: str, measured: Sequence[tuple[float, ...]], drafts: Sequence[str], in_terms: Sequence[frozenset[int]] | None) -> Arm:
+    """An arm of the nats of each target of each piece; `in_terms` says which of them stand in terms, None where nobody can."""
     from ..evaluate import Arm
 
-    return Arm(name, tuple(n for n, _ in measured), tuple(t for _, t in measured), tuple(drafts))
+    inside = [[nats for n, nats in enumerate(piece) if n in places] for piece, places in zip(measured, in_terms or (), strict=False)]
+    return Arm(name, tuple(sum(piece) for piece in measured), tuple(len(piece) for piece in measured), tuple(drafts),
+               tuple(sum(piece) for piece in inside), tuple(len(piece) for piece in inside))
 
 
 def _context(client: str, id: str, record: Mapping[str, Any], material: Material, chosen: Mapping[str, tuple[Any, str]]) -> ReportContext:

@@ -19,11 +19,13 @@ WATCHED = 24  # passages of the replay half that are not replayed but watched du
 
 @dataclass(frozen=True)
 class General:
-    """Passages as examples; `replay` and `watch` are parts of one half, `measure` is the other half."""
+    """Passages as examples; `replay` and `watch` are parts of one half, `measure` is the other half and `kinds` what each of its passages
+    is (news, story, instructions, ...), None where the file does not say."""
 
     replay: tuple[Example, ...]
     watch: tuple[Example, ...]
     measure: tuple[Example, ...]
+    kinds: tuple[str | None, ...] = ()
 
 
 def _in_replay_half(text: str) -> bool:
@@ -31,13 +33,14 @@ def _in_replay_half(text: str) -> bool:
 
 
 def load_general(path: Path | None = None) -> General:
-    """The shipped general text, or the user's own: JSONL with `text` (and `title`), or plain text, a passage a paragraph.
+    """The shipped general text, or the user's own: JSONL with `text` (and `title`, `kind`), or plain text, a passage a paragraph.
 
     Raises InputError where a line is not such a passage or a half would be empty.
     """
     source = path or general_text()
     passages: list[Example] = []
     marked: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     try:
         content = source.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -48,6 +51,8 @@ def load_general(path: Path | None = None) -> General:
                 row = json.loads(line)
                 marked[row["text"]] = row.get("half") or ("replay" if _in_replay_half(row["text"]) else "measure")
                 passages.append(Example(Brief(row.get("title")), row["text"]))
+                if row.get("kind"):
+                    kinds[row["text"]] = str(row["kind"])
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise InputError(f"{source.name}, line {number}", line[:60] or "an empty line", "a JSON object with `text`",
                                  "Correct the line or leave it out.") from error
@@ -60,7 +65,7 @@ def load_general(path: Path | None = None) -> General:
         raise InputError(str(source), f"{len(passages)} passages", "at least 20 passages of general text", "Give more text.")
     first.sort(key=lambda p: hashlib.sha256(p.text.encode()).hexdigest())
     watched = min(WATCHED, len(first) // 2)
-    return General(tuple(first[watched:]), tuple(first[:watched]), tuple(second))
+    return General(tuple(first[watched:]), tuple(first[:watched]), tuple(second), tuple(kinds.get(p.text) for p in second))
 
 
 def contrast_texts() -> list[str]:

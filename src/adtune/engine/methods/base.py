@@ -95,6 +95,10 @@ class AbstractMethod(ABC):
             return dict(end)
         return {name: torch.lerp(start[name].to(tensor), tensor, share) for name, tensor in end.items()}
 
+    def untuned(self) -> dict[str, torch.Tensor] | None:
+        """The state to give `between` as the start of a saved adapter; None where a saved one does not know where it began."""
+        return None
+
     def save(self, folder: Path) -> None:
         """Write PEFT's adapter folder."""
         folder.mkdir(parents=True, exist_ok=True)

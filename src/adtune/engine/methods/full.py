@@ -45,6 +45,9 @@ class Full(AbstractMethod):
         for tensor in self.tensors.values():
             tensor.requires_grad_(False)
 
+    def untuned(self) -> dict[str, torch.Tensor]:
+        return dict(self._before)
+
     def merge(self) -> None:
         """The trained weights are the model's own already."""
         for tensor in self.tensors.values():

@@ -36,6 +36,21 @@ def _chosen(base: Base, targets: str) -> list[str]:
     return found
 
 
+def read_lora(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], int, float]:
+    """(tensors by `LAYER.lora_A` and `LAYER.lora_B`, r, alpha) of a PEFT folder's content. Refuses variants that this code does not
+    compute, with BaseModelError."""
+    for key in UNSUPPORTED:
+        if config.get(key):
+            raise BaseModelError("adapter_config.json", f"{key} = {config[key]}", "plain LoRA",
+                                 "Merge that adapter with the tool that made it, and use the merged model as a base.")
+    found = {name.removeprefix("base_model.model.").removesuffix(".weight"): tensor.float() for name, tensor in weights.items()}
+    rank = int(config["r"])
+    alpha = float(config.get("lora_alpha") or rank)
+    if config.get("use_rslora"):  # scale alpha / sqrt(r) (arXiv 2312.03732), written as alpha' / r
+        alpha *= math.sqrt(rank)
+    return found, rank, alpha
+
+
 class LoraLinear(nn.Module):
     """A frozen linear layer with a low-rank addition."""
 
@@ -151,6 +166,10 @@ class Lora(AbstractMethod):
         """`share` times what `end` adds to the base; an untrained `start` adds nothing."""
         return {name: tensor * share if name.endswith(".lora_B") else tensor.clone() for name, tensor in end.items()}
 
+    def untuned(self) -> dict[str, torch.Tensor]:
+        """Nothing is needed: `between` takes a share of what was added."""
+        return {}
+
     def saved_name(self, name: str) -> str:
         return f"base_model.model.{name}.weight"
 
@@ -164,18 +183,8 @@ class Lora(AbstractMethod):
     def from_saved(cls, base: Base, config: dict[str, Any], weights: dict[str, torch.Tensor]) -> Lora:
         """Attach a PEFT LoRA folder's content, whose layers `check_adapter` found in this base. Refuses variants that this code does
         not compute."""
-        for key in UNSUPPORTED:
-            if config.get(key):
-                raise BaseModelError("adapter_config.json", f"{key} = {config[key]}", "plain LoRA",
-                                     "Merge that adapter with the tool that made it, and use the merged model as a base.")
-        prefix, found = "base_model.model.", {}
-        for name, tensor in weights.items():
-            found[name.removeprefix(prefix).removesuffix(".weight")] = tensor.float()
+        found, rank, alpha = read_lora(config, weights)
         targets = sorted({name.rsplit(".lora_", 1)[0] for name in found})
-        rank = int(config["r"])
-        alpha = float(config.get("lora_alpha") or rank)
-        if config.get("use_rslora"):  # scale alpha / sqrt(r) (arXiv 2312.03732), written as alpha' / r
-            alpha *= math.sqrt(rank)
         method = cls(base, rank, alpha, 0.0, targets)
         try:
             method.load_state(found)
