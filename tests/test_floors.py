@@ -22,7 +22,7 @@ FLOORS = {
     "errors": 0, "units": 0, "records": 0, "settings": 0, "progress": 0, "starter": 0,
     "workspace": 1, "stats": 1, "report": 1, "durable": 1,
     "engine": 2, "voice": 2,
-    "archive": 3, "curate": 3, "advise": 3, "tune": 3, "evaluate": 3, "serve": 3, "media": 3, "pretrain": 3,
+    "archive": 3, "curate": 3, "advise": 3, "tune": 3, "evaluate": 3, "rate": 3, "payback": 3, "serve": 3, "media": 3, "pretrain": 3,
     "steps": 4,
     "cli": 5, "server": 5, "studio": 5, "worker": 5, "__main__": 5,
 }

@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import Any
 
 _VERBS = {
-    "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation", "draft": "drafting",
+    "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation", "rate": "rating",
+    "draft": "drafting",
     "export": "exporting", "pretrain_text": "pretraining", "show": "catalogue", "ls": "catalogue", "doctor": "health",
     "demo": "demonstration",
     "create_key": "keys", "list_keys": "keys", "revoke_key": "keys", "rotate_key": "keys", "limit_client": "keys",

@@ -1,0 +1,1 @@
+"""Rate: what people say of drafts. Logged edits become minutes, blind ratings become rates with their agreement."""
