@@ -64,7 +64,7 @@ def test_compiled_equals_eager_and_is_compiled_once_for_all_layers_and_widths(na
 
 
 def test_a_run_with_compiled_layers_ends_where_the_eager_one_does(llama, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "compiled_layers", lambda model: compiled_layers(model, "aot_eager"))
+    monkeypatch.setattr(fit_module, "compiled_layers", lambda model, **given: compiled_layers(model, "aot_eager", **given))
     data = FitData(make_rows(llama.renderer, pieces(8, 8), 128)[0], make_rows(llama.renderer, pieces(4, 8, 1), 128)[0])
     plan, losses = FitPlan(rate=5e-3, epochs=1, batch_tokens=128, micro_tokens=128, patience=99, replay=0.0), []
     for compiled in (False, True):

@@ -19,7 +19,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from .devices import product_dtype
-from .flat_attention import flat_attention
+from .flat_attention import Starts, flat_attention
 
 NAME = "adtune_blocks"
 BLOCK = 64  # queries
@@ -71,13 +71,14 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
     queries, keys = query.shape[2], key.shape[2]
     causal = given.get("is_causal")
     causal = getattr(module, "is_causal", True) if causal is None else causal
-    plain = attention_mask is None and causal and queries > 1 and given.get("position_bias") is None and given.get("softcap") is None
-    documents, starts = given.pop("documents", None), given.pop("starts", None)
+    documents, starts, longest = given.pop("documents", None), given.pop("starts", None), given.pop("longest", None)
+    unmasked = attention_mask is None or starts is not None  # rows laid end to end bring a mask that nobody reads
+    plain = unmasked and causal and queries > 1 and given.get("position_bias") is None and given.get("softcap") is None
     if starts is not None:
         if not plain:
             raise NotImplementedError("documents within a row are for plain causal attention")
         scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
-        return flat_attention(query.to(value.dtype), key.to(value.dtype), value, starts, scale), None
+        return flat_attention(query.to(value.dtype), key.to(value.dtype), value, Starts(starts, longest), scale), None
     if plain and query.device.type == "cpu" and not given.get("dropout"):
         scale = query.shape[-1] ** -0.5 if given.get("scaling") is None else given["scaling"]
         dtype = product_dtype(value)

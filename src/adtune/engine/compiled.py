@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .head import compiled_slopes
+
 
 def layers_of(model: Any) -> list[nn.Module]:
     """The layers of a model: the longest list of modules of one class; empty where there is none of two."""
@@ -21,16 +23,18 @@ def layers_of(model: Any) -> list[nn.Module]:
 
 
 @contextmanager
-def compiled_layers(model: Any, backend: str = "inductor") -> Iterator[int]:
-    """Within it, the layers run compiled; gives how many. Attach a method beforehand: a layer is compiled as it is called first."""
+def compiled_layers(model: Any, backend: str = "inductor", dynamic: bool = True) -> Iterator[int]:
+    """Within it, the layers run compiled, and the loss at the head; gives how many layers. Attach a method beforehand: a layer is compiled
+    as it is called first. Shapes that hardly change (engine.packing) are better compiled as they are than as variables: `dynamic` False."""
     layers = layers_of(model)
     by_hand = [(module, module.__dict__.pop("forward")) for layer in layers for module in layer.modules() if "forward" in module.__dict__]
     # one kind of input for the first layer and the others, though nothing below it is trained: else it would be compiled twice
     hook = model.get_input_embeddings().register_forward_hook(_with_gradient)
     try:
         for layer in layers:
-            layer.compile(dynamic=True, backend=backend)
-        yield len(layers)
+            layer.compile(dynamic=dynamic, backend=backend)
+        with compiled_slopes(backend):
+            yield len(layers)
     finally:
         hook.remove()
         for layer in layers:

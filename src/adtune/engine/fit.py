@@ -42,7 +42,7 @@ FREE = {"checkpoint_seconds"}  # fields of the plan that decide nothing of the r
 class FitPlan:
     """What decides a run beside its data; every field has the meaning of the TuneSettings field of its name.
 
-    `compile` runs training steps, not evaluations, through compiled layers.
+    `compile` runs training steps, not evaluations, through compiled layers; `packed` lays the rows of a micro-batch end to end.
     """
 
     rate: float
@@ -57,6 +57,7 @@ class FitPlan:
     replay: float = 0.1
     bf16: bool = False
     compile: bool = False
+    packed: bool = False
     checkpoint_seconds: float = 30.0
 
 
@@ -159,9 +160,9 @@ class Fit:
         for settings in self.optimizer.param_groups:
             settings["lr"] = self._rate(self.step)
         self.method.train_mode(True)
-        parts = []
+        parts, packed = [], self.plan.micro_tokens if self.plan.packed else 0
         for part in split_by_budget(rows, range(len(rows)), self.plan.micro_tokens):
-            loss = row_nats(self.base, self.method, [rows[i] for i in part], self.dtype).sum() / targets
+            loss = row_nats(self.base, self.method, [rows[i] for i in part], self.dtype, packed).sum() / targets
             loss.backward()
             parts.append(loss.detach())
         total = sum(torch.stack(parts).tolist())  # read once a step: a GPU's processor would wait for the card at every part
@@ -199,7 +200,7 @@ class Fit:
 
     def run(self, progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> FitOutcome:
         """Train until the peak, the patience or the epochs end it. Raises Interrupted, TrainingError."""
-        with compiled_layers(self.base.model) if self.plan.compile else nullcontext():
+        with compiled_layers(self.base.model, dynamic=not self.plan.packed) if self.plan.compile else nullcontext():
             return self._run(progress, stop)
 
     def _run(self, progress: Progress, stop: Callable[[], bool]) -> FitOutcome:

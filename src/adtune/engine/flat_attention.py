@@ -8,6 +8,7 @@ T = tokens of a row, D = head size.
 from __future__ import annotations
 
 import inspect
+from typing import NamedTuple
 
 import torch
 
@@ -31,9 +32,17 @@ def starts_of(numbers: torch.Tensor) -> torch.Tensor:
     return torch.cat([first.flatten().nonzero()[:, 0], torch.tensor([numbers.numel()], device=numbers.device)]).to(torch.int32)
 
 
-def flat_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, starts: torch.Tensor, scale: float) -> torch.Tensor:
-    """Attention of queries (B, H, T, D) to keys and values (B, K, T, D) of one 16-bit type, within the documents that begin at `starts`;
-    (B, T, H, D)."""
+class Starts(NamedTuple):
+    """Where the documents of a batch begin (documents + 1,), and what none of them is longer than; None is the rows' own length."""
+
+    starts: torch.Tensor
+    longest: int | None = None
+
+
+def flat_attention(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, begin: Starts, scale: float) -> torch.Tensor:
+    """Attention of queries (B, H, T, D) to keys and values (B, K, T, D) of one 16-bit type, within the documents that begin as `begin`
+    says; (B, T, H, D)."""
     B, H, T, D = query.shape
     flat = [some.transpose(1, 2).reshape(B * T, -1, D) for some in (query, key, value)]
-    return varlen_attn(*flat, starts, starts, T, T, scale=scale, window_size=(-1, 0), **_GROUPED).view(B, T, H, D)
+    longest, starts = begin.longest or T, begin.starts
+    return varlen_attn(*flat, starts, starts, longest, longest, scale=scale, window_size=(-1, 0), **_GROUPED).view(B, T, H, D)

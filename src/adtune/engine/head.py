@@ -10,6 +10,8 @@ computed again on the way back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -38,12 +40,48 @@ def chunk_rows(vocabulary: int, kind: str) -> int:
     return max(FEWEST_ROWS[kind], CHUNK_LOGITS // vocabulary // ROW_STEP * ROW_STEP)
 
 
+@contextmanager
+def compiled_slopes(backend: str = "inductor") -> Iterator[None]:
+    """Within it, a chunk's nats and slopes are one compiled function on CUDA: three passes over its logits instead of eight."""
+    global _fused
+    before, _fused = _fused, torch.compile(_nats_and_slope, dynamic=False, backend=backend)
+    try:
+        yield
+    finally:
+        _fused = before
+
+
+def _nats_and_slope(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nats (R,) in fp32 and their derivative by the logits (R, V) in the logits' precision; 0 where there is no target."""
+    whole = logits.float()
+    top = whole.amax(1, keepdim=True)
+    summed = (whole - top).exp().sum(1, keepdim=True)
+    counted = targets[:, None] >= 0
+    at_target = torch.arange(logits.shape[1], device=logits.device)[None] == targets[:, None]
+    nats = top + summed.log() - (whole * at_target).sum(1, keepdim=True)
+    slope = torch.where(counted, (whole - top).exp() / summed - at_target.float(), 0.0)
+    return nats[:, 0], slope.to(logits.dtype)
+
+
+_fused: Any = None
+
+
 def _chunks(low: torch.Tensor, matrix: torch.Tensor) -> range:
     return range(0, len(low), chunk_rows(len(matrix), low.device.type))
 
 
 def _log_probabilities(hidden: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     return torch.log_softmax(F.linear(hidden, weight, bias), -1, dtype=torch.float32)
+
+
+def _fused_chunk(low: torch.Tensor, matrix: torch.Tensor, offset: torch.Tensor | None, targets: torch.Tensor,
+                 size: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(nats, slope) of one chunk, filled up to `size` positions, so that it is compiled once."""
+    count = len(low)
+    if count < size:
+        low, targets = F.pad(low, (0, 0, 0, size - count)), F.pad(targets, (0, size - count), value=-1)
+    nats, slope = _fused(F.linear(low, matrix, offset), targets)
+    return nats[:count], slope[:count]
 
 
 def _slope(log_probabilities: torch.Tensor, targets: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -79,6 +117,13 @@ class _HeadNats(torch.autograd.Function):
             rows = _chunks(low, matrix)
             for start in rows:
                 part = slice(start, start + rows.step)
+                if _fused is not None and along is not None and low.is_cuda:
+                    nats[part], slope = _fused_chunk(low[part], matrix, offset, targets[part], rows.step)
+                    if by_weight is not None:
+                        _chunk_gradients(slope, low[part], matrix, along[part], by_weight, by_bias)
+                    else:
+                        torch.mm(slope, matrix, out=along[part])
+                    continue
                 scores = _log_probabilities(low[part], matrix, offset)
                 nats[part] = -scores.gather(1, targets[part, None].clamp(min=0))[:, 0]
                 if by_weight is not None:

@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from ..bases import Base
 from ..devices import sent
 from ..head import head_nats
 from ..methods.base import AbstractMethod
+from ..packing import pack
 
 # Widths of batches are multiples of a step, up to this width: the fewer shapes, the fewer kernels a CPU's library makes and keeps.
 WIDTH_STEPS = ((512, 32), (1024, 64), (math.inf, 128))
@@ -141,8 +143,28 @@ def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> in
     return max(longest, min(stepped(longest), most))
 
 
-def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32) -> torch.Tensor:
-    """Summed nats over the targets of each row, shape (B,), differentiable."""
+def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32,
+             packed: int = 0) -> torch.Tensor:
+    """Summed nats over the targets of each row, shape (B,), differentiable; with `packed`, the budget of tokens of a micro-batch, rows are
+    laid end to end (engine.packing)."""
+    if packed:
+        laid = pack(rows, packed, base.device)
+        arguments, places, targets, owner = laid.arguments(), laid.places, laid.targets, laid.owner
+    else:
+        arguments, places, targets, owner = _padded(base, method, rows)
+    with torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
+        if base.plain_head:
+            hidden = base.model.base_model(**arguments).last_hidden_state.flatten(0, 1).index_select(0, places)
+            nats = head_nats(hidden, base.model.get_output_embeddings(), targets)
+        else:
+            logits = base.model(**arguments).logits.flatten(0, 1).index_select(0, places)
+            nats = F.cross_entropy(logits.float(), targets, reduction="none")
+    return torch.zeros(len(rows), device=base.device).index_add(0, owner, nats)
+
+
+def _padded(base: Base, method: AbstractMethod | None,
+            rows: Sequence[Row]) -> tuple[dict[str, Any], torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The model's arguments for rows one under another, the places and targets of the loss, and the row of each."""
     width, shown = _width(base, method, rows), [(max(row.first, 1), len(row.ids)) for row in rows]
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     for n, row in enumerate(rows):
@@ -153,15 +175,7 @@ def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dty
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
     ids, targets, places, owner = (sent(some, base.device) for some in (ids, targets, places, owner))
     cache = method.cache(len(rows)) if method is not None else None
-    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
-        arguments = {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}
-        if base.plain_head:
-            hidden = base.model.base_model(**arguments).last_hidden_state.flatten(0, 1).index_select(0, places)
-            nats = head_nats(hidden, base.model.get_output_embeddings(), targets)
-        else:
-            logits = base.model(**arguments).logits.flatten(0, 1).index_select(0, places)
-            nats = F.cross_entropy(logits.float(), targets, reduction="none")
-    return torch.zeros(len(rows), device=ids.device).index_add(0, owner, nats)
+    return {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}, places, targets, owner
 
 
 def measure(base: Base, method: AbstractMethod | None, rows: Sequence[Row], budget: int = 8192,
