@@ -8,6 +8,7 @@ from lxml import etree
 from made_material import material
 
 from adtune.evaluate import ReportContext, evaluate_report, measure
+from adtune.report import Brand, to_markdown
 from adtune.settings import EvaluateSettings
 
 HOSTILE = '<script>alert("x")</script>'
@@ -43,13 +44,37 @@ def test_first_screen_says_what_was_asked_found_and_next(result):
 def test_every_chapter_is_there(result):
     html = evaluate_report(result, context())
     headings = etree.fromstring(html.encode(), etree.HTMLParser()).xpath("//h2/text()")
-    assert headings == ["In short", "The three arms", "The training run", "What was forgotten", "What was repeated from training pieces",
-                        "Conventions and habits", "Drafts side by side", "Gates", "How it was measured", "Lineage", "Glossary"]
+    assert headings == ["In short", "The three arms", "The voice on four axes", "Format and terms", "Claims that nobody vouches for",
+                        "Drafts side by side", "The training run", "What was forgotten", "What was repeated from training pieces",
+                        "Conventions and habits", "Gates", "How it was measured", "Lineage", "Glossary"]
     text = words(html)
     for part in ("b" * 64, "d" * 64, "green-lora-1", "command line", "kept: step 50, epoch 1.25", "speaks to you", "61.2"):
         assert part in text, part
     assert html.count('<div class="columns">') == 3 and html.count("<h3>Published</h3>") == 3
-    assert html.count("<dt>") - html.count('<div class="card"><dt>') == 10
+    assert html.count("<dt>") - html.count('<div class="card"><dt>') == 14 and html.count('<div class="card"><dt>') == 5
+
+
+def test_the_html_is_well_formed_to_the_last_tag(result):
+    html = evaluate_report(result, context(brand=Brand("Agency & Sons", "data:image/png;base64,AAAA")))
+    tree = etree.fromstring(re.sub(r"<meta[^>]*>|<!DOCTYPE html>|(?<=<img )|<img[^>]*>", "", html))   # XML, but for what HTML never closes
+    ids = tree.xpath("//@id")
+    assert len(ids) == len(set(ids)) and all(tree.xpath(f"//*[@id='{place}']") for place in tree.xpath("//@aria-labelledby")[0].split())
+
+
+def test_an_agency_s_report_has_its_name_and_logo_and_loads_nothing(result):
+    html = evaluate_report(result, context(brand=Brand("Agency & Sons", "data:image/png;base64,AAAA")))
+    tree = etree.fromstring(html.encode(), etree.HTMLParser())
+    assert tree.findtext(".//header/p") == "Agency & Sons" and tree.find(".//header/img").get("src").startswith("data:image/png")
+    assert "Made by adtune" not in html and "Agency &amp; Sons." in tree.xpath("string(//footer)").replace("&", "&amp;")
+    assert not re.search(r"https?:|src=\"(?!data:)|href=|@import|url\(|<script|<link", html)
+
+
+def test_the_markdown_tells_the_same(result):
+    told = to_markdown(evaluate_report(result, context(client="Green <b> & Co")))
+    for part in ("# Evaluation of green-lora-1", "## The voice on four axes", "| Tuned |", "- **Base model**:", "Green &lt;b> & Co",
+                 "*Loss by step -", "## Claims that nobody vouches for", "> It passed every gate."):
+        assert part in told, part
+    assert "<" not in told.replace("&lt;", "") and told.count("\n## ") == 14
 
 
 def test_a_failed_gate_says_not_yet_and_what_to_do():

@@ -17,8 +17,8 @@ SENTENCES = 3          # of a draft that are told
 
 
 def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
-    """{axes: {axis: {auc, auc_interval, and the share of drafts on-brand of each arm}}, costly: {arm: [{brief, axis, sentence, cost,
-    habit, told, value, usual}]}}; `brief` is the draft's place among the briefs."""
+    """{axes: {axis: {auc, auc_interval, and the share of drafts on-brand of each arm}}, costly: {arm of the pair: [{brief, axis, sentence,
+    cost, habit, told, value, usual}]}}; `brief` is the draft's place among the briefs."""
     from ..voice.axes import AxisScorers, shown  # loads scikit-learn
     from ..voice.traits import AXES
 
@@ -26,7 +26,7 @@ def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple
     try:
         scorers = AxisScorers.fit(material.validation_texts, material.contrast_texts, seed=seed)
     except TrainingError:
-        return {"axes": unmeasured, "costly": {name: [] for name in names}}
+        return {"axes": unmeasured, "costly": {name: [] for name in pair}}
     aucs = scorers.auc_on(material.test_texts, material.contrast_unseen)
     trusted = [axis for axis, auc in aucs.items() if auc.value is not None and auc.value >= TRUSTED_AUC]
     drafts = {name: material.arm(name).drafts for name in names if material.arm(name).drafts}
@@ -36,7 +36,7 @@ def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple
         flags = {name: [score >= ON_BRAND for score in some[axis]] for name, some in scores.items()} if axis in trusted else {}
         found[axis] = {"auc": auc.value, "auc_interval": auc.as_list()} | rates(flags, names, seed, pair)
     costly: dict[str, list[dict[str, Any]]] = {}
-    for name in names:
+    for name in pair:
         costly[name] = [{"brief": number, "axis": one.axis, "sentence": one.sentence, "cost": one.cost, "habit": one.habit,
                          "told": one.told, "value": shown(one.habit, one.value), "usual": [shown(one.habit, end) for end in one.usual]}
                         for number, draft in enumerate(drafts.get(name, ())) for one in scorers.costly(draft, trusted, SENTENCES)]

@@ -16,6 +16,11 @@ METHOD = (
     "not seen. A draft counts as on-brand from a score of 0.5. Below an AUC of 0.75 its scores are not shown.",
     "Editing effort is a compression distance from the draft to the published text: the new phrases that an editor would have to write. "
     "It becomes minutes only after calibration with logged edits.",
+    "On each axis a scorer learned from the same pieces over the habits of that axis alone. What a sentence costs is what its dearest "
+    "habit would give back if the sentence were left out.",
+    "Format and terms are learned from training pieces: ranges that hold nearly all pieces of a content type, lines that nearly all of "
+    "them have, and words that stand out from general text.",
+    "Claims are found by rules, not by a model: what they cannot recognise is not marked, and a marked one may be true.",
     "Forgetting is the change of the loss on general text that neither training nor replay used.",
     "Memorisation counts runs of equal words between drafts and training pieces, without runs that stand in the brief.",
     "All intervals are 95 %. With few test pieces they are wide, and under about ten pieces a bootstrap interval is still narrower than "
@@ -30,6 +35,10 @@ GLOSSARY = (
     ("Loss", "how surprised a model is by the client's real text, in nats per token; lower is better"),
     ("Epoch", "one pass over all training pieces"),
     ("On-brand", "taken for the client's own text by a scorer that looks at style, not at topic"),
+    ("Axis", "one side of the voice: cadence, vocabulary, structure or tone"),
+    ("Term", "a word or phrase that the client's pieces use far more than general text, or that the guide asks for"),
+    ("Claim without support", "a figure, name, date, price or quotation that neither brief, guide nor house tells"),
+    ("Probe", "a prompt whose answer the model must not forget"),
     ("Catastrophic forgetting", "losing general skill while learning something narrow"),
     ("AUC", "how often a scorer ranks a piece of the client's above another voice's; 0.5 is chance, 1 is always"),
     ("95 % interval", "a range found in such a way that, over many repetitions with other pieces, 95 of 100 ranges hold the true value"),

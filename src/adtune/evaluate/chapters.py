@@ -1,4 +1,4 @@
-"""The measured chapters of a report: arms, the loss curve, forgetting, memorisation, conventions, drafts, gates."""
+"""The measured chapters of a report on the arms as a whole: the arms, the loss curve, conventions, gates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Any
 from ..records import Interval
 from ..report.page import Page
 from ..report.plots import intervals, lines
-from ..report.words import percents, shown
+from ..report.words import percent, percents, shown
 from .arms import ARMS, BASE, PROMPTED, TUNED
 from .context import PUBLISHED, ReportContext
 from .countable import PIECES
 
-SHOWN_BRIEFS = 3
 NAMES = {BASE: "Base alone", PROMPTED: "Base, prompted", TUNED: "Tuned", PIECES: "Client's own pieces", PUBLISHED: "Published"}
 CURVES = (("validation_loss", "validation pieces"), ("train_loss", "training pieces"), ("general_loss", "general text"))
 
@@ -22,22 +21,26 @@ CURVES = (("validation_loss", "validation pieces"), ("train_loss", "training pie
 def arms(page: Page, result: Mapping[str, Any]) -> None:
     """Loss, on-brand rate and editing effort of the three arms, drawn and in a table."""
     held, brand, edit = result["held_out"], result["on_brand"], result["editing"]
-    loss = {name: _interval(held[f"loss_{name}"], held[f"loss_{name}_interval"]) for name in ARMS}
-    rate = {name: _interval(brand[name], brand[f"{name}_interval"]) for name in ARMS}
-    effort = {name: _interval(edit[f"effort_{name}"], edit[f"effort_{name}_interval"]) for name in ARMS}
+    loss = {name: interval(held[f"loss_{name}"], held[f"loss_{name}_interval"]) for name in ARMS}
+    rate = {name: interval(brand[name], brand[f"{name}_interval"]) for name in ARMS}
+    effort = {name: interval(edit[f"effort_{name}"], edit[f"effort_{name}_interval"]) for name in ARMS}
     share = {name: percents(brand[name], brand[f"{name}_interval"]) for name in ARMS}
-    rows = [[NAMES[name], loss[name], share[name], effort[name], edit[f"minutes_{name}"]] for name in ARMS]
+    own = {name: percents(brand[f"own_words_{name}"], brand[f"own_words_{name}_interval"]) for name in ARMS}
+    copied = {name: (result["memorised"] if name == TUNED else result["memorised"][name]) for name in ARMS}
+    rows = [[NAMES[name], loss[name], share[name], own[name], percent(copied[name]["share_8gram"]), effort[name], edit[f"minutes_{name}"]]
+            for name in ARMS]
     on_brand = percents(brand["tuned_less_prompted"], brand["tuned_less_prompted_interval"])
     less_effort = _told(edit["tuned_less_prompted"], edit["tuned_less_prompted_interval"])
     page.section(
         "The three arms",
-        page.table(["Arm", "Held-out loss", "Drafts on-brand", "Editing effort", "Minutes a piece"], rows),
-        page.figure(_dots(loss, "nats per token", True, "Held-out loss"), f"Held-out loss over {_count(held['pieces'], 'test piece')} "
+        page.table(["Arm", "Held-out loss", "Drafts on-brand", "On-brand in own words", "8-word runs copied", "Editing effort",
+                    "Minutes a piece"], rows),
+        page.figure(_dots(loss, "nats per token", True, "Held-out loss"), f"Held-out loss over {count(held['pieces'], 'test piece')} "
                     f"({held['tokens']:,} target tokens), with 95 % intervals."),
         page.figure(_dots(rate, "share", False, "Drafts on-brand"), "Share of drafts that the on-brand scorer takes for the client's. "
                     + _scorer(brand)),
         page.figure(_dots(effort, "index", True, "Editing effort"), "Editing effort from each draft to the text that the client published: "
-                    f"0 is nothing to edit, 1 is a rewrite; {_count(edit['briefs'], 'brief')}."),
+                    f"0 is nothing to edit, 1 is a rewrite; {count(edit['briefs'], 'brief')}."),
         page.paragraph("Intervals of single arms may overlap although the arms differ: the arms answer the same pieces, and the paired "
                        f"comparison is sharper. Tuned less prompted: on-brand {on_brand}; effort {less_effort}."))
 
@@ -55,29 +58,6 @@ def curve(page: Page, context: ReportContext) -> None:
     page.section("The training run", page.figure(lines(series, "step", "nats per token", mark=mark, band=band, title="Loss by step"), told))
 
 
-def forgetting(page: Page, result: Mapping[str, Any]) -> None:
-    row = result["forgetting"]
-    page.section(
-        "What was forgotten",
-        page.table(["Passages of general text", "Loss before", "Loss after", "Difference"],
-                   [[row["passages"], row["loss_before"], row["loss_after"], _interval(row["delta"], row["interval"])]]),
-        page.paragraph("Nats per token on general text that was never trained on. A difference above zero is skill lost; "
-                       "below zero, gained."))
-
-
-def memorised(page: Page, result: Mapping[str, Any]) -> None:
-    row = result["memorised"]
-    levels = [(NAMES[TUNED], row), (NAMES[PROMPTED], row["prompted"]), (NAMES[PIECES], row["pieces"])]
-    rows = [[name, level["longest_run_words"], percents(level["share_8gram"], level["share_8gram_interval"])] for name, level in levels]
-    run = [page.heading("The longest run in the tuned drafts"), page.quote(row["text"])] if row["text"] else []
-    page.section(
-        "What was repeated from training pieces",
-        page.table(["Texts", "Longest run, words", "8-word runs shared"], rows),
-        *run,
-        page.paragraph("Words that stand in the brief are not counted. The client's own published answers to the same briefs show how much "
-                       "the brand repeats itself."))
-
-
 def conventions(page: Page, result: Mapping[str, Any]) -> None:
     """Conventions kept, length and repetition, by arm and for the client's own pieces."""
     counted = result["measures"]
@@ -91,17 +71,6 @@ def conventions(page: Page, result: Mapping[str, Any]) -> None:
     note = "" if names else "No conventions are declared for this client; declare them to see which arm keeps them. "
     page.section("Conventions and habits", page.table(["Measure", *(NAMES[column] for column in columns)], rows),
                  page.paragraph(f"{note}A convention's figure is the share of texts that keep it, with its 95 % interval."))
-
-
-def drafts(page: Page, context: ReportContext) -> None:
-    """The first briefs with every arm's draft and the published text beside each other; nothing was picked."""
-    told = [name for name in (*ARMS, PUBLISHED) if context.drafts.get(name)]
-    blocks = []
-    for index, brief in enumerate(context.briefs[:SHOWN_BRIEFS] if told else ()):
-        texts = [(NAMES[name], context.drafts[name][index] or "(empty)") for name in told if index < len(context.drafts[name])]
-        blocks += [page.heading(brief or "(a brief without a title)"), page.columns(texts)]
-    lead = f"The first {_count(len(blocks) // 2, 'held-out brief')}; none was picked by hand." if blocks else "No drafts were made."
-    page.section("Drafts side by side", page.paragraph(lead), *blocks)
 
 
 def gates(page: Page, result: Mapping[str, Any]) -> None:
@@ -123,12 +92,12 @@ def _scorer(brand: Mapping[str, Any]) -> str:
     return f"The scorer's AUC on unseen pieces: {auc}." + ("" if trusted else " It is only used from 0.75 on, and with drafts to score.")
 
 
-def _interval(value: float | None, ends: Sequence[float] | None) -> Interval:
+def interval(value: float | None, ends: Sequence[float] | None) -> Interval:
     return Interval(value, *ends) if ends else Interval(value)
 
 
 def _told(value: float | None, ends: Sequence[float] | None) -> str:
-    return shown(_interval(value, ends))
+    return shown(interval(value, ends))
 
 
 def _rule(row: Mapping[str, Any] | None) -> str | None:
@@ -139,5 +108,5 @@ def _plain(value: float | None) -> str | None:
     return None if value is None else f"{value:.4g}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

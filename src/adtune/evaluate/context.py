@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..report.brand import Brand
+from ..report.page import UNBRANDED
+
 PUBLISHED = "published"
 
 
@@ -16,6 +19,7 @@ class ReportContext:
     `pieces` counts the dataset's pieces by split. `evaluations` are the run's, as the JSON of `tune` gives them ({step, epoch,
     validation_loss, train_loss, general_loss, noise_floor}), and `best` is the one whose weights were kept. `settings` holds
     (value, where it came from) by name. `drafts` holds, by arm, the answers to `briefs` (titles), and under `published` the client's own.
+    `brand` is whose report it is.
     """
 
     client: str
@@ -32,3 +36,4 @@ class ReportContext:
     seconds: float | None = None
     briefs: tuple[str, ...] = ()
     drafts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    brand: Brand = UNBRANDED

@@ -53,6 +53,8 @@ def found(result: Mapping[str, Any]) -> str:
         told = "Nothing that was measured speaks against it."
     else:
         told = "It passed every gate."
+    counts = [gate["passed"] for gate in result["gates"].values()]
+    told += f" {counts.count(True)} of {len(counts)} gates passed, {counts.count(False)} failed."
     return f"{told} {_gain(result['held_out'])}" + (f" Not measured: {_listed(unknown)}." if unknown else "")
 
 
@@ -79,17 +81,16 @@ def verdict(result: Mapping[str, Any]) -> str | None:
 
 
 def cards(result: Mapping[str, Any]) -> list[tuple[str, object, str]]:
-    """The headline figures: (label, value, note)."""
+    """The five headline figures: (label, value, note)."""
     held, brand, edit = result["held_out"], result["on_brand"], result["editing"]
     forgot, copied = result["forgetting"], result["memorised"]
-    gates = [gate["passed"] for gate in result["gates"].values()]
     return [
-        ("Verdict", verdict(result), f"{gates.count(True)} gates passed, {gates.count(False)} failed, {gates.count(None)} not measured"),
         ("Gain in held-out loss", percent(held["gain"]) if held["gain"] is not None else None,
          f"over the {held['gain_over']} model; {_between(held['gain_interval'], percent)}" if held["gain_over"] else "no rival measured"),
         ("Drafts on-brand, tuned", percent(brand["tuned"]) if brand["tuned"] is not None else None,
          f"prompted base: {percent(brand['prompted'])}; {_between(brand['tuned_interval'], percent)}"),
-        ("Editing effort, tuned", edit["effort_tuned"], f"prompted base: {shown(edit['effort_prompted'])}; 0 is nothing to edit"),
+        ("Editing effort, tuned", edit["effort_tuned"],
+         f"prompted base: {shown(edit['effort_prompted'])}; 0 is nothing to edit; {_between(edit['effort_tuned_interval'], number)}"),
         ("General skill lost", forgot["delta"], f"nats per token; {_between(forgot['interval'], number)}"),
         ("Longest copied run", None if copied["longest_run_words"] is None else f"{copied['longest_run_words']:,} words",
          f"the client's own new pieces: {shown(copied['pieces']['longest_run_words'])}"),

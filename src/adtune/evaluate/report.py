@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..report.page import Page
-from . import background, chapters, findings
+from . import background, chapters, chapters_drafts, chapters_kept, findings
 from .context import ReportContext
 
 TONES = {"passed": "good", "failed": "bad", None: "warn"}
@@ -14,7 +14,7 @@ TONES = {"passed": "good", "failed": "bad", None: "warn"}
 
 def evaluate_report(result: Mapping[str, Any], context: ReportContext) -> str:
     """The HTML text for a result of `measure`; the first screen says what was asked, what was found and what to do next."""
-    page = Page(f"Evaluation of {context.adapter}", f"{context.client}; {context.method} on {context.base}")
+    page = Page(f"Evaluation of {context.adapter}", f"{context.client}; {context.method} on {context.base}", context.brand)
     page.section(
         "In short",
         page.note(findings.STARTER, "warn") if context.starter else "",
@@ -23,11 +23,14 @@ def evaluate_report(result: Mapping[str, Any], context: ReportContext) -> str:
         page.cards(findings.cards(result)),
         page.heading("What to do next"), page.items(findings.next_steps(result, context.adapter)))
     chapters.arms(page, result)
+    chapters_drafts.axes(page, result)
+    chapters_drafts.words(page, result)
+    chapters_drafts.claims(page, result)
+    chapters_drafts.drafts(page, context, result)
     chapters.curve(page, context)
-    chapters.forgetting(page, result)
-    chapters.memorised(page, result)
+    chapters_kept.forgetting(page, result)
+    chapters_kept.memorised(page, result)
     chapters.conventions(page, result)
-    chapters.drafts(page, context)
     chapters.gates(page, result)
     background.method(page)
     background.lineage(page, context)

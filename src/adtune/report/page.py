@@ -10,10 +10,15 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .brand import Brand
 from .style import CSS
 from .words import NOT_MEASURED, escape, shown
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+UNBRANDED = Brand()
+MARKS = {"cut": "del", "new": "ins", "claim": "mark"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Link:
 class Page:
     """A report under construction; `render` gives the file's text."""
 
-    def __init__(self, title: str, subtitle: str = ""):
-        self.title, self.subtitle = title, subtitle
+    def __init__(self, title: str, subtitle: str = "", brand: Brand = UNBRANDED):
+        self.title, self.subtitle, self.brand = title, subtitle, brand
         self._sections: list[str] = []
 
     def section(self, heading: str, *blocks: str, name: str = "") -> None:
@@ -97,6 +102,15 @@ class Page:
         return f'<div class="columns">{parts}</div>'
 
     @staticmethod
+    def marked_columns(texts: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> str:
+        """Texts side by side in parts of (text, mark): "" is plain, and the others stand in MARKS; white space kept."""
+        parts = []
+        for heading, some in texts:
+            inner = "".join(f"<{MARKS[mark]}>{escape(text)}</{MARKS[mark]}>" if mark else escape(text) for text, mark in some)
+            parts.append(f"<div><h3>{escape(heading)}</h3><pre>{inner}</pre></div>")
+        return f'<div class="columns">{"".join(parts)}</div>'
+
+    @staticmethod
     def cards(cards: Sequence[tuple[str, object, str]]) -> str:
         """Headline figures: label, value, and a short note under it."""
         parts = "".join(f'<div class="card"><dt>{escape(label)}</dt><dd class="figure{_none(value)}">{escape(shown(value))}</dd>'
@@ -112,6 +126,10 @@ class Page:
         """The whole file, UTF-8 safe."""
         subtitle = f"\n<p>{escape(self.subtitle)}</p>" if self.subtitle else ""
         body = "\n".join(self._sections)
+        named = escape(self.brand.agency or "logo")
+        logo = f'<img class="logo" src="{escape(self.brand.logo)}" alt="{named}">\n' if self.brand.logo else ""
+        agency = f'<p class="agency">{escape(self.brand.agency)}</p>\n' if self.brand.agency else ""
+        maker = self.brand.agency or ("" if self.brand.logo else "Made by adtune")
         return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -125,10 +143,10 @@ class Page:
 <body>
 <main>
 <header>
-<h1>{escape(self.title)}</h1>{subtitle}
+{logo}{agency}<h1>{escape(self.title)}</h1>{subtitle}
 </header>
 {body}
-<footer>Made by adtune. Everything in this file is static; it loads nothing and sends nothing.</footer>
+<footer>{f"{escape(maker)}. " if maker else ""}Everything in this file is static; it loads nothing and sends nothing.</footer>
 </main>
 </body>
 </html>

@@ -111,6 +111,24 @@ def _line(across: Axis, up: Axis, index: int, points: Sequence[Point]) -> list[s
     return [stroke, *(dots if len(points) <= 60 else dots[:1])]
 
 
+def path(points: Sequence[tuple[float, float, str]], x_label: str, y_label: str, title: str = "") -> str:
+    """A line through labelled points (x, y, words) in their order, with the zero of either axis drawn where it lies on the picture."""
+    kept = [(x, y, words) for x, y, words in points if _finite(x) and _finite(y)]
+    if not kept:
+        return _EMPTY
+    across = Axis.over([0.0, *(x for x, _, _ in kept)], 64, WIDTH - 20, margin=0.1)
+    up = Axis.over([0.0, *(y for _, y, _ in kept)], 330, 26, margin=0.1)
+    parts = _frame(across, up, x_label, y_label)
+    zeros = f"M64 {up.at(0.0)}H{WIDTH - 20}M{across.at(0.0)} {up.start}V{up.end}"
+    parts.append(f'<path class="axis" d="{zeros}" stroke="#5a646e" fill="none"/>')
+    parts += _line(across, up, 0, [(x, y) for x, y, _ in kept])
+    for x, y, words in kept:
+        end = across.at(x) > WIDTH - 120
+        parts.append(_text(across.at(x) + (-8 if end else 8), up.at(y) - 8, words, anchor="end" if end else "start", bold=True))
+    told = "; ".join(f"{words}: {x_label} {number(x)}, {y_label} {number(y)}" for x, y, words in kept)
+    return _svg(388, title or f"{y_label} against {x_label}", f"{told}.", parts)
+
+
 def _mark(across: Axis, up: Axis, mark: tuple[float, float, str]) -> list[str]:
     x, y = across.at(mark[0]), up.at(mark[1])
     anchor = "start" if x < 190 else "end" if x > WIDTH - 190 else "middle"

@@ -32,6 +32,10 @@ td.long{overflow-wrap:anywhere}
 .none,.empty{color:var(--soft);font-style:italic}
 .columns{display:flex;flex-wrap:wrap;gap:.75rem;margin:0 0 1.2rem}
 .columns>div{flex:1 1 15rem;background:var(--panel);border:1px solid var(--rule);border-radius:.5rem;padding:.75rem .9rem;min-width:0}
+.logo{display:block;max-height:3.5rem;max-width:16rem;margin:0 0 .75rem}
+header .agency{color:var(--ink);font-weight:600;margin:0 0 .35rem}
+del{color:var(--bad);text-decoration-thickness:1px}ins{color:var(--good);text-decoration:underline;text-underline-offset:2px}
+mark{background:none;color:inherit;border-bottom:2px dotted var(--warn)}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;margin:0;font:inherit;font-size:.92rem}
 a{color:var(--one)}
 details{margin:0 0 1rem}summary{cursor:pointer;color:var(--one);padding:.3rem 0}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     """
     from ..evaluate import evaluate_report, measure
     from ..evaluate.limits import read_limits
+    from ..report import load_brand, to_markdown
     from ..voice.general import load_general
     from ..voice.probes import load_probes
 
@@ -46,6 +48,7 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     conventions = _conventions(paths["conventions"])
     further = Further(scales_of(settings.scales), load_probes(Path(paths["probes"])) if paths["probes"] else ())
     read_limits(settings.limits)
+    brand = load_brand(settings.agency, settings.logo)
     id, record = find_adapter(ws, client, adapter)
     dataset = read_dataset(ws, record["dataset"])
     progress("load the base", 0, 1)
@@ -58,8 +61,9 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     progress("score", 0, 1)
     result = measure(material, settings, answers, points)
     chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items() if origin != "default"}
-    context = _context(client, id, record, material, chosen)
-    files = {"report.html": evaluate_report(result, context).encode(),
+    context = replace(_context(client, id, record, material, chosen), brand=brand)
+    html = evaluate_report(result, context)
+    files = {"report.html": html.encode(), "report.md": to_markdown(html).encode(),
              "report.json": json.dumps(result, sort_keys=True, allow_nan=False).encode(),
              "drafts.json": json.dumps({"briefs": material.briefs, "published": material.references,
                                         **{name: arm.drafts for name, arm in material.arms.items()}}).encode()}

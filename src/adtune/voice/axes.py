@@ -138,14 +138,13 @@ class AxisScorers:
 
     def costly(self, text: str, axes: Sequence[str], most: int = 3) -> list[Cost]:
         """The sentences that cost most on those of these axes where the text is not on-brand, dearest first."""
-        parts = _parts(text)
-        if len(parts) < 2:  # without its only sentence a text says nothing
+        parts, whole = _parts(text), self._table([text])
+        low = [axis for axis in axes if self._axes[axis].margins(whole)[0] < 0]
+        if not low or len(parts) < 2:  # without its only sentence a text says nothing
             return []
-        table = self._table([text, *(text[:start] + text[end:] for start, end in parts)])
+        table = np.concatenate([whole, self._table([text[:start] + text[end:] for start, end in parts])])
         found: dict[int, Cost] = {}
-        for axis in axes:
-            if self._axes[axis].margins(table[:1])[0] >= 0:
-                continue
+        for axis in low:
             for number, (start, end) in enumerate(parts):
                 told = self._cost(axis, " ".join(text[start:end].split()), table[[0, number + 1]])
                 if told.cost >= LEAST_COST and (number not in found or told.cost > found[number].cost):
