@@ -25,3 +25,27 @@ def test_keys_from_creation_to_revocation(adtune):
 def test_wrong_words_about_keys(adtune, words, found):
     said = adtune(*words, "--json")
     assert said.code == 1 and found in said.object["error"]["found"]
+
+
+def test_going_live_and_back_through_the_door(adtune, fake_step):
+    said = {"client": "acme", "version": "adapter-1", "kind": "adapter", "live": None, "passed": False,
+            "gates": {"gain": {"passed": False, "value": 0.0, "limit": 0.0}}, "evidence": "report-1", "by": "Ann", "previous": None,
+            "share": 0.0, "moment": None}
+
+    def go_live(ws, version, by, share, reason):
+        return said | {"by": by}
+
+    fake_step("ladder", go_live)
+    refused = adtune("go-live", "adapter-1", "--by", "Ann")
+    assert refused.code == 2 and "a gate says no" in refused.out and "FAILED" in refused.out
+    said |= {"passed": True, "live": "adapter-1", "share": 1.0, "moment": "now"}
+    done = adtune("go-live", "adapter-1", "--by", "Ann")
+    assert done.code == 0 and "adapter-1 is live." in done.out and "Ann" in done.out
+
+
+@pytest.mark.parametrize(("words", "found"), [
+    (("go-live",), "missing argument"), (("go-live", "adapter-1", "--by", "Ann"), "nothing of this id"),
+    (("go-live", "acme", "--profile", "--share", "0.1"), "--share beside it"), (("rollback", "acme"), "no client of this name")])
+def test_wrong_words_about_versions(adtune, words, found):
+    said = adtune(*words, "--json")
+    assert said.code == 1 and found in said.object["error"]["found"]

@@ -11,7 +11,7 @@ CONTRACT = ("demo import curate advise tune evaluate draft rank predict classify
 UNBUILT = [["rank", "acme", "ads.csv", "--audience", "all"], ["predict", "acme", "x.csv", "--outcome", "clicks"],
            ["classify", "acme", "a.png"], ["target", "acme", "--trial", "f.csv"], ["bid", "acme"], ["budget", "acme", "--total", "5"],
            ["serve", "--port", "1"],
-           ["go-live", "a"], ["rollback", "acme"], ["takedown", "acme"],
+           ["takedown", "acme"],
            ["demo", "media"], ["demo", "images"], ["pretrain", "vision"], ["pretrain", "response"], ["pretrain", "creative"],
            ["import", "x.csv", "--client", "acme", "--as", "images"],
            ["import", "x.csv", "--client", "acme", "--as", "campaigns"], ["import", "x.csv", "--client", "acme", "--as", "creatives"]]

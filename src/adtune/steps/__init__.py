@@ -16,6 +16,7 @@ _VERBS = {
     "draft": "drafting",
     "export": "exporting", "pretrain_text": "pretraining", "show": "catalogue", "ls": "catalogue", "doctor": "health",
     "demo": "demonstration",
+    "go_live": "ladder", "go_live_profile": "ladder", "rollback": "ladder",
     "create_key": "keys", "list_keys": "keys", "revoke_key": "keys", "rotate_key": "keys", "limit_client": "keys",
 }
 __all__ = [*_VERBS]
