@@ -27,7 +27,7 @@ def test_an_archive_of_which_nothing_can_be_kept_leaves_no_client(ws, archive):
     assert refused.value.where.endswith(".jsonl") and ws.clients() == []
 
 
-@pytest.mark.parametrize(("kind", "words"), [("images", "not built yet"), ("campaigns", "not built yet"), ("creatives", "not built yet"),
+@pytest.mark.parametrize(("kind", "words"), [("images", "not built yet"), ("creatives", "not built yet"),
                                              ("contnet", "Did you mean 'content'?")])
 def test_other_kinds_are_refused(ws, archive, kind, words):
     with pytest.raises(InputError, match=words.replace("?", r"\?")):

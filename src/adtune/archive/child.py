@@ -38,14 +38,16 @@ class Died(Exception):  # noqa: N818 - it says what happened to a process
     """The child is gone; the message is the reason."""
 
 
-def rows_in_child(file: ClientFile, mapping: Mapping[str, str], note: Callable[[str], None]) -> Iterator[Row | Fault]:
-    """The rows of a file, parsed in the child. Raises Unreadable and InputError as a reader does."""
+def rows_in_child(file: ClientFile, mapping: Mapping[str, str], note: Callable[[str], None],
+                  columns: str = "content") -> Iterator[Row | Fault]:
+    """The rows of a file, parsed in the child, where `columns` of this kind tell a header. Raises Unreadable and InputError as a reader
+    does."""
     left = SECONDS + SECONDS_PER_MB * file.path.stat().st_size / 1e6
     mark: Mark | None = None
     for _ in range(DEATHS):
         child = _alive()
         try:
-            for kind, *content in child.ask(file, mapping, left):
+            for kind, *content in child.ask(file, {"mapping": dict(mapping), "kind": columns}, left):
                 if kind == "mark":
                     mark = Mark(*content)
                 elif kind == "note":
@@ -100,11 +102,11 @@ class Child:
         self._selector.register(self._process.stdout, selectors.EVENT_READ)  # type: ignore[arg-type]
         self._free, self.waited, self._owner = True, 0.0, os.getpid()
 
-    def ask(self, file: ClientFile, mapping: Mapping[str, str], seconds: float) -> Iterator[list[Any]]:
+    def ask(self, file: ClientFile, columns: Mapping[str, Any], seconds: float) -> Iterator[list[Any]]:
         """The messages about one file. Raises Died, Unreadable and InputError."""
         self._free, self.waited = False, 0.0
         request = {"path": os.fsdecode(file.path.absolute()), "name": file.name, "alone": file.alone, "skip": file.skip,
-                   "mapping": dict(mapping), "seconds": seconds}
+                   **columns, "seconds": seconds}
         with contextlib.suppress(BrokenPipeError):   # its end is seen when its answer is read
             self._process.stdin.write(json.dumps(request).encode() + b"\n")  # type: ignore[union-attr]
             self._process.stdin.flush()  # type: ignore[union-attr]

@@ -75,6 +75,8 @@ def corrects(columns: Iterable[str], file: str, ours: bool = True) -> bool:
 class Columns:
     """Picks fields out of rows, and remembers which mapped columns no row had."""
 
+    kind = "content"
+
     def __init__(self, mapping: Mapping[str, str]):
         for field in mapping:
             if field not in SYNONYMS:
@@ -91,6 +93,10 @@ class Columns:
             return (self._mapped[field][0],)
         taken = {name for name, _ in self._mapped.values()}
         return tuple(name for name in _KNOWN[field] if name not in taken)
+
+    def begins(self, cells: list[str]) -> bool:
+        """Whether a table's header may be this row: of pieces the first one always is."""
+        return True
 
     def pick(self, row: Row) -> dict[str, tuple[str, Any]]:
         """Field to (column, value), with the first of the field's columns that holds something, else the first there is."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .columns import SYNONYMS, Columns, squeezed
 from .encodings import Encoding
@@ -35,16 +35,18 @@ class Strict(csv.Dialect):
 def read_delimited(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterator[Row | Fault]:
     """Raises InputError where the header names no column of text, Unreadable where it is broken."""
     csv.field_size_limit(LINE_CHARACTERS)
-    source = _Lines(numbered(file, encoding))
+    source = Lines(numbered(file, encoding))
     dialect = dialect_of(source.ahead())
     header: list[str] | None = None
-    for found in _records(source, dialect):
+    for found in records(source, dialect):
         if isinstance(found, Fault):
             if header is None:
                 raise Unreadable(f"the header cannot be read: {found.reason}", found.line)
             yield found
             continue
         line, cells = found
+        if header is None and not columns.begins(cells):
+            continue
         if header is None:
             header = source.header = [cell.strip().strip("\ufeff") for cell in cells]
             columns.require_text(file.name, header)
@@ -52,7 +54,12 @@ def read_delimited(file: ClientFile, encoding: Encoding, columns: Columns) -> It
             yield _row(line, header, cells)
 
 
-def dialect_of(lines: list[str]) -> type[csv.Dialect]:
+def known_names(rows: list[list[str]]) -> int:
+    """How many columns of the first row are those of pieces."""
+    return sum(squeezed(cell) in _NAMES for cell in rows[0])
+
+
+def dialect_of(lines: list[str], known: Callable[[list[list[str]]], int] = known_names) -> type[csv.Dialect]:
     """The dialect under whose delimiter the header names most known columns, the quotes hold, and the rows are split most evenly.
 
     Quotes within a field are doubled, or have a backslash before them where the sample does not hold otherwise.
@@ -68,7 +75,7 @@ def dialect_of(lines: list[str]) -> type[csv.Dialect]:
             return 0, False, 0.0, 0
         width = len(rows[0])
         even = sum(len(row) == width for row in rows) / len(rows)
-        return sum(squeezed(cell) in _NAMES for cell in rows[0]), holds, even if width > 1 else 0.0, width
+        return known(rows), holds, even if width > 1 else 0.0, width
 
     ways = [(mark, False) for mark in DELIMITERS]
     if '\\"' in sample and '""' not in sample:
@@ -86,7 +93,7 @@ def _sample_rows(lines: list[str], dialect: type[csv.Dialect]) -> tuple[list[lis
     return rows or [row for row in csv.reader(lines[:1], dialect, strict=False) if row], holds
 
 
-class _Lines:
+class Lines:
     """Lines for csv.reader that can be given back, and that remembers those of the row being read."""
 
     def __init__(self, numbered_lines: Iterator[tuple[int, str, str | None]]):
@@ -96,7 +103,7 @@ class _Lines:
         self.fault: Fault | None = None
         self.header: list[str] | None = None
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
@@ -124,7 +131,8 @@ class _Lines:
         self._back.extend((number, line, None) for number, line in reversed(lines))
 
 
-def _records(source: _Lines, dialect: type[csv.Dialect]) -> Iterator[tuple[int, list[str]] | Fault]:
+def records(source: Lines, dialect: type[csv.Dialect]) -> Iterator[tuple[int, list[str]] | Fault]:
+    """(line, cells) of each row that is not blank, and what could not be read."""
     restarts = 0
     while True:
         source.row, cells, problem = [], None, None
@@ -146,7 +154,7 @@ def _records(source: _Lines, dialect: type[csv.Dialect]) -> Iterator[tuple[int, 
             return
 
 
-def _broken(source: _Lines, dialect: type[csv.Dialect], problem: str, restart: bool) -> Fault:
+def _broken(source: Lines, dialect: type[csv.Dialect], problem: str, restart: bool) -> Fault:
     """Gives back the lines from the first one that is a whole row by itself, where the table is wide enough to tell."""
     lines = source.row
     first, width = lines[0][0], len(source.header or ())

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import InputError
+from .campaigns.columns import MetricColumns
 from .child import PREFIX
 from .columns import Columns
 from .files import ClientFile
 from .opening import read_here, reason_of
 from .parts import Mark
 from .rows import Row
+
+KINDS = {kind.kind: kind for kind in (Columns, MetricColumns)}   # whose columns tell a header from a title
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def _answers(request: dict[str, Any]) -> Iterator[list[Any]]:
     notes: list[str] = []
     last: list[Any] = ["end"]
     try:
-        for item in read_here(file, Columns(request["mapping"]), notes.append):
+        for item in read_here(file, KINDS[request["kind"]](request["mapping"]), notes.append):
             yield from _told(notes)
             if isinstance(item, Mark):
                 yield ["mark", item.number, item.line, item.part]

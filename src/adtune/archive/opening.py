@@ -28,7 +28,7 @@ def rows_of(file: ClientFile, columns: Columns, note: Callable[[str], None]) -> 
         raise Unreadable("the file is empty")
     kind, _ = kind_of(file)
     if READERS[kind].child:
-        yield from rows_in_child(file, columns.mapping, note)
+        yield from rows_in_child(file, columns.mapping, note, columns.kind)
     else:
         yield from (row for row in read_here(file, columns, note) if not isinstance(row, Mark))
 

@@ -7,6 +7,8 @@ from collections import Counter
 from .desk import Answer
 from .page import Page, with_interval
 
+REJECTIONS_SHOWN = 20
+
 
 def notes(answer: Answer, page: Page) -> None:
     """Remarks that a step gave with its answer."""
@@ -22,6 +24,23 @@ def imported(answer: Answer, page: Page) -> None:
         page.line(f"Pieces that were there: {', '.join(changed)}. `adtune show {answer['client']}/ID` tells their history.")
     if answer["rejections"]:
         page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in answer["rejections"]])
+    notes(answer, page)
+
+
+def imported_campaigns(answer: Answer, page: Page) -> None:
+    """Rows of campaign files, and the columns that no model may read."""
+    page.line(f"{answer['kept']:,} of {answer['read']:,} rows kept for {answer['client']}, {answer['added']:,} of them new.")
+    if answer["corrected"]:
+        page.line(f"{answer['corrected']:,} rows have other numbers than before (late conversions, corrections): the new ones hold.")
+    if answer["platforms"]:
+        page.line(f"Read as exports of {', '.join(answer['platforms'])}.")
+    if answer["rejections"]:
+        page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in answer["rejections"][:REJECTIONS_SHOWN]])
+        more = len(answer["rejections"]) - REJECTIONS_SHOWN
+        if more > 0:
+            page.line(f"and {more:,} more; --json lists them all.")
+    if answer["refused"]:
+        page.table(("Column that no model may read", "Why"), [(one["column"], one["reason"]) for one in answer["refused"]])
     notes(answer, page)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+from ..errors import InputError
 from ..settings import CurateSettings
 from . import show_archive
 from .desk import Answer, Desk, Job
@@ -14,12 +15,22 @@ from .words import CLIENT, TASK, Verb, Word, argument, option, read_map, read_se
 
 def _import(said: SimpleNamespace) -> Job:
     mapping = read_map(said.map)
+    kind = said.kind or "content"
+    if said.rates and kind != "campaigns":
+        raise InputError("--rates", f"rates for the kind '{kind}'", "rates for campaigns, whose money they convert", "Add --as campaigns.")
 
     def run(desk: Desk) -> Answer:
+        if kind == "campaigns":
+            from ..steps.campaigns import import_campaigns
+
+            rates = Path(said.rates) if said.rates else None
+            return import_campaigns(desk.workspace, Path(said.path), said.client, mapping, rates, desk.progress)
         from ..steps.archive import import_archive
 
-        return import_archive(desk.workspace, Path(said.path), said.client, said.kind or "content", mapping, desk.progress)
+        return import_archive(desk.workspace, Path(said.path), said.client, kind, mapping, desk.progress)
 
+    if kind == "campaigns":
+        return Job("import", run, show_archive.imported_campaigns, lambda answer: f"show {answer['client']}")
     return Job("import", run, show_archive.imported, lambda answer: f"curate {answer['client']}")
 
 
@@ -63,12 +74,14 @@ def _client_option() -> Word:
 IMPORT = Verb(
     "import", "Read a client's files into the archive.", _import,
     (argument("path", "PATH", "A file or folder: tables (CSV, Excel, JSONL), "
-                              "documents (Word, PDF, Markdown, web pages), feeds, WordPress, mail, zips."),
+                              "documents (Word, PDF, Markdown, web pages), feeds, WordPress, mail, zips; of campaigns what platforms "
+                              "export."),
      _client_option(),
-     option("--as", str, "KIND", "content (the default), images, campaigns or creatives. Built now: content.", name="kind"),
-     option("--map", list[str], "FIELD=COLUMN", "Which column holds a field; may be repeated.")),
+     option("--as", str, "KIND", "content (the default), images, campaigns or creatives. Built now: content, campaigns.", name="kind"),
+     option("--map", list[str], "FIELD=COLUMN", "Which column holds a field; may be repeated."),
+     option("--rates", str, "FILE", "Of campaigns: a table (from, to, rate, date) that converts money into one currency.")),
     ("adtune import posts.jsonl --client acme", "adtune import export.csv --client acme --map text=Body --map title=Headline",
-     "adtune import corrections.csv --client acme"),
+     "adtune import corrections.csv --client acme", "adtune import exports/ --client acme --as campaigns --rates rates.csv"),
     ("Nothing disappears: kept and rejected add up to what was read, and each rejection says where and why.",
      "A table of ids with new values, approvals or withdrawals corrects the pieces that are there; their history is kept.",))
 

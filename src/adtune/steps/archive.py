@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from ..workspace.spool import Spool
 
-KINDS = {"content": True, "images": False, "campaigns": False, "creatives": False}
+KINDS = {"content": True, "images": False, "campaigns": True, "creatives": False}
 REASONS_SHOWN = 3
 BATCH = 1000   # pieces in memory at a time
 
@@ -31,6 +31,10 @@ def import_archive(ws: Workspace, path: Path, client: str, kind: str = "content"
     which nothing can be kept (then nothing is stored and no client is created).
     """
     _check_kind(kind)
+    if kind == "campaigns":
+        from .campaigns import import_campaigns
+
+        return import_campaigns(ws, path, client, mapping, progress=progress)
     ws.check_client(client)
     from ..archive import Stream
 

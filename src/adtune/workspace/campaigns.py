@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records import CampaignRow, Source
+from .campaign_view import INPUT, with_lookups, without_repeats
 from .catalogue import Catalogue
 from .faults import disk_faults
 
@@ -23,7 +24,10 @@ KIND, FILE = "campaigns", "rows.parquet"
 ROWS = "campaigns"                       # the table that holds campaign rows; other tables are joined to it
 NAMES = ("account", "channel", "campaign", "ad_group", "ad", "audience", "currency")
 NUMBERS = ("spend", "impressions", "clicks", "conversions", "value")
-INPUT, LOW, HIGH = "input:", "low:", "high:"
+LOW, HIGH = "low:", "high:"
+OUTCOME = "outcome:"                     # other outcomes of a shop's rows (units, returned, margin), never inputs
+LOOKUP = "lookup"                        # a table that is joined: key columns of JOINS, and inputs
+JOINS = ("date", "account", "channel", "campaign", "ad_group", "ad", "sku", "product", "country", "region", "device")
 
 
 def schema() -> pa.Schema:
@@ -63,10 +67,14 @@ class Campaigns:
             if entry["record"].get("table", ROWS) == kind:
                 yield pq.read_table(self.catalogue.path(entry["id"], verify=False) / FILE)
 
-    def table(self, client: str) -> pa.Table:
-        """The rows that hold; an empty one where there are none. Of a cell the latest import holds."""
+    def table(self, client: str, repeats: bool = False) -> pa.Table:
+        """The rows that hold, with what is joined to them; an empty table where there are none. See `Workspace.campaigns`."""
         tables = list(self.stored(client))
-        return in_force(tables) if tables else schema().empty_table()
+        if not tables:
+            return schema().empty_table()
+        rows = in_force(tables)
+        rows = rows if repeats else without_repeats(rows)[0]
+        return with_lookups(rows, list(self.stored(client, LOOKUP)))
 
 
 def in_force(tables: list[pa.Table]) -> pa.Table:

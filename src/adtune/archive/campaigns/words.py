@@ -1,0 +1,145 @@
+"""The words of campaign files: the names of fields on the platforms and in the languages of agencies, and columns that no model may read.
+
+Names are compared without case, spaces and punctuation. Of several columns of one field the first of its names wins; the others are other
+readings of the same thing and are left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..columns import squeezed
+
+FIELDS = ("date", "account", "channel", "campaign", "ad_group", "ad", "audience", "currency", "spend", "impressions", "clicks",
+          "conversions", "value")
+WORDS = ("account", "channel", "campaign", "ad_group", "ad", "audience", "currency")
+COUNTS = ("impressions", "clicks", "conversions")
+NUMBERS = ("spend", *COUNTS, "value")
+EXPOSURES, OUTCOMES = ("impressions", "clicks", "spend"), ("clicks", "conversions", "value")
+
+NAMES = {
+    "date": "day, date, by day, time period, gregorian date, date day, ds, time, date (utc), jour, fecha, día, tag, datum, dag, giorno, "
+            "data, "
+            "päivä, dzień, send date, send time, start date, start time, startdate, month, week, week start, monat, mois, mes, woche, "
+            "semaine, semana, period",
+    "start": "reporting starts, report start, début des rapports, inicio del informe, berichtsbeginn, date start, week starting",
+    "end": "reporting ends, report end, fin des rapports, fin del informe, berichtsende, end date, date stop, end time, week ending",
+    "account": "account name, account, advertiser, advertiser name, brand, client, organisation id, organization id, organisation, "
+               "mmm timeseries id, nom du compte, nombre de la cuenta, kontoname, account id, advertiser id, store, shop, profile",
+    "channel": "channel, marketing channel, media channel, channel name, session default channel group, default channel group, campaign "
+               "channel, "
+               "medium",
+    "campaign": "campaign name, campaign, nom de la campagne, campagne, nombre de la campaña, campaña, kampagnenname, kampagne, nome "
+                "campagna, "
+                "nome da campanha, campagnenaam, nazwa kampanii, session campaign, utm campaign, insertion order, insertion order name",
+    "ad_group": "ad group, ad group name, ad set name, ad set, adset name, adset, ad squad name, ad squad, nom de l’ensemble de "
+                "publicités, "
+                "nombre del conjunto de anuncios, anzeigengruppe, anzeigengruppenname, groupe d’annonces, grupo de anuncios, line item, "
+                "line item name, placement name, campaign group name",
+    "ad": "ad name, ad, creative, creative name, promoted pin name, pin name, nom de la publicité, nombre del anuncio, anzeigenname, "
+          "anzeige, "
+          "ad title, subject",
+    "currency": "currency, currency code, account currency, devise, moneda, divisa, währung, valuta, adv currency, advertiser currency",
+    "spend": "amount spent, total spent, spend, total spend, spend in account currency, cost, total cost, costs, kosten, cost micros, "
+             "metrics cost micros, spend micros, montant dépensé, montant depense, importe gastado, gasto, ausgegebener betrag, importo "
+             "speso, "
+             "valor usado, bestedbedrag, coût, coste, costo, ad spend, ads cost, advertiser ad cost, google ads cost, media cost, "
+             "total media cost, advertiser cost, spent",
+    "impressions": "impressions, impr, impression, paid impressions, imps, impressionen, impresiones, impressioni, impressões, "
+                   "vertoningen, "
+                   "views served, displays, successful deliveries, delivered, ads impressions, advertiser ad impressions, wyświetlenia",
+    "clicks": "link clicks, clicks (destination), clicks, pin clicks, swipe ups, swipes, clics en el enlace, clics sur un lien, "
+              "linkklicks, "
+              "link klicks, unique clicks, klicks, clics, clic, cliques no link, cliques, clicks to landing page, outbound clicks, "
+              "total clicks, clicks all, sessions, ads clicks, advertiser ad clicks, kliknięcia",
+    "conversions": "purchases, website purchases, conversions, conv, total conversions, key events, results, orders, achats, compras, "
+                   "käufe, "
+                   "acquisti, purchase, total conversions (checkout), unique placed order, total orders, 7 day total orders, "
+                   "14 day total orders, transactions, ecommerce purchases, konversionen, conversiones, all purchases, first purchases, "
+                   "sales count",
+    "value": "purchases conversion value, website purchases conversion value, total conversion value, conv value, conversion value, "
+             "total order value (checkout), revenue, total revenue, sales, 7 day total sales, 14 day total sales, purchase revenue, "
+             "valeur de conversion des achats, valor de conversión de compras, conversion-wert, umsatz, purchases value, total sales, "
+             "total gross sales, order value, conversions value, all conv value",
+    "campaign_id": "campaign id, insertion order id, campaign group id", "ad_group_id": "ad set id, ad group id, ad squad id, line item id",
+    "ad_id": "ad id, creative id, pin id, unique id", "result_type": "result indicator, result type, conversion action, optimization event",
+    "time_zone": "account timezone, account time zone, time zone, timezone", "attribution": "attribution setting, attribution window",
+    "age": "age, age range, alter, âge, edad, age group", "gender": "gender, sex, geschlecht, sexe, género",
+    "segment": "audience, audience name, audience segment, segment, targeting, interest, demographic, list, user type",
+}
+# Other columns whose meaning is known: the input's name, and the column's. Those of DIMENSIONS tell one cell of a day from another.
+INPUTS = {
+    "sku": "sku, item id, product id, advertised sku, lineitem sku, variant sku, product item id, merchant item id, advertised asin, "
+           "offer id",
+    "product": "product, product title, item title, product name, lineitem name, product type, product group, item name",
+    "placement": "placement, ad placement, platzierung, site (cm360), site, app/url", "platform": "platform, publisher platform, "
+                                                                                                  "plateforme",
+    "device": "device, impression device, device type, device platform, device category, gerät, appareil, dispositivo",
+    "country": "country, country/territory, country code, pays, país, land, territory name, country or region", "region": "region, geo, "
+                                                                                                                          "state, dma, "
+    "dma region, city, metro area", "keyword": "keyword, search keyword, keyword text", "match type": "match type, keyword match type",
+    "search term": "search term, customer search term, search query, query", "network": "network, ad network type, network (with search "
+                                                                                        "partners)",
+    "hour": "hour, hour of day, time of day (ad account time zone), time of day", "campaign type": "campaign type, campaign subtype, "
+                                                                                                   "objective, "
+    "campaign objective, advertising channel type", "source": "session source, source, utm source, session source / medium, source / "
+                                                              "medium",
+    "price": "price, item price, product price", "creative type": "creative type, ad format, ad type, format",
+}
+DIMENSIONS = ("sku", "product", "placement", "platform", "device", "country", "region", "keyword", "match type", "search term", "network",
+              "hour", "source", "creative type")
+
+_TOTAL = re.compile(r"(?:grand |sub ?)?(?:totals?|summe|gesamt(?:ergebnis)?|totale|suma|insgesamt)\b[\s:–-]*.*|results? from \d+ .*|total "
+                    r"géné?ral.*",
+                    re.IGNORECASE)
+
+
+def is_total(text: str) -> bool:
+    """Whether a cell says that its row sums up others (`Total: Campaigns`, `Grand Total:`, `Results from 12 campaigns`)."""
+    return _TOTAL.fullmatch(text.strip()) is not None
+
+
+_RATE = ("ctr cvr cpc cpm cpa cpv cpl cpi cpp cpo ecpm ecpc ecpa vctr roas acos tacos roi aov cpcv ecpsu epc rpc rpm vtr")
+DERIVED = re.compile(
+    rf"\b(?:{_RATE.replace(' ', '|')})\b|\bcosts? (?:per|pro|por|par)\b|\bcoût par\b|\bkosten pro\b|cost ?/|/ ?cost|/ ?conv|value "
+    rf"?/|\bper (?:click|"
+    r"conversion|purchase|order|result|impression|session|mille|1000|1,000)\b|\bconv(?:ersion)?s?\.? "
+    r"rate|click.?thr(?:ough|u)|\b(?:open|click|result|view|"
+    r"engagement|interaction|bounce|order|swipe up|complaints?|unsubscribe) rate\b|\baverage (?:order value|cpc|cpm)\b|gross.?discount|"
+    r"\b(?:quality|conversion rate|engagement rate) ranking\b|^(?:call )?duration$|^significance$|^first.?place$|^winner$|100% video view|"
+    r"\brevenue per|\bspend share\b|\bdiscount amount\b|\btotal discounts?\b")
+OTHER_OUTCOME = re.compile(
+    r"^(?:\d+[- ]day )?(?:all |total |unique |website |other |new |first |all |view-?through |post-?click |post-?view |click-?through "
+    r"|cross-?device |"
+    r"outbound |landing page |link |app |mobile app |in-?app |net |gross |engaged |returned |branded search |organic search |direct "
+    r"|email |"
+    r"referral |all other )*"
+    r"(?:purchases?|orders?|conversions?|conv|revenue|sales|leads?|adds? to cart|checkouts?(?: "
+    r"initiated)?|installs?|sign.?ups?|registrations?|"
+    r"units(?: sold)?|transactions|key events|(?:post |page )?engagements?|(?:post )?reactions|likes|shares|(?:post "
+    r")?comments|saves|follows|"
+    r"(?:\d-second |video )?(?:views|plays)|page ?views|thruplays?|clicks|clics|interactions|opens|unsubscribes|bounces|complaints|"
+    r"spam complaints|swipe.?ups|results|refunds?|returns?|sessions|users|forwards|advertised sku units|purchase items|"
+    r"(?:purchases |conversion |conv |order |sales )?value|original price|video views? at \d+%|average play time.*|viewable impressions)"
+    r"(?: \(?(?:all|by time|adv currency|destination|\d+d.*|\d+[- ]day.*|#)\)?)?$")
+CURRENT = re.compile(r"\bbudget\b|\bbid(?: type| strategy.*| amount)?$|^max (?:cpc|cpm|bid)|^target "
+                     r"(?:cpa|roas|cost)|\bstatus$|^(?:campaign |ad set |ad )?"
+                     r"delivery$|^quality score$|^optimi[sz]ation score$|\bstate$|^(?:campaign |ad set )?(?:starts|ends)$")
+PERSONAL = re.compile(r"\b(?:e-?mail address|email|phone|mobile number|first name|last name|full name|customer(?: "
+                      r"(?:id|name|email))?|billing.*|"
+                      r"shipping (?!cost|price|fee).*|user id|ip(?: address)?|device id|gclid|fbclid|cookie(?: id)?|date of "
+                      r"birth|street|iban)$")
+IGNORED = re.compile(r"|unnamed: \d+|row ?(?:number|id)?|index|no\.?|#|tags|unique id|folder id|.*\b(?:url|link) (?:tags?|parameters?)")
+
+
+def _table(names: dict[str, str]) -> dict[str, tuple[str, int]]:
+    """Squeezed name to (field, its place among the field's names); the first field that has a name keeps it."""
+    found: dict[str, tuple[str, int]] = {}
+    for field, words in names.items():
+        for place, name in enumerate(words.split(", ")):
+            found.setdefault(squeezed(name), (field, place))
+    return found
+
+
+FIELD_OF = _table(NAMES)
+INPUT_OF = _table(INPUTS)

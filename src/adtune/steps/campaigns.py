@@ -1,0 +1,167 @@
+"""`adtune import --as campaigns`: what platforms, shops and agencies export becomes campaign rows in the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..progress import Progress, silent
+from ..records import hash_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..archive.campaigns import CampaignReading
+    from ..workspace import Workspace
+
+REASONS_SHOWN = 3
+KIND = "campaigns"
+
+
+def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, str] | None = None, rates: Path | None = None,
+                     progress: Progress = silent) -> dict[str, Any]:
+    """Read campaign files at `path` into the archive of `client`, who is created where new. Gives the JSON object of `adtune import`.
+
+    `rates` is a table that converts money into one currency. `added` counts the file's rows whose cell (day, campaign, ad, breakdown) was
+    not there, `corrected` those whose numbers changed (late conversions). Raises InputError where nothing can be kept, and for two
+    currencies without rates; then nothing is stored and no client is created.
+    """
+    ws.check_client(client)
+    from ..archive.campaigns import one_currency, read_campaigns, read_rates
+    from ..workspace.campaigns import in_force
+
+    table_of_rates = read_rates(rates) if rates else None
+    found = read_campaigns(Path(path), mapping, progress)
+    if not found.tables and not found.lookups:
+        raise _nothing_kept(path, found)
+    known = ws.campaigns(client, repeats=True) if client in ws.clients() else None
+    rows = in_force(found.tables) if found.tables else None
+    if rows is not None:
+        _tell_replaced(found, rows)
+        rows, told = one_currency(rows, table_of_rates, _currency(known), str(path))
+        found.notes += [told] if told else []
+    _check_lookups(found, rows, known)
+    added, corrected = _changes(rows, known)
+    progress("storing", 0, 1)
+    artifact = _stored(ws, client, found, rows, bool(added or corrected))
+    if rows is not None:
+        _tell_repeats(ws, client, found)
+    rejections = [{"where": one.where, "reason": one.reason} for one in found.rejected]
+    return {"client": client, "kind": KIND, "archive": archive_hash(ws, client), "read": found.kept + len(rejections), "kept": found.kept,
+            "added": added, "corrected": corrected, "withdrawn": 0, "restored": 0, "rejected": len(rejections), "rejections": rejections,
+            "notes": found.notes, "guides": [], "rows": 0 if rows is None else rows.num_rows, "platforms": sorted(found.platforms),
+            "refused": [{"column": column, "reason": reason} for column, reason in found.refused.items()], "import": artifact}
+
+
+def archive_hash(ws: Workspace, client: str) -> str:
+    """Hex sha256 over the client's imports in their order."""
+    return hash_of([entry["hash"] for entry in ws.campaign_imports(client)])
+
+
+def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table | None, changed: bool) -> str | None:
+    """Stores what is new; the id of the rows' artifact, None where the archive had them all."""
+    from ..archive.campaigns import files_of
+    from ..workspace.campaigns import LOOKUP
+
+    stored = {entry["record"].get("content") for entry in ws.campaign_imports(client)} if client in ws.clients() else set()
+    artifact = None
+    if rows is not None and changed:
+        record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms)}
+        artifact = ws.add_campaigns(client, rows, record)
+    ws.ensure_client(client)
+    for lookup in found.lookups:
+        content = hash_of([lookup.column_names, [[str(cell) for cell in column] for column in lookup.to_pydict().values()]])
+        if lookup.num_rows and content not in stored:
+            ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content})
+    return artifact
+
+
+def _changes(rows: pa.Table | None, known: pa.Table | None) -> tuple[int, int]:
+    """(rows of the files whose cells are new, rows of the files whose cells have other numbers now)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if rows is None or not rows.num_rows:
+        return 0, 0
+    if known is None or not known.num_rows:
+        return _lines(rows), 0
+    there = pc.is_in(rows["key"], value_set=pc.unique(known["key"]))
+    renamed = pc.fill_null(pc.is_in(rows["id_key"], value_set=pc.unique(known["id_key"].drop_null())), False)
+    new = rows.filter(pc.invert(pc.or_(there, renamed)))
+    again = rows.filter(pc.or_(there, renamed))
+    same = pc.is_in(_numbers(again), value_set=pc.unique(_numbers(known)))
+    moved = again.append_column("same", pa.chunked_array([same])).filter(pc.invert(same))
+    return _lines(new), _lines(moved)
+
+
+def _lines(rows: pa.Table) -> int:
+    """Rows of the files: of a wide file one row became several."""
+    return rows.group_by(["file", "line"]).aggregate([]).num_rows
+
+
+def _numbers(table: pa.Table) -> pa.Array:
+    """The cell and the sums of its numbers, as one word for each row: rows that share a cell are compared together."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from ..workspace.campaigns import NUMBERS
+
+    sums = table.group_by("key").aggregate([(name, "sum") for name in NUMBERS])
+    words = pc.binary_join_element_wise(*[pc.cast(pc.round(sums[f"{name}_sum"], 6), pa.string()) for name in NUMBERS], "|",
+                                        null_handling="replace", null_replacement="")
+    found = pc.take(words.combine_chunks(), pc.index_in(table["key"], value_set=sums["key"].combine_chunks()))
+    keys = pa.chunked_array([pa.array([key.hex() for key in table["key"].to_pylist()], pa.string())])
+    return pc.binary_join_element_wise(keys, found, "|").combine_chunks()
+
+
+def _currency(known: pa.Table | None) -> str | None:
+    return None if known is None else next((one for one in known["currency"].unique().to_pylist() if one), None)
+
+
+def _check_lookups(found: CampaignReading, rows: pa.Table | None, known: pa.Table | None) -> None:
+    """Columns of a table to join that have seen the outcome are refused, as those of the rows are."""
+    from ..archive.campaigns.leak import leaks
+    from ..workspace.campaign_view import with_lookups
+    from ..workspace.campaigns import INPUT, joined
+
+    there = [table for table in (known, rows) if table is not None and table.num_rows]
+    if not there or not found.lookups:
+        return
+    kept = []
+    for lookup in found.lookups:
+        own = [name for name in lookup.column_names if name.startswith(INPUT)]
+        view = with_lookups(joined(there), [lookup])
+        view = view.drop_columns([name for name in view.column_names if name.startswith(INPUT) and name not in own])
+        seen = leaks(view)
+        found.refused.update(seen)
+        kept.append(lookup.drop_columns([INPUT + name for name in seen if INPUT + name in own]))
+    found.lookups = kept
+
+
+def _tell_replaced(found: CampaignReading, rows: pa.Table) -> None:
+    lost = sum(table.num_rows for table in found.tables) - rows.num_rows
+    if lost:
+        found.notes.append(f"{lost:,} rows stand for a day and campaign that a later file of this import has too: the later file holds. "
+                           f"Are they "
+                           "accounts of their own? Then give them a column for it: --map account=COLUMN")
+
+
+def _tell_repeats(ws: Workspace, client: str, found: CampaignReading) -> None:
+    from ..workspace.campaign_view import without_repeats
+
+    count = without_repeats(ws.campaigns(client, repeats=True))[1]
+    if count:
+        found.notes.append(f"{count:,} rows of the archive repeat others in another breakdown (by age, by placement): they are kept, and "
+                           f"left out of "
+                           "sums and of training")
+
+
+def _nothing_kept(path: Path, found: CampaignReading) -> InputError:
+    reasons = "; ".join(f"{one.where}: {one.reason}" for one in found.rejected[:REASONS_SHOWN])
+    more = len(found.rejected) - REASONS_SHOWN
+    told = f" ({reasons}{f'; and {more:,} more' if more > 0 else ''})" if reasons else ""
+    return InputError(str(path), f"no row that can be kept among {len(found.rejected):,} read{told}",
+                      "rows with an exposure (impressions, clicks or spend) and an outcome", "Export them by day, or name the columns: "
+                                                                                             "--map "
+                      "date=COLUMN --map impressions=COLUMN --map clicks=COLUMN.")
