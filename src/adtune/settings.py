@@ -120,6 +120,16 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True)
+class RateSettings:
+    """How a blind sheet is made."""
+
+    briefs: int = 24                     # briefs of the evaluation whose drafts are rated, at most; every arm answers all of them
+    repeats: float = 0.15                # share of the drafts that come twice, for the raters' agreement with themselves
+    published: bool = False              # put the client's published texts among the drafts, to see what raters say of the real thing
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class DraftSettings:
     """How a draft is sampled."""
 

@@ -166,7 +166,7 @@ def test_files_that_hold_no_edits_are_refused(acme, tmp_path):
 
 
 def test_rate_tells_what_is_known_and_refuses_impossible_words(acme, tmp_path):
-    answer = rate(acme, "acme", Asked())
+    answer = rate(acme, "acme", Asked(results=True))
     assert answer["edits"] is None and answer["minutes"]["reason"] == "no edits are logged" and not answer["minutes"]["calibrated"]
     answer = rate(acme, "acme", Asked(edits=write_edits(tmp_path / "log.csv", 10)))
     assert answer["minutes"]["reason"].startswith("20 logged edits") and answer["minutes"]["arms"]["tuned"]["minutes"] is None

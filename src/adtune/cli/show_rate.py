@@ -14,8 +14,55 @@ from .show_archive import notes
 def rated(answer: Answer, page: Page) -> None:
     if answer["edits"]:
         _taken(answer["edits"], page)
-    _minutes(answer["minutes"], page)
+    if answer["sheet"]:
+        _sheet(answer["sheet"], page)
+    if answer["taken"]:
+        _filled(answer["taken"], page)
+    if answer["minutes"]["edits"] or not (answer["sheet"] or answer["ratings"]):
+        _minutes(answer["minutes"], page)
+    if answer["ratings"]:
+        _ratings(answer["ratings"], page)
     notes(answer, page)
+
+
+def _sheet(sheet: Mapping[str, Any], page: Page) -> None:
+    page.line(f"{sheet['items']} drafts to {sheet['briefs']} briefs to rate, {sheet['repeated']} of them a second time.", style="bold")
+    page.table(("File",), [(name,) for name in sheet["files"]])
+    page.line("Column on_brand: yes where the draft is in the client's voice, else no. grade (1 to 5) and note are optional. A sheet may "
+              "be filled in part; best to the end of a `part`.")
+
+
+def _filled(taken: Mapping[str, Any], page: Page) -> None:
+    page.line(f"{taken['read']} rows read: {taken['taken']} ratings taken ({taken['changed']} change an earlier one), "
+              f"{taken['unchanged']} known, {taken['blank']} blank, {len(taken['rejections'])} rejected.", style="bold")
+    if taken["rejections"]:
+        page.table(("Where", "Rejected because"), [(one["where"], one["reason"]) for one in taken["rejections"]])
+
+
+def _ratings(told: Mapping[str, Any], page: Page) -> None:
+    """What raters said by arm, how far they agree, and the scorer beside them."""
+    page.line(told["agreement"], style="bold")
+    rows = [(name, row["drafts"], with_interval(row["on_brand"], row["interval"])) for name, row in told["arms"].items()]
+    page.table(("Drafts by", "Rated", "On-brand rate, by raters"), rows)
+    rows = [(one["rater"], one["rated"], one["on_brand"], with_interval(one["self_agreement"], one["self_agreement_interval"]),
+             one["repeated"]) for one in told["raters"]]
+    page.table(("Rater", "Rated", "Said yes to", "Same answer again", "Of repeated"), rows)
+    scorer = told["scorer"]
+    page.pairs({
+        "Krippendorff's alpha": with_interval(told["alpha"], told["alpha_interval"]),
+        "alpha of the grades": with_interval(told["alpha_grade"], told["alpha_grade_interval"]),
+        "tuned less prompted": with_interval(told["tuned_less_prompted"], told["tuned_less_prompted_interval"]),
+        "tuned over prompted": times(told["tuned_over_prompted"], told["tuned_over_prompted_interval"]),
+        "scorer agrees with the raters": with_interval(scorer["agreement"], scorer["agreement_interval"]),
+        "scorer's AUC for what they say": with_interval(scorer["auc"], scorer["auc_interval"])})
+
+
+def times(value: float | None, interval: list[float | None] | None) -> str:
+    """A ratio with its interval, whose upper end may be open."""
+    if interval is None:
+        return plain(value)
+    ends = f"[{plain(interval[0])}, {'no upper end' if interval[1] is None else plain(interval[1])}]"
+    return f"{'none of the others is on-brand' if value is None else f'{plain(value)} times'} {ends}"
 
 
 def _taken(edits: Mapping[str, Any], page: Page) -> None:
