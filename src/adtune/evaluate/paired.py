@@ -20,7 +20,7 @@ PAIR = (TUNED, PROMPTED)
 def rates(flags: Mapping[str, Sequence[bool]], names: Sequence[str], seed: int, pair: tuple[str, str] | None = PAIR) -> dict[str, Any]:
     """Shares of texts, with Wilson's intervals; without a pair no difference."""
     return _row({name: rate_interval(sum(some), len(some)) for name, some in flags.items()}, names,
-                _difference(flags, pair, lambda a, b: paired_rate_difference(a, b, seed=seed)), pair)
+                _difference(flags, pair, paired_rate_difference), pair)
 
 
 def means(values: Mapping[str, Sequence[float]], names: Sequence[str], seed: int, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
