@@ -6,6 +6,7 @@ AdtuneError                  anything that a user can act upon; exit code 1
 ├── BaseModelError           a base or adapter that cannot be loaded or does not fit
 ├── WorkspaceError           the workspace cannot be read, written or locked
 │   └── DiskFullError        no space left while writing
+├── BusyError                too much is asked for at once; the same request may be taken in a moment
 ├── IntegrityError           an artifact or checkpoint does not match its hash
 └── TrainingError            training cannot go on (lost tokens, non-finite loss, nothing to learn)
 Interrupted                  stopped by a signal; what was done is safe and can be resumed; exit code 3
@@ -49,6 +50,10 @@ class WorkspaceError(AdtuneError):
 
 class DiskFullError(WorkspaceError):
     """No space left on the disk; nothing half-written stays visible."""
+
+
+class BusyError(AdtuneError):
+    """More is asked for at once than is taken; nothing is wrong with the request."""
 
 
 class IntegrityError(AdtuneError):
