@@ -3,6 +3,7 @@
 import random
 
 from adtune.advise import ArchiveFacts, ArmResult, BaseFacts
+from adtune.records import Interval
 
 TOKENS = tuple(200 + 10 * n for n in range(12))
 
@@ -19,7 +20,7 @@ def archive(pieces=80, **changes):
     fields = {"pieces": pieces, "read": pieces + 4, "dropped": {"too_short": 3, "near_duplicate": 1}, "splits": split,
               "categories": {"advice": pieces // 2, "news": pieces // 3}, "approvals": {"approved": pieces // 2, "gold": 3, "": 2},
               "languages": {"en": pieces - 10, "": 2}, "untitled": 0, "guide_words": 200, "regularity": 0.01, "current": True,
-              "briefs": (0, 12)}
+              "briefs": (0, 12), "rules": Interval(1.0, 1.0, 1.0), "templates": 0, "voices": (pieces,), "labels": None}
     return ArchiveFacts(**(fields | changes))
 
 
@@ -27,5 +28,5 @@ def base(**changes):
     fields = {"context": 2048, "window": 1024, "loss_tokens": 384, "training_tokens": 40_000, "lost_tokens": 0, "training_rows": 90,
               "brief_tokens": 40, "piece_tokens": 350, "guide_tokens": 300, "prompt_tokens": 1500.0, "fertility": 1.4,
               "archive_loss": 3.2, "general_loss": 3.0, "measured_pieces": 12, "forgetting_limit": 0.15,
-              "forgetting": {"prefix": 0.01, "lora": 0.05}}
+              "forgetting": {"prefix": 0.01, "lora": 0.05}, "measured": ("base", "prompt", "prefix", "lora", "full")}
     return BaseFacts(**(fields | changes))

@@ -5,9 +5,9 @@ from dataclasses import fields
 import pytest
 from made_facts import archive, base
 
-from adtune.advise import FINDINGS, ArchiveFacts, Facts, archive_facts, findings
+from adtune.advise import FINDINGS, ArchiveFacts, Facts, Reason, archive_facts, findings
 from adtune.advise.findings import OK, STATUSES, STOP, UNKNOWN, WARN
-from adtune.records import Brief, Dataset, Example, Item, Source
+from adtune.records import Brief, Dataset, Example, Interval, Item, Source
 
 NOTHING = Facts(ArchiveFacts(3, 9))
 GOOD = Facts(archive(), base())
@@ -33,7 +33,7 @@ def test_findings_come_in_the_order_of_the_table():
 
 
 def test_a_good_archive_is_told_so_and_an_unknown_one_is_not():
-    silent = {"full", "cost"}
+    silent = {"reasons", "labels", "cost"}
     assert {one.check: one.status for one in findings(GOOD)} == {name: UNKNOWN if name in silent else OK for name in FINDINGS}
     assert {one.status for one in findings(NOTHING) if one.check != "pieces"} == {UNKNOWN}
 
@@ -59,9 +59,21 @@ def test_every_fact_that_can_be_missing_is_missed_without_a_fall():
     ("long_pieces", Facts(archive(), base(lost_tokens=1)), STOP), ("long_briefs", Facts(archive(), base(brief_tokens=513)), WARN),
     ("prompt_room", Facts(archive(), base(context=1000)), WARN), ("distance", Facts(archive(), base(archive_loss=4.1)), WARN),
     ("forgetting", Facts(archive(), base(forgetting={"lora": 0.15})), WARN), ("forgetting", Facts(archive(), base(forgetting={})), UNKNOWN),
+    ("rules", Facts(archive(rules=Interval(0.2, 0.1, 0.3), templates=2)), WARN), ("rules", Facts(archive(rules=None)), UNKNOWN),
+    ("house", Facts(archive(voices=(40, 40))), STOP), ("house", Facts(archive(voices=None)), UNKNOWN),
+    ("labels", Facts(archive(labels=Interval(0.9, 0.8, 1.0))), STOP), ("labels", Facts(archive(labels=Interval(0.8, 0.6, 0.9))), OK),
     ("arms", Facts(archive(), base(problems={"prefix": "no cache"})), WARN)])
 def test_the_limits(check, facts, status):
     assert FINDINGS[check](facts)[0] == status
+
+
+def test_what_was_not_trained_and_what_it_pays_for_is_told():
+    assert "Not trained, as the verdict could not change: prefix tuning, LoRA, full fine-tuning." in FINDINGS["arms"](
+        Facts(archive(), base(measured=("base", "prompt"))))[1]
+    held, lost = Reason("a precise format", True, "Two rules."), Reason("many subtle conventions", False, "No habit.")
+    assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost, held)))[1] == "A precise format. Two rules."
+    assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost,)))[1] == "None of the three reasons holds. No habit."
+    assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(Reason("a precise format", None, "?"),)))[0] == UNKNOWN
 
 
 def test_the_cost_names_the_volume_and_no_figure():

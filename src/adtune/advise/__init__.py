@@ -4,10 +4,13 @@
 here trains or loads a model: `steps/advice.py` measures the arms and hands their losses over.
 """
 
+from .arms import ArmResult, DraftedArm, candidates
 from .estimate import Need, Room, Work, estimate, seconds
-from .facts import ArchiveFacts, BaseFacts, Facts, archive_facts
+from .facts import ArchiveFacts, BaseFacts, Facts, Reason, archive_facts
 from .findings import FINDINGS, findings
-from .verdict import ArmResult, Judged, candidates, judge
+from .rules import learn_rules, measure_rules
+from .verdict import Judged, judge, judge_archive, needed_gain, open_question, survivors
 
-__all__ = ["FINDINGS", "ArchiveFacts", "ArmResult", "BaseFacts", "Facts", "Judged", "Need", "Room", "Work", "archive_facts", "candidates",
-           "estimate", "findings", "judge", "seconds"]
+__all__ = ["FINDINGS", "ArchiveFacts", "ArmResult", "BaseFacts", "DraftedArm", "Facts", "Judged", "Need", "Reason", "Room", "Work",
+           "archive_facts", "candidates", "estimate", "findings", "judge", "judge_archive", "learn_rules", "measure_rules", "needed_gain",
+           "open_question", "seconds", "survivors"]

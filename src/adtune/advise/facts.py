@@ -10,11 +10,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from ..records import Dataset, Split
+from ..records import Dataset, Interval, Split
 from ..voice.overlap import Overlap
+from .house import label_auc, parted_voices
+from .rules import measure_rules
 
 LEAST_PIECES = 10     # under this no dataset is made
 FEW_PIECES = 30       # under this a bake-off that shows no gain says little about tuning
+NO_FAULT = {"left_out", "replaced", "withdrawn", "exact_duplicate", "near_duplicate", "over_keep", "boilerplate"}
 ENOUGH_PIECES = 50    # from here on an archive of one voice usually shows whether tuning pays
 
 
@@ -25,7 +28,9 @@ class ArchiveFacts:
     `pieces` counts all splits, everything else about pieces counts training and validation. `regularity` is the share of the 8-word
     runs of the median validation piece that stand word for word in training pieces. `current` is false where the archive has
     changed since the dataset was made. `guide_words` 0 means that there is no guide. `briefs` counts the titles of coming briefs that no
-    kept piece resembles, and all of them.
+    kept piece resembles, and all of them. `rules` is the editing effort that rules leave on held-out pieces, with `templates` of them.
+    `voices` are the sizes of the groups that pieces part into by their habits, the largest first, where neither category nor content type
+    explains them. `labels` is the AUC with which a scorer tells gold from approved pieces.
     """
 
     pieces: int
@@ -40,6 +45,21 @@ class ArchiveFacts:
     regularity: float | None = None
     current: bool | None = None
     briefs: tuple[int, int] | None = None
+    rules: Interval | None = None
+    templates: int | None = None
+    voices: tuple[int, ...] | None = None
+    labels: Interval | None = None
+
+    @property
+    def spoilt(self) -> int:
+        """Pieces that were left out because they are no good as they stand; versions, copies and a chosen number are no fault."""
+        return sum(count for name, count in (self.dropped or {}).items() if name not in NO_FAULT)
+
+    @property
+    def spoilt_for(self) -> str:
+        """The commonest reasons of `spoilt`, in words."""
+        found = sorted(((count, name) for name, count in (self.dropped or {}).items() if count and name not in NO_FAULT), reverse=True)
+        return ", ".join(f"{count} {name.replace('_', ' ')}" for count, name in found[:3])
 
     @property
     def seen(self) -> int:
@@ -52,7 +72,8 @@ class BaseFacts:
     """How one base reads the archive, in tokens, and the losses of the bake-off, nats per target token.
 
     `window` is the longest training row, `brief_tokens` the longest brief, `piece_tokens` the median piece, `prompt_tokens` the mean
-    length of guide and examples before a brief in the prompted arm. `problems` says for each arm that was not measured why.
+    length of guide and examples before a brief in the prompted arm. `problems` says for each arm that was not measured why, `measured`
+    which arms were.
     """
 
     context: int
@@ -72,6 +93,17 @@ class BaseFacts:
     forgetting_limit: float
     forgetting: Mapping[str, float] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    measured: Collection[str] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One of the three reasons to fine-tune, whether it holds (None where that was not measured), and its evidence in words and figures."""
+
+    name: str
+    holds: bool | None
+    told: str
+    evidence: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +113,7 @@ class Facts:
     archive: ArchiveFacts
     base: BaseFacts | None = None
     volume: float | None = None
+    reasons: tuple[Reason, ...] = ()
 
 
 def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current: bool,
@@ -89,13 +122,15 @@ def archive_facts(dataset: Dataset, languages: Mapping[str, str | None], current
     briefs that no kept piece resembles, None where no briefs were given."""
     briefs = {title for line in str(dataset.settings.get("briefs") or "").splitlines() if (title := line.strip())}
     seen = [item for item in dataset.items if item.split != Split.TEST]
+    rules, templates = measure_rules(*([item.example for item in dataset.split(name)] for name in (Split.TRAIN, Split.VALIDATION)))
     return ArchiveFacts(
         pieces=len(dataset.items), read=dataset.read, dropped=dataset.dropped,
         splits={str(split): len(dataset.split(split)) for split in Split},
         categories=_counted(item.category for item in seen), approvals=_counted(item.approval for item in seen),
         languages=_counted(languages.get(item.asset) for item in seen),
         untitled=sum(not item.example.brief.title for item in seen), guide_words=len(dataset.guide.split()),
-        regularity=regularity(dataset), current=current, briefs=None if uncovered is None or not briefs else (len(uncovered), len(briefs)))
+        regularity=regularity(dataset), current=current, briefs=None if uncovered is None or not briefs else (len(uncovered), len(briefs)),
+        rules=rules, templates=templates, voices=parted_voices(seen), labels=label_auc(seen))
 
 
 def regularity(dataset: Dataset) -> float | None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..records import Finding
+from .arms import LIKELY, NAMES, percent
 from .facts import ENOUGH_PIECES, LEAST_PIECES, Facts
-from .verdict import ARMS, NAMES, REGULAR
+from .verdict import MANY_SPOILT, MANY_UNCOVERED, REGULAR, RULES_EFFORT, SECOND_VOICE, TWO_VOICES
 
 OK, WARN, STOP, UNKNOWN = STATUSES = ("ok", "warn", "stop", "not measured")
 FEW_HELD_OUT = 8         # validation pieces under which intervals are wide
 FEW_TOKENS = 10_000      # training tokens under which a run sees little of the voice
 SMALL_CATEGORY = 5       # pieces
 MANY_DUPLICATES = 0.1    # of the pieces read
-MANY_DROPPED = 0.5       # of the pieces read
-MANY_UNCOVERED = 1 / 3    # of the coming briefs
 SECOND_LANGUAGE = 0.05   # of the pieces of known language
 HIGH_FERTILITY = 2.0     # tokens per word
 FAR = 1.0                # nats per token above general text
@@ -45,7 +44,7 @@ def dropped(facts: Facts) -> Said:
     total = sum(counts.values())
     first = max(counts, key=lambda name: counts[name], default="")
     told = f"{total:,} of {read:,} pieces were left out" + (f", most of them for {first.replace('_', ' ')}." if total else ".")
-    if total > MANY_DROPPED * read:
+    if total > MANY_SPOILT * read:
         return WARN, told, "Read the curation report: a setting or the export may be at fault."
     return OK, told, ""
 
@@ -147,6 +146,43 @@ def regularity(facts: Facts) -> Said:
     return (WARN, told, "Write these texts with a template and fields to fill.") if share > REGULAR else (OK, told, "")
 
 
+def rules(facts: Facts) -> Said:
+    effort = facts.archive.rules
+    if facts.archive.splits is None and effort is None:
+        return NOT_YET
+    if effort is None or effort.value is None:
+        return UNKNOWN, "No held-out piece to fill templates for.", ""
+    if not facts.archive.templates:
+        return OK, "The pieces share no template: rules write none of them.", ""
+    told = (f"{facts.archive.templates} templates learned from the training pieces leave {percent(effort.value)} of the editing of writing "
+            "anew on held-out pieces.")
+    return (WARN, told, "Fill fields instead of tuning a model.") if (effort.high or 1.0) < RULES_EFFORT else (OK, told, "")
+
+
+def house(facts: Facts) -> Said:
+    if facts.archive.splits is None:
+        return NOT_YET
+    sizes = facts.archive.voices
+    if sizes is None:
+        return UNKNOWN, "Too few pieces to tell one voice from several.", ""
+    if sum(sizes[1:]) > SECOND_VOICE * sum(sizes):
+        return (STOP, f"The pieces part into {len(sizes)} voices of {', '.join(map(str, sizes))} pieces.",
+                "Mark 10 to 30 pieces of the right voice as gold and curate with --keep.")
+    return OK, "By their habits the pieces are one voice.", ""
+
+
+def labels(facts: Facts) -> Said:
+    auc = facts.archive.labels
+    if facts.archive.splits is None:
+        return NOT_YET
+    if auc is None or auc.value is None:
+        return UNKNOWN, "Too few gold or approved pieces to compare the two.", ""
+    told = f"A scorer tells gold from approved pieces with an AUC of {auc.value:.2f}."
+    if (auc.low or 0.0) > TWO_VOICES:
+        return STOP, told, "Approved pieces are not like the gold ones: curate with --keep, or approve anew."
+    return OK, told, ""
+
+
 def guide(facts: Facts) -> Said:
     words = facts.archive.guide_words
     if words is None:
@@ -227,12 +263,19 @@ def arms(facts: Facts) -> Said:
     if facts.base.problems:
         told = "; ".join(f"{name}: {why}" for name, why in facts.base.problems.items())
         return WARN, f"Not every arm could be measured. {told}", "The verdict rests on the other arms."
-    return OK, f"Measured on the same targets: {', '.join(ARMS)}.", ""
+    measured = [NAMES[name] for name in LIKELY if name in facts.base.measured]
+    left = [NAMES[name] for name in LIKELY if name not in facts.base.measured]
+    return OK, f"Measured on the same targets: {', '.join(measured)}." + (
+        f" Not trained, as the verdict could not change: {', '.join(left)}." if left else ""), ""
 
 
-def full_fine_tuning(facts: Facts) -> Said:
-    return (UNKNOWN, "Full fine-tuning is not part of the bake-off.",
-            "Try it with adtune tune --method full, and compare with adtune evaluate.")
+def reasons(facts: Facts) -> Said:
+    found = facts.reasons
+    if not found or all(one.holds is None for one in found):
+        return UNKNOWN, "The three reasons to fine-tune were not measured: no drafts of a tuned arm.", ""
+    holding = [one for one in found if one.holds]
+    told = " ".join(one.told for one in (holding or found))
+    return OK, (f"{', '.join(one.name for one in holding).capitalize()}. " if holding else "None of the three reasons holds. ") + told, ""
 
 
 def cost(facts: Facts) -> Said:
@@ -243,8 +286,9 @@ def cost(facts: Facts) -> Said:
 FINDINGS: dict[str, Check] = {
     "pieces": pieces, "dropped": dropped, "near_duplicates": near_duplicates, "dataset": dataset_age, "validation": held_out,
     "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs, "regularity": regularity,
-    "guide": guide, "tokens": tokens, "fertility": fertility, "long_pieces": long_pieces, "long_briefs": long_briefs,
-    "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting, "arms": arms, "full": full_fine_tuning, "cost": cost,
+    "rules": rules, "house": house, "labels": labels, "guide": guide, "tokens": tokens, "fertility": fertility,
+    "long_pieces": long_pieces, "long_briefs": long_briefs, "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting,
+    "arms": arms, "reasons": reasons, "cost": cost,
 }
 
 

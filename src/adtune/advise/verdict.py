@@ -1,55 +1,38 @@
-"""The verdict, from paired losses on the same validation pieces.
+"""The verdict. What the archive alone says comes first; then the bake-off's paired losses on the same validation pieces.
 
-    loss of an arm     = sum of nats over pieces / sum of target tokens over pieces
-    gain of a tuned arm = (loss of the rival - loss of the arm) / loss of the rival
+The first rule that holds decides:
 
-The rival is the better of base and prompted base. An arm beats it when its gain is above the margin and the 95 % interval of the gain,
-a paired bootstrap over pieces, lies above zero. The first rule that holds decides:
-
+    rules     templates learned from training pieces write the others: their drafts need under RULES_EFFORT of the editing that writing
+              anew takes, at the upper end of the interval; or the median piece stands to more than 60 % in others, word for word
     collect   fewer than 10 pieces
-    rules     the median validation piece stands to more than 60 % in training pieces, word for word
-    collect   fewer than 30 pieces, and no tuned arm's interval lies above zero
-    prompt    no tuned arm beats the rival
-    prefix    it beats the rival, and LoRA does not, or LoRA's loss is not lower by more than the margin (a prefix is smaller)
-    lora      otherwise
+    prompt    even if no draft needed any editing, so few pieces a month would not pay the set-up back (`needed_gain`)
+    collect   over a third of the coming briefs resemble no piece; most of what was read is no good; gold and approved pieces are two
+              voices; the archive holds several voices; fewer than 30 pieces
+    prompt    no tuned arm beats the rival by more than the gain that is needed, with a 95 % interval above zero
+    prefix    it beats the rival, and no method beats it by more than the margin (a prefix is the smallest)
+    lora      it beats the rival, and full fine-tuning does not beat it by more than `full_margin` (its weights serve one client only)
+    full      otherwise
 
-`full` is never said: the bake-off does not measure it. A tuned arm keeps its best of some evaluations on the same pieces that it is
-compared on, which flatters it slightly; the test split, which only `evaluate` reads, gives the figure to report.
+A tuned arm keeps its best of some evaluations on the same pieces that it is compared on, which flatters it slightly; the test split,
+which only `evaluate` reads, gives the figure to report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from ..records import Interval, Verdict
+from ..records import Verdict
 from ..settings import AdviseSettings
-from ..stats import paired_ratio_difference, ratio_interval
+from .arms import BASE, FULL, LORA, NAMES, PREFIX, PROMPT, TUNED, Arms, clear, gain, lead, percent, rival, told
 from .facts import ENOUGH_PIECES, FEW_PIECES, LEAST_PIECES, ArchiveFacts
 
-REGULAR = 0.6  # share of a piece's 8-word runs from which a template writes it
-METRIC = "log-likelihood per token"  # minus the loss, in nats
-BASE, PROMPT, PREFIX, LORA = ARMS = ("base", "prompt", "prefix", "lora")
-UNTUNED, TUNED = (BASE, PROMPT), (PREFIX, LORA)
-NAMES = {BASE: "the base alone", PROMPT: "the prompted base", PREFIX: "prefix tuning", LORA: "LoRA"}
-
-
-@dataclass(frozen=True)
-class ArmResult:
-    """Nats and target tokens of each validation piece in one arm, and what the arm forgot (nats per token of general text)."""
-
-    nats: tuple[float, ...]
-    tokens: tuple[int, ...]
-    forgetting: float | None = None
-
-    @property
-    def loss(self) -> float:
-        """Nats per target token."""
-        return sum(self.nats) / sum(self.tokens)
-
-
-Arms = Mapping[str, ArmResult]
+REGULAR = 0.6           # share of a piece's 8-word runs from which a template writes it
+RULES_EFFORT = 0.4      # of the editing effort of writing anew
+MANY_UNCOVERED = 1 / 3  # of the coming briefs
+MANY_SPOILT = 0.5       # of the pieces read
+TWO_VOICES = 0.75       # AUC from which gold and approved pieces can be told apart by their voice
+LEAST_GAIN = 0.005      # of the loss: less is nothing, however many pieces a month
+SECOND_VOICE = 0.15     # share of the pieces from which a second group counts
 
 
 @dataclass(frozen=True)
@@ -61,78 +44,153 @@ class Judged:
     examples_needed: int | None = None
 
 
+def needed_gain(settings: AdviseSettings) -> float:
+    """The least gain that counts, as a share: the margin, or with a volume the share of a piece's minutes that must be saved.
+
+        setup_hours * 60 / (payback_months * volume * piece_minutes)
+
+    The gain in loss stands in for the share of minutes until edits have been logged. Infinite where nothing is written.
+    """
+    if settings.volume is None:
+        return settings.margin
+    written = settings.payback_months * settings.volume * settings.piece_minutes
+    return max(LEAST_GAIN, settings.setup_hours * 60 / written) if written > 0 else float("inf")
+
+
 def judge(arms: Arms, archive: ArchiveFacts, settings: AdviseSettings) -> Judged:
-    """The verdict from the measured arms, which hold `base` and `prompt` and at least one tuned arm unless there are under 10 pieces."""
+    """The verdict from the archive and the measured arms, which hold `base` and `prompt` and at least one tuned arm unless the archive
+    alone decides."""
+    return judge_archive(archive, settings) or _measured(arms, archive, settings)
+
+
+def judge_archive(archive: ArchiveFacts, settings: AdviseSettings) -> Judged | None:
+    """What can be said before anything is trained; None where the bake-off decides."""
     missing = max(0, ENOUGH_PIECES - archive.pieces)
+    effort = archive.rules
+    if effort is not None and effort.high is not None and effort.high < RULES_EFFORT:
+        return Judged(Verdict.RULES, f"Templates learned from the training pieces write the others: {archive.templates} of them, and what "
+                      f"is left to type is {percent(effort.value or 0.0)} of writing anew ({percent(effort.low or 0.0)} to "
+                      f"{percent(effort.high)}). Fields to fill do it, and no model is needed.")
     if archive.pieces < LEAST_PIECES:
         return Judged(Verdict.COLLECT, f"Only {archive.pieces} good pieces, too few to train on some and measure on others: "
                       f"{LEAST_PIECES} are the least, {ENOUGH_PIECES} a fair start. Collect {missing} more.", missing)
     if archive.regularity is not None and archive.regularity > REGULAR:
-        return Judged(Verdict.RULES, f"{_percent(archive.regularity)} of the median validation piece stands word for word in training "
+        return Judged(Verdict.RULES, f"{percent(archive.regularity)} of the median validation piece stands word for word in training "
                       "pieces: a template with fields to fill writes these texts, and no model is needed.")
+    needed = needed_gain(settings)
+    if needed >= 1:
+        hours = settings.payback_months * (settings.volume or 0.0) * settings.piece_minutes / 60
+        return Judged(Verdict.PROMPT, f"{settings.volume:g} pieces a month are too few to pay fine-tuning back: at "
+                      f"{settings.piece_minutes:g} minutes a piece they are {hours:,.0f} hours of editing in {settings.payback_months:g} "
+                      "months, "
+                      f"and tuning with its rounds takes {settings.setup_hours:g}. No gain can be large enough; write the best prompt "
+                      "instead.")
+    return _unfit(archive, missing)
+
+
+def _unfit(archive: ArchiveFacts, missing: int) -> Judged | None:
+    """Why an archive says nothing about tuning yet."""
+    lost, briefs = archive.briefs or (0, 0)
+    if lost > MANY_UNCOVERED * briefs:
+        return Judged(Verdict.COLLECT, f"{lost} of {briefs} coming briefs resemble no kept piece: what is tuned here would not serve them. "
+                      f"Collect about {3 * lost} pieces like them, three for each such brief.", 3 * lost)
+    if archive.read and archive.spoilt > MANY_SPOILT * archive.read:
+        return Judged(Verdict.COLLECT, f"{archive.spoilt} of {archive.read} pieces are no good ({archive.spoilt_for}): the export is at "
+                                       "fault, "
+                      f"or the archive is not what was approved. Collect approved pieces: {ENOUGH_PIECES} clean ones are a fair start.",
+                      missing or ENOUGH_PIECES)
+    if archive.labels is not None and archive.labels.low is not None and archive.labels.low > TWO_VOICES:
+        return Judged(Verdict.COLLECT, "Gold and approved pieces are two voices: a scorer tells them apart with an AUC of "
+                      f"{archive.labels.value:.2f} ({archive.labels.low:.2f} to {archive.labels.high:.2f}). Curate with --keep, which "
+                      "keeps to "
+                      "the gold ones, or collect more pieces like them.", missing or None)
+    others = sum(archive.voices[1:]) if archive.voices else 0
+    if archive.voices and others > SECOND_VOICE * sum(archive.voices):
+        sizes = ", ".join(map(str, archive.voices))
+        return Judged(Verdict.COLLECT, f"The archive holds {len(archive.voices)} voices, of {sizes} pieces, that neither category nor "
+                                       "content "
+                      "type explains: tuned on all, a model would write none of them. Mark 10 to 30 pieces of the right voice as gold and "
+                      "curate with --keep, or collect more of it.", max(missing, ENOUGH_PIECES - max(archive.voices)) or None)
+    if archive.pieces < FEW_PIECES:
+        return Judged(Verdict.COLLECT, f"{archive.pieces} pieces leave too few to measure on: what looks like a gain may be chance. "
+                                       "Collect "
+                      f"{missing} more and ask again.", missing)
+    return None
+
+
+def _measured(arms: Arms, archive: ArchiveFacts, settings: AdviseSettings) -> Judged:
+    needed = needed_gain(settings)
     gains = {name: gain(arms, name, settings.seed) for name in TUNED if name in arms}
-    told = _told(arms, gains)
-    if archive.pieces < FEW_PIECES and not any(_clear(one) for one in gains.values()):
-        return Judged(Verdict.COLLECT, f"With {archive.pieces} pieces no method is clearly better than {NAMES[rival(arms)]}: {told}. "
-                      f"Collect {missing} more and ask again.", missing)
-    winners = [name for name, one in gains.items() if _clear(one) and (one.value or 0.0) > settings.margin]
+    said = told(arms, gains)
+    winners = [name for name, one in gains.items() if clear(one) and (one.value or 0.0) > needed]
+    month = "" if settings.volume is None else f" at {settings.volume:g} pieces a month"
     if not winners:
-        return Judged(Verdict.PROMPT, f"Tuning gains no clear {_percent(settings.margin)} over {NAMES[rival(arms)]}: {told}."
+        if any(clear(one) and (one.value or 0.0) > settings.margin for one in gains.values()):
+            return Judged(Verdict.PROMPT, f"The gain is measured, and too small to pay back{month}, where it would have to be "
+                          f"{percent(needed)}: {said}.")
+        return Judged(Verdict.PROMPT, f"Tuning gains no clear {percent(needed)} over {NAMES[rival(arms)]}{month}: {said}."
                       + ("" if rival(arms) == PROMPT else " Guide and examples in the prompt do not help this base either."))
-    if PREFIX in winners and LORA not in winners:
-        return Judged(Verdict.PREFIX, f"Prefix tuning beats {NAMES[rival(arms)]}, and LoRA does not: {told}." if LORA in arms
-                      else f"Prefix tuning beats {NAMES[rival(arms)]}; LoRA was not measured: {told}.")
-    if PREFIX in winners and arms[PREFIX].loss <= arms[LORA].loss * (1 + settings.margin):
-        return Judged(Verdict.PREFIX, f"Prefix tuning beats {NAMES[rival(arms)]} and is as good as LoRA to within "
-                      f"{_percent(settings.margin)}, with fewer parameters: {told}.")
-    return Judged(Verdict.LORA, f"LoRA beats {NAMES[rival(arms)]}{'' if PREFIX in arms else '; prefix tuning was not measured'}: {told}.")
+    chosen = choose(arms, winners, settings)
+    unmeasured = [NAMES[name] for name in (PREFIX, LORA) if name not in arms]
+    return Judged(Verdict(chosen), f"{_capital(NAMES[chosen])} beats {NAMES[rival(arms)]}{_beside(arms, winners, chosen, settings)}"
+                  f"{''.join(f'; {name} was not measured' for name in unmeasured)}: {said}.")
 
 
-def rival(arms: Arms) -> str:
-    """The better of the arms that need no training."""
-    return min((name for name in UNTUNED if name in arms), key=lambda name: arms[name].loss)
+def choose(arms: Arms, winners: list[str], settings: AdviseSettings) -> str:
+    """The smallest of the winners that no larger one beats by more than it costs."""
+    chosen = winners[0]
+    for name in winners[1:]:
+        worth = settings.full_margin if name == FULL else settings.margin
+        if arms[name].loss < arms[chosen].loss * (1 - worth):
+            chosen = name
+    return chosen
 
 
-def gain(arms: Arms, name: str, seed: int) -> Interval:
-    """The gain of an arm over the rival, as a share of the rival's loss."""
-    other, arm = arms[rival(arms)], arms[name]
-    saved = paired_ratio_difference(other.nats, arm.nats, arm.tokens, seed=seed)
-    return Interval(*(None if end is None else end / other.loss for end in (saved.value, saved.low, saved.high)))
+def _beside(arms: Arms, winners: list[str], chosen: str, settings: AdviseSettings) -> str:
+    """How the choice stands to the other methods, in words."""
+    losers = [name for name in TUNED if name in arms and name not in winners]
+    if losers:
+        return f", and {' and '.join(NAMES[name] for name in losers)} {'does' if len(losers) == 1 else 'do'} not"
+    larger = [name for name in winners if name != chosen and TUNED.index(name) > TUNED.index(chosen)]
+    return f" and is as good as {NAMES[larger[-1]]} to within what its size costs" if larger else ""
 
 
-def candidates(arms: Arms, seed: int) -> list[dict[str, Any]]:
-    """One row for each of the four arms, in their order; what was not measured is None."""
-    return [_candidate(arms, name, seed) for name in ARMS]
+def open_question(arms: Arms, before: Arms, settings: AdviseSettings) -> str | None:
+    """Why more training could still change the verdict, in words; None where it can't.
 
-
-def _candidate(arms: Arms, name: str, seed: int) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": name, "metric": METRIC, "score": None, "interval": None, "minutes_per_piece": None,
-                           "cost_per_month": None, "gain": None, "gain_interval": None, "forgetting": None}
-    if name not in arms:
-        return row
-    loss = ratio_interval(arms[name].nats, arms[name].tokens, seed=seed)
-    row |= {"score": -arms[name].loss, "forgetting": arms[name].forgetting}
-    if loss.low is not None and loss.high is not None:
-        row["interval"] = [-loss.high, -loss.low]
-    if name in TUNED:
-        over = gain(arms, name, seed)
-        row |= {"gain": over.value, "gain_interval": over.as_list()}
-    return row
-
-
-def _clear(one: Interval) -> bool:
-    return one.low is not None and one.low > 0
-
-
-def _told(arms: Arms, gains: Mapping[str, Interval]) -> str:
-    """The figures behind a verdict, in words."""
-    first = rival(arms)
-    parts = [f"{arms[first].loss:.3f} nats per token with {NAMES[first]}"]
+    Without a winner an arm is followed while its gain, with the step that the last round added to it, could reach the gain that is needed
+    at the upper end of its interval. With winners the question is which: open while the best is ahead of the next by more than the
+    margin, and the interval of that lead does not exclude zero.
+    """
+    needed = needed_gain(settings)
+    gains = {name: gain(arms, name, settings.seed) for name in TUNED if name in arms}
+    winners = sorted((name for name, one in gains.items() if clear(one) and (one.value or 0.0) > needed), key=lambda name: arms[name].loss)
+    if winners:
+        for name in (other for other in TUNED if other in arms and other != winners[0]):
+            ahead = lead(arms[winners[0]], arms[name], settings.seed)
+            if (ahead.value or 0.0) > settings.margin and not clear(ahead):
+                return f"{NAMES[winners[0]]} is ahead of {NAMES[name]}, and not clearly"
+        return None
+    reach = {}
+    untrained = 1 - arms[BASE].loss / arms[rival(arms)].loss
     for name, one in gains.items():
-        ends = "interval not measured" if one.low is None or one.high is None else f"{_percent(-one.high)} to {_percent(-one.low)}"
-        parts.append(f"{arms[name].loss:.3f} with {NAMES[name]} ({_percent(-(one.value or 0.0))}, {ends})")
-    return ", ".join(parts) + f", on {len(arms[first].tokens)} validation pieces"
+        last = gain(before, name, settings.seed).value if name in before else untrained
+        upper = one.high if one.high is not None else one.value
+        reach[name] = (upper or 0.0) + max(0.0, (one.value or 0.0) - (last or 0.0))
+    if not reach:
+        return None
+    best = max(reach, key=lambda name: reach[name])
+    return f"{NAMES[best]} could still reach {percent(needed)}" if reach[best] > needed else None
 
 
-def _percent(share: float) -> str:
-    return f"{round(100 * share, 1) + 0.0:g} %"
+def survivors(arms: Arms, names: list[str], settings: AdviseSettings) -> list[str]:
+    """The half of the tuned arms that goes on (rounded up, the better losses); LoRA's place is kept where it is within the margin."""
+    ordered = sorted((name for name in names if name in arms), key=lambda name: arms[name].loss)
+    kept = ordered[:(len(ordered) + 1) // 2]
+    if LORA in ordered and LORA not in kept and arms[LORA].loss <= arms[ordered[0]].loss * (1 + settings.full_margin):
+        kept = [*kept[:-1], LORA]
+    return sorted(kept, key=TUNED.index)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,100 @@
+"""The end of a bake-off: drafts of the arms that came through, their measures, and the three reasons to fine-tune."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..progress import Progress
+from ..records import Example
+from .layouts import layout_prompts
+from .term_loss import spelled_terms, term_loss, term_marks
+
+if TYPE_CHECKING:
+    from ..advise import DraftedArm, Reason
+    from ..advise.drafts import Judges
+    from ..advise.reasons import TermLoss
+    from ..engine.methods.base import AbstractMethod
+    from .bakeoff import BakeOff
+
+TEMPERATURE, TOP_P = 0.7, 0.95
+Writer = Callable[[Sequence[Example], int], list[list[str]]]   # (pieces whose briefs are drafted, drafts each) -> drafts by brief
+
+
+class Finals:
+    """`drafted` holds the measures by arm, `reasons` the three reasons with their evidence."""
+
+    def __init__(self, bench: BakeOff, opponent: Writer | None = None):
+        self.bench, self.opponent = bench, opponent
+        settings = bench.settings
+        titled = [piece for piece in bench.pieces if piece.brief.title]
+        self.pieces = random.Random(f"finals/{settings.seed}").sample(titled, min(settings.briefs, len(titled)))
+        self.judges: Judges | None = None
+        self.drafted: dict[str, DraftedArm] = {}
+        self.reasons: tuple[Reason, ...] = ()
+
+    def run(self, best: str | None, progress: Progress) -> None:
+        """Draft with every arm that is there; `best` is the tuned arm that is drafted, and the reasons are asked of. The finalists, the
+        prompted base and the best tuned arm, write `drafts` a brief, the others one."""
+        from ..advise import learn_rules
+        from ..advise.drafts import judges_of, measure_drafts
+        from ..advise.reasons import reasons
+        from .evaluation import contrast
+
+        bench, seed = self.bench, self.bench.settings.seed
+        other, _ = contrast(bench.general)
+        if self.pieces:
+            self.judges = judges_of(self.pieces, bench.train, bench.held_out, other)
+            many = bench.settings.drafts if best else 1
+            rules = learn_rules(bench.train)
+            if rules.count:
+                self.drafted["rules"] = measure_drafts([[rules.draft(piece.brief) or ""] for piece in self.pieces], self.judges, seed)
+            self._write("base", None, 1, progress)
+            self._write("prompt", None, many, progress)
+            if best:
+                method = bench.attach(best)
+                try:
+                    self._write(best, method, many, progress)
+                finally:
+                    method.detach()
+            if self.opponent is not None:
+                self.drafted["opponent"] = measure_drafts(self.opponent(self.pieces, many), self.judges, seed)
+        texts = {"train": [piece.text for piece in bench.train], "general": other}
+        self.reasons = reasons(self.drafted, best or "", self.judges, texts, self._terms(best, other))
+
+    def _write(self, arm: str, method: AbstractMethod | None, count: int, progress: Progress) -> None:
+        from ..advise.drafts import measure_drafts
+        from ..engine.generate import Sampling, generate
+
+        bench, briefs = self.bench, [piece.brief for piece in self.pieces]
+        base, tokens = bench.base, min(bench.settings.draft_tokens, bench.base.context // 4)
+        if arm == "prompt":
+            assert bench.shown is not None
+            heads = layout_prompts(base, briefs, bench.shown, [base.context - tokens - 1] * len(briefs))
+        else:
+            heads = [base.renderer.brief(brief) for brief in briefs]
+        rows = [head for head in heads for _ in range(count)]
+        seeds = [1000 * bench.settings.seed + n for n in range(len(rows))]
+
+        def tell(label: str, done: float, total: float, note: str = "") -> None:
+            progress(f"drafts of {arm}", done, total, note)
+
+        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, Sampling(TEMPERATURE, TOP_P, tokens), tell)]
+        assert self.judges is not None
+        self.drafted[arm] = measure_drafts([texts[n:n + count] for n in range(0, len(texts), count)], self.judges, bench.settings.seed)
+
+    def _terms(self, best: str | None, general: Sequence[str]) -> TermLoss | None:
+        """The loss on terms before and after; None without a tuned arm, or where the tokenizer cannot place its tokens."""
+        from ..advise.arms import rival
+        from ..engine.tasks.drafting import Row
+
+        bench = self.bench
+        if best is None:
+            return None
+        terms = spelled_terms(bench.base, [piece.text for piece in bench.train], general)
+        marks = term_marks(bench.base, bench.pieces, bench.rows, terms[0])
+        if marks is None:
+            return None
+        rows: list[Row] = bench.prompted if rival(bench.arms) == "prompt" else bench.rows
+        return term_loss(bench.base, marks, rows, (bench.attach(best), bench.rows), terms)
