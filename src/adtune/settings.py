@@ -113,6 +113,7 @@ class EvaluateSettings:
     memorised_limit: int = 20            # gate: longest verbatim run from training pieces, words
     on_brand_limit: float = 0.0          # gate: on-brand rate of tuned less prompted
     claims_limit: float | None = None    # gate for regulated clients: claims a tuned draft without support in brief, guide or house
+    other_minutes: float | None = None   # minutes that a piece takes beside editing; with them the change in throughput is told
     limits: str = ""                     # more gates on figures of the answer, "forgetting.worst_delta <= 0.2; editing.effort_tuned <= 0.5"
     scales: str = "0.5,0.75"             # shares of the adapter's strength at which gain and forgetting are measured as well; "" for none
     agency: str | None = None            # name on the report instead of adtune's

@@ -57,6 +57,18 @@ def _ratings(told: Mapping[str, Any], page: Page) -> None:
         "scorer's AUC for what they say": with_interval(scorer["auc"], scorer["auc_interval"])})
 
 
+def people(answer: Answer, page: Page) -> None:
+    """What editors and raters said, in the answer of `evaluate`; nothing where nobody did."""
+    edit, human = answer["editing"], answer.get("human")
+    if edit.get("minutes_saved") is not None:
+        over = f" ({_percents(answer['throughput_change'], answer['throughput_change_interval'])} pieces in the same time)"
+        page.pairs({"minutes saved a piece": with_interval(edit["minutes_saved"], edit["minutes_saved_interval"]) + over})
+    if human:
+        rows = [(name, row["drafts"], with_interval(row["on_brand"], row["interval"])) for name, row in human["arms"].items()]
+        page.table(("Drafts by", "Rated", "On-brand rate, by raters"), rows)
+        page.line(human["agreement"])
+
+
 def times(value: float | None, interval: list[float | None] | None) -> str:
     """A ratio with its interval, whose upper end may be open."""
     if interval is None:

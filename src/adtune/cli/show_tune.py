@@ -10,6 +10,7 @@ from .bar import duration
 from .desk import Answer
 from .page import NOT_MEASURED, Page, plain, size, with_interval
 from .show_archive import curve, notes
+from .show_rate import people
 
 VERDICTS = {"rules": "A rule does it: no model is needed.", "prompt": "Your prompt is enough: fine-tuning would not pay.",
             "prefix": "Tune a prefix.", "lora": "Fine-tune with LoRA.", "full": "Fine-tune the whole model.",
@@ -109,6 +110,7 @@ def evaluated(answer: Answer, page: Page) -> None:
     page.pairs({"general text, loss before and after": f"{plain(forgetting['loss_before'])}, {plain(forgetting['loss_after'])}",
                 "longest verbatim run": f"{plain(memorised['longest_run_words'])} words",
                 "shared 8-word runs": memorised["share_8gram"], "throughput, change": answer["throughput_change"]})
+    people(answer, page)
     rows = [(name, verdict(gate["passed"]), gate["value"], gate["limit"]) for name, gate in answer["gates"].items()]
     page.table(("Gate", "", "Value", "Limit"), rows)
     page.pairs({"report": answer["report"]})

@@ -16,13 +16,15 @@ from .gates import all_passed, judge
 from .kept import NO_PROBES, ProbeAnswers, ScalePoint, forgetting, kept_probes, trade
 from .likeness import editing, on_brand
 from .losses import held_out
+from .people import NOBODY, People, with_people
 
 
 def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswers = NO_PROBES,
-            points: Sequence[ScalePoint] = ()) -> dict[str, Any]:
+            points: Sequence[ScalePoint] = (), people: People = NOBODY) -> dict[str, Any]:
     """The JSON object of `evaluate`, but for `adapter` and `report`, which the caller knows.
 
-    `answers` are those of the client's probes, `points` the adapter at other scales; both may be left out.
+    `answers` are those of the client's probes, `points` the adapter at other scales, `people` what editors and raters said; all may be left
+    out.
 
     Intervals are 95 % and stand beside their values as [low, high]; null is "not measured". `passed` is the overall verdict.
     """
@@ -37,5 +39,6 @@ def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswer
         "measures": measures(material, seed) | {"format": formats(material, seed), "terms": terms(material, seed),
                                                  "claims": claims(material, seed)},
     }
+    result = with_people(result, people)
     result["gates"] = judge(result, settings)
     return result | {"passed": all_passed(result["gates"])}

@@ -8,6 +8,7 @@ from typing import Any
 from ..report.page import Page
 from . import background, chapters, chapters_drafts, chapters_kept, findings
 from .context import ReportContext
+from .people import people
 
 TONES = {"passed": "good", "failed": "bad", None: "warn"}
 
@@ -27,6 +28,7 @@ def evaluate_report(result: Mapping[str, Any], context: ReportContext) -> str:
     chapters_drafts.words(page, result)
     chapters_drafts.claims(page, result)
     chapters_drafts.drafts(page, context, result)
+    people(page, result)
     chapters.curve(page, context)
     chapters_kept.forgetting(page, result)
     chapters_kept.memorised(page, result)

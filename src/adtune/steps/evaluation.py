@@ -18,6 +18,7 @@ from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
 from .arms import plain_rows, prompted_rows, prompts
 from .curation import read_dataset
+from .people import said_by_people
 from .further import Further, scales_of, term_targets
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
         material = measured.material(method, conventions, progress)
     answers = further.base(measured, after)
     progress("score", 0, 1)
-    result = measure(material, settings, answers, points)
+    people = said_by_people(ws, client, (id, record), material, settings.other_minutes)
+    result = measure(material, settings, answers, points, people)
     chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items() if origin != "default"}
     context = replace(_context(client, id, record, material, chosen), brand=brand)
     html = evaluate_report(result, context)
