@@ -15,8 +15,9 @@ from .finding import Found, Judge, excerpt
 from .sentences import NORMAL_SHARE
 
 PUBLISHED = 3            # families that hold the same address, number or name: the house publishes it
+NAMED = 5                # letters of a mailbox that may be named as one of the house's domains
 OWN_DOMAIN = 0.01        # share of the families whose links or addresses name a domain, from which it is one of the house's own
-EMAIL = re.compile(r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}(?![\w-])")
+EMAIL = re.compile(r"(?<![\w.+%@-])[\w.+%-]{1,64}@(?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24}(?![\w-])")
 DOMAIN = re.compile(r"(?:https?://|www\.|@)((?:[\w-]{1,63}\.){1,4}[A-Za-z]{2,24})(?![\w-])", re.I)
 NUMBER = re.compile(r"(?<![\w.,/$€£#%=-])(?:\+\d{1,3}|\(?\d)[\d\s().\-/\u2011\u2013]{6,24}\d(?![\w%/]|[.,]\d)")
 NORTH_AMERICAN = re.compile(r"(?:\+?1[-. ]?)?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}")
@@ -132,7 +133,10 @@ def _site(domain: str) -> str:
 def _ours(address: str, domains: frozenset[str]) -> bool:
     """Whether the address belongs to an office, the house or a manual."""
     local, _, domain = address.partition("@")
-    return not ROLES.isdisjoint([local, *re.split(r"[+._-]", local)]) or _site(domain) in domains or bool(MADE_UP.search(domain))
+    parts = {local, *re.split(r"[+._-]", local)}
+    named = {site.partition(".")[0] for site in domains}       # carpentries@some.university where carpentries.org is the house's
+    office = not parts.isdisjoint(ROLES) or any(len(part) >= NAMED and part in named for part in parts)
+    return office or _site(domain) in domains or bool(MADE_UP.search(domain))
 
 
 def _is_card(run: str, language: str) -> bool:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from ...records import Approval
 from ..markup import letter_share, markup_share
 from ..pieces import Piece, best_of, word_count
-from .finding import Found, Judge
+from .finding import FEW_GOLD, Found, Judge
 
+SOME_MARKUP = 0.03 # of the characters, which is no rubbish whatever the gold pieces hold
 MIN_LETTERS = 0.5  # share of letters under which a piece is no prose: a table of figures, a row of symbols
 
 
@@ -32,11 +33,17 @@ def too_short(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
 
 
 def markup(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    """A share of mark-up over the limit of the settings; where gold pieces show how much is normal, twice the most of theirs, too."""
+    gold = [piece for piece in judge.house if piece.gold]
+    most = max(map(markup_share, (piece.body for piece in gold)), default=0.0)
+    usual = max(SOME_MARKUP, 2 * most) if len(gold) >= FEW_GOLD else 1.0
     found = {}
     for piece in pieces:
         marked, letters = markup_share(piece.body), letter_share(piece.body)
         if marked > judge.settings.markup_share:
             found[piece.order] = Found(f"{marked:.0%} of the characters are mark-up or code, more than {judge.settings.markup_share:.0%}")
+        elif marked > usual and not piece.gold:
+            found[piece.order] = Found(f"{marked:.0%} of the characters are mark-up or code, in a gold piece {most:.0%} at most", 0.7)
         elif letters < MIN_LETTERS:
             found[piece.order] = Found(f"only {letters:.0%} of the characters are letters")
     return found
