@@ -39,8 +39,9 @@ FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold
 LEARNED_WEIGHT = 0.5  # of a positive that no person named
 NAMED_WEIGHT = 10.0   # of a negative that a person named: there are few beside hundreds that nobody looked at
 PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
-MIXED = 0.85          # share of the unlabelled pieces below nearly all gold ones from which those count as other voices: at most 0.15 lie
-                      # above then, so even if a quarter of the voice's own lay below, they would be 0.06 of what does
+MIXED = 0.75          # share of the unlabelled pieces below nearly all gold ones from which those count as other voices: at most 0.25 lie
+                      # above then, so even if a quarter of the voice's own lay below, they would be 0.11 of what does
+NEAR_ROUNDS = 2       # times that the pieces below nearly all gold ones are drawn anew
 EVEN = 0.5
 DIGITS = 4
 
@@ -128,13 +129,16 @@ def likeness(texts: Sequence[str], gold: Sequence[int], contrast: Sequence[str] 
         labels = replace(_labels(margins, known), named=named)
         margins = _cross_fitted(traits.rows, labels, folds, LATER_C)
     all_texts, measured = [*texts, *others], 0
-    sharper = replace(_labels(margins, known, near=True), named=named) if _is_mixed(margins, known) else None
-    if sharper is None and loss is not None:
+    mixed = _is_mixed(margins, known)
+    if not mixed and loss is not None:
         margins, measured = _with_context(margins, labels, all_texts, known, loss)
     calibration = _calibration(margins, known, labels)
     scores = ranks = np.round(_chances(margins, calibration), DIGITS)
-    if sharper is not None:
-        nearer = _cross_fitted(traits.rows, sharper, folds, LATER_C)
+    if mixed:
+        nearer = margins
+        for _ in range(NEAR_ROUNDS):
+            sharper = replace(_labels(nearer, known, near=True), named=named)
+            nearer = _cross_fitted(traits.rows, sharper, folds, LATER_C)
         if loss is not None:
             nearer, measured = _with_context(nearer, sharper, all_texts, known, loss)
         ranks = _chances(nearer, _calibration(nearer, known, sharper))
