@@ -63,6 +63,7 @@ class TuneSettings:
     loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster
     device: str = "auto"                 # auto | cpu | cuda | mps; auto takes the fastest device that torch finds
+    compile: str = "auto"                # auto | on | off: compiled layers on a CUDA GPU; auto where they pay back within the run
     quantise: str = "none"               # none | int8 | int4: the form in which lora and prefix hold the frozen linear layers
     checkpoint_seconds: float = 30.0     # time between two checkpoints at most, beside those at evaluations
 
@@ -82,8 +83,29 @@ class AdviseSettings:
     briefs: int = 6                      # validation briefs that are drafted by the arms that came through; 0 drafts none
     drafts: int = 5                      # drafts a brief of the finalists: reliability, not only the mean
     draft_tokens: int = 256              # longest draft, tokens
+    opponent_timeout: float = 60.0       # seconds that an answer of the opponent may take
+    opponent_input_price: float | None = None   # of a million tokens that the opponent reads, in the currency of your reports
+    opponent_output_price: float | None = None  # of a million tokens that it writes
     every_arm: bool = False              # train every method, and to the end, even where the verdict can no longer change
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class PaybackSettings:
+    """When tuning pays for itself; minutes come from logged edits, pieces a month from `volume` of advise."""
+
+    other_minutes: float | None = None   # minutes that a piece takes beside editing; with them the change in throughput is told
+    hourly_rate: float | None = None     # what an hour of a writer or editor costs
+    currency: str | None = None          # of the hourly rate, such as EUR; None is that of the price table
+    exchange: float | None = None        # units of `currency` for one of the price table's, where they differ
+    prices: str | None = None            # CSV with your own prices, in the columns of starter/prices.csv; None is that table
+    provider: str = "this machine"       # provider whose serving is in the costs of the candidates
+    curation_minutes: float = 2.0        # of a person for each piece of the dataset: questions answered, report read, guide written
+    rounds: int = 3                      # rounds of iteration after the first tuning: drafts read, pieces or guide changed, tuned again
+    iteration_hours: float = 4.0         # of a person a round
+    revision_minutes: float | None = None  # that a round between writer, editor and client takes beside the logged minutes; None: none
+    piece_drafts: int = 3                # drafts made for a piece that is published
+    serving_hours: float = 40.0          # hours a month that a server billed by the hour is on
 
 
 @dataclass(frozen=True)
@@ -172,6 +194,27 @@ class PretrainSettings:
     start_from: str | None = None        # folder of a base whose weights to start from, such as the constant part of an earlier run
     evaluate_minutes: float = 6.0        # time between two evaluations
     checkpoint_minutes: float = 2.0      # time between two checkpoints at most
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """How `serve` answers."""
+
+    host: str = "127.0.0.1"              # address to listen on; any but this machine's own asks for a key to exist first
+    port: int = 8700                     # 0 takes a free one
+    engine: str = "local"                # local: tokens are made in this process
+    bases: str = "starter"               # bases that may be asked and tuned, with commas between; NAME=BASE gives one another name
+    hosts: str = "localhost,127.0.0.1,[::1]"  # names under which the server may be called (Host header), with commas between
+    workers: int = 1                     # workers that `serve` starts for jobs; 0 starts none
+    rows: int = 16                       # requests that are written at the same time
+    adapters: int = 64                   # adapters kept in memory
+    loaded: int = 2                      # bases kept in memory
+    queue: int = 256                     # requests that wait at most; more are refused with 429
+    max_tokens: int = 1024               # longest answer where the request does not say
+    per_minute: int = 600                # requests a minute of a key that has no limit of its own
+    concurrent: int = 64                 # requests at the same time of a key that has no limit of its own
+    body_megabytes: float = 4.0          # largest request
+    file_megabytes: float = 512.0        # largest file
 
 
 Settings = TypeVar("Settings")

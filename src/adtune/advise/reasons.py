@@ -26,7 +26,7 @@ from .drafts import Judges
 from .facts import Reason
 
 CONVENTIONS, VOCABULARY, FORMAT = "many subtle conventions", "a vocabulary that the base lacks", "a precise format"
-SET_OFF, MANY = 0.8, 6       # standard deviations (Cohen's large effect); habits
+SET_OFF, MANY = 0.8, 4       # standard deviations (Cohen's large effect); habits
 PARTS, FOREIGN = 3.0, 1.5    # tokens a word; times the loss elsewhere
 SHARE, TERMS = 0.02, 5       # of the held-out targets; terms
 KEPT, LACKED = 0.85, 0.5     # share of the client's pieces, and of general text, that keep a rule of a precise format

@@ -19,11 +19,13 @@ which only `evaluate` reads, gives the figure to report.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..records import Verdict
 from ..settings import AdviseSettings
-from .arms import BASE, FULL, LORA, NAMES, PREFIX, PROMPT, TUNED, Arms, clear, gain, lead, percent, rival, told
+from ..stats import paired_difference
+from .arms import BASE, FULL, LORA, NAMES, OPPONENT, PREFIX, PROMPT, TUNED, Arms, Drafted, clear, gain, lead, percent, rival, told
+from .drafts import BRAND, SPARED
 from .facts import ENOUGH_PIECES, FEW_PIECES, LEAST_PIECES, ArchiveFacts
 
 REGULAR = 0.6           # share of a piece's 8-word runs from which a template writes it
@@ -134,6 +136,24 @@ def _measured(arms: Arms, archive: ArchiveFacts, settings: AdviseSettings) -> Ju
     unmeasured = [NAMES[name] for name in (PREFIX, LORA) if name not in arms]
     return Judged(Verdict(chosen), f"{_capital(NAMES[chosen])} beats {NAMES[rival(arms)]}{_beside(arms, winners, chosen, settings)}"
                   f"{''.join(f'; {name} was not measured' for name in unmeasured)}: {said}.")
+
+
+def judge_opponent(judged: Judged, drafted: Drafted, seed: int) -> Judged:
+    """A verdict to fine-tune, challenged by the opponent's drafts to the same briefs: the prompt that is used today is kept where its
+    drafts are clearly nearer in one measure, editing effort or on-brand rate, and not clearly farther in the other."""
+    if OPPONENT not in drafted or str(judged.verdict) not in TUNED or str(judged.verdict) not in drafted:
+        return judged
+    theirs, ours = drafted[OPPONENT].by_brief, drafted[str(judged.verdict)].by_brief
+    ahead = {name: paired_difference(theirs[name], ours[name], seed=seed) for name in (SPARED, BRAND) if name in theirs and name in ours}
+    told = ", ".join(f"{name} {percent(one.value or 0.0)} higher" if (one.value or 0.0) >= 0 else f"{name} "
+                                                                                                  f"{percent(-(one.value or 0.0))} lower"
+                     for name, one in ahead.items())
+    behind = [one for one in ahead.values() if one.high is not None and one.high < 0]
+    if any(clear(one) for one in ahead.values()) and not behind:
+        return Judged(Verdict.PROMPT, f"The opponent's drafts to the same briefs are clearly nearer to the published pieces ({told}): "
+                                      "keep the prompt "
+                      f"that you use. {judged.reason}")
+    return replace(judged, reason=f"{judged.reason} The opponent's drafts: {told}.")
 
 
 def choose(arms: Arms, winners: list[str], settings: AdviseSettings) -> str:

@@ -28,6 +28,7 @@ def advised(answer: Answer, page: Page) -> None:
         rows = [(one["name"], one["metric"], with_interval(one["score"], one["interval"]), one["minutes_per_piece"], one["cost_per_month"])
                 for one in answer["candidates"]]
         page.table(("Candidate", "Measured", "Score", "Minutes a piece", "Cost a month"), rows)
+    _bake_off(answer.get("bake_off"), page)
     estimate = answer["estimate"] or {}
     page.pairs({"examples needed": answer["examples_needed"], "time of a full run": _ranged(estimate, "seconds", duration),
                 "peak memory": _ranged(estimate, "peak_memory", size, "_bytes"), "disk": size(estimate.get("disk_bytes"))})
@@ -38,6 +39,17 @@ def advised(answer: Answer, page: Page) -> None:
         curve(answer["curve"], page)
     _leaving(answer, page)
     notes(answer, page)
+
+
+def _bake_off(found: Mapping[str, Any] | None, page: Page) -> None:
+    """How long the bake-off took, how far it went and why it ended, and what an opponent sent back."""
+    if not found:
+        return
+    rounds = "; ".join(f"{one['share']:.0%} of a run for {', '.join(one['arms'])}" for one in found["rounds"]) or "none"
+    page.pairs({"rounds of training": rounds, "ended": found["ended"] or "at full length", "took": duration(found["seconds"])})
+    if other := found.get("opponent"):
+        page.pairs({"opponent": f"{other['model']}: {other['drafts']} drafts, {other['empty']} empty, {other['refused']} refused, "
+                                f"{other['retries']} retries"})
 
 
 def _ranged(estimate: Mapping[str, Any], name: str, shown: Callable[[Any], str], unit: str = "") -> str:

@@ -29,7 +29,8 @@ def checked(verb: str, word: str | None, known: dict[str, bool], what: str) -> s
 
 def _advise(said: SimpleNamespace) -> Job:
     task = checked("advise", said.task, TASKS, "task")
-    options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume, "curve": said.curve or None})
+    options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume, "curve": said.curve or None,
+                                  "opponent": said.opponent, "model": said.model})
 
     def run(desk: Desk) -> Answer:
         from ..steps.advice import advise
@@ -118,10 +119,14 @@ ADVISE = Verb(
     "advise", "Measure whether fine-tuning pays, and which method.", _advise,
     (CLIENT, TASK, BASE,
      option("--volume", float, "N", "Pieces written a month; gives the cost of each way.", min=0),
+     option("--opponent", str, "URL", "An OpenAI-compatible endpoint: the prompt of today, with the same guide and pieces."),
+     option("--model", str, "M", "The opponent's model."),
      switch("--curve", "Measure the learning curve too: how many pieces are enough, and what 100 more would bring."),
      sets(AdviseSettings)),
-    ("adtune advise acme", "adtune advise acme --volume 200 --base Qwen/Qwen3-4B"),
-    ("Exit code 2 where the advice is rules, prompt or collect.",))
+    ("adtune advise acme", "adtune advise acme --volume 200 --base Qwen/Qwen3-4B",
+     "adtune advise acme --opponent https://api.example.com/v1 --model large"),
+    ("Exit code 2 where the advice is rules, prompt or collect.",
+     "The opponent's key is read from ADTUNE_OPPONENT_KEY, else OPENAI_API_KEY; guide, nearest pieces and some briefs are sent to it."))
 
 TUNE = Verb(
     "tune", "Fine-tune a base on the dataset, to its validation peak.", _tune,

@@ -24,8 +24,9 @@ from .finals import Finals
 if TYPE_CHECKING:
     from ..advise import ArchiveFacts, BaseFacts, Judged, Reason
     from ..workspace import Workspace
+    from .opponent import Opponent
 
-OTHERS = ("base", "task", "curve")   # options that are no AdviseSettings
+OTHERS = ("base", "task", "curve", "opponent", "model")   # options that are no AdviseSettings
 TOO_FEW = re.compile(r"(\d+) good pieces of (\d+) read")  # how curation says that no dataset can be made
 STARTER_NOTE = "Measured on a starter base: what pays there says little about a larger base."
 
@@ -34,9 +35,9 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
            stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Measure and advise; gives the contract's object and publishes the plan. Under 10 good pieces the verdict is collect.
 
-    `options` are `base`, `task`, `curve` (whether to measure the learning curve too) and the fields of AdviseSettings, None meaning "not
-    said". Raises InputError, BaseModelError,
-    TrainingError where neither a prefix nor LoRA can be trained, and Interrupted, which keeps nothing.
+    `options` are `base`, `task`, `curve` (whether to measure the learning curve too), `opponent` and `model` (an endpoint and its model)
+    and the fields of AdviseSettings, None meaning "not said". Raises InputError, BaseModelError, TrainingError where no method can be
+    trained, and Interrupted, which keeps nothing.
     """
     ws.require_client(client)
     check_task(options.get("task"))
@@ -44,6 +45,7 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     _check(settings)
     chosen = {"base": options["base"]} if options.get("base") else {}
     tuning = TuneSettings(seed=settings.seed, **chosen)
+    opponent = _opponent(options, settings)
     try:
         dataset_id, dataset = load_dataset(ws, client, progress)
     except InputError as error:
@@ -57,7 +59,7 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     base = load_base(tuning.base, form=Form(tuning.device, tuning.quantise))
     bench = BakeOff(base, dataset, load_general(), settings, tuning)
     archive = _archive(ws, client, dataset_id, dataset)
-    finals, judged = _measure(bench, archive, ws, Track(progress, stop, client))
+    finals, judged = _measure(bench, archive, (ws, opponent), Track(progress, stop, client))
     answer = _answer(bench, finals, judged, archive, ws)
     answer |= {"servable": [asdict(one) for one in servable(answer["estimate"]["method"], tuning, base)], "licence": base.licence}
     answer["curve"] = learning_curve(ws, dataset, {**chosen, "seed": settings.seed}, progress, stop) if options.get("curve") else None
@@ -119,10 +121,24 @@ def _usable(ws: Workspace, client: str) -> list[Example]:
     return list(found.values())
 
 
-def _measure(bench: BakeOff, archive: ArchiveFacts, ws: Workspace, track: Track) -> tuple[Finals, Judged]:
-    """Everything that is measured with the base, and the judgement: untuned arms always, tuned ones where they could change it."""
-    from ..advise import judge, judge_archive
+def _opponent(options: Mapping[str, Any], settings: AdviseSettings) -> Opponent | None:
+    """The opponent that was named, asked once. Raises InputError where it is down or refuses."""
+    from .opponent import Opponent
 
+    if not options.get("opponent"):
+        if options.get("model"):
+            raise InputError("--model", "a model without an endpoint", "--opponent URL beside it", "Say where the model answers.")
+        return None
+    found = Opponent(options["opponent"], options.get("model") or "", settings.opponent_timeout)
+    found.check()
+    return found
+
+
+def _measure(bench: BakeOff, archive: ArchiveFacts, around: tuple[Workspace, Opponent | None], track: Track) -> tuple[Finals, Judged]:
+    """Everything that is measured with the base, and the judgement: untuned arms always, tuned ones where they could change it."""
+    from ..advise import judge, judge_archive, judge_opponent
+
+    ws, opponent = around
     bench.untuned(track)
     bench.foretell(ws.root, track)
     judged = judge_archive(archive, bench.settings)
@@ -132,9 +148,10 @@ def _measure(bench: BakeOff, archive: ArchiveFacts, ws: Workspace, track: Track)
         bench.ended = "the archive alone decides"
     judged = judge(bench.arms, archive, bench.settings)
     best = min(bench.trained, key=lambda name: bench.arms[name].loss, default=None)
-    finals = Finals(bench)
+    finals = Finals(bench, opponent)
     finals.run(str(judged.verdict) if str(judged.verdict) in bench.trained else best, track.part("drafts", "drafts"))
     track.finish()
+    judged = judge_opponent(judged, finals.drafted, bench.settings.seed)
     return finals, replace(judged, reason=judged.reason + _because(str(judged.verdict), finals.reasons))
 
 
@@ -176,14 +193,24 @@ def _answer(bench: BakeOff, finals: Finals, judged: Judged, archive: ArchiveFact
     return {
         "verdict": verdict, "reason": judged.reason, "reasons": [asdict(one) for one in finals.reasons],
         "findings": [asdict(one) for one in findings(facts)],
-        "candidates": candidates(bench.arms, bench.settings.seed, finals.drafted), "examples_needed": judged.examples_needed,
+        "candidates": _priced(candidates(bench.arms, bench.settings.seed, finals.drafted), finals),
+        "examples_needed": judged.examples_needed,
         "estimate": estimate, "method": verdict if verdict in bench.trained else None,
         "distance": {"archive": loss, "general": general, "difference": loss - general},
         "measured_pieces": len(bench.pieces),
         "bake_off": {"rounds": bench.rounds, "ended": bench.ended, "seconds": bench.seconds(),
                      "needed_gain": needed if needed < 1e6 else None, "briefs": len(finals.pieces),
-                     "scorer_auc": finals.judges.auc.value if finals.judges else None},
+                     "scorer_auc": finals.judges.auc.value if finals.judges else None,
+                     "opponent": finals.opponent.told() if finals.opponent else None},
     }
+
+
+def _priced(rows: list[dict[str, Any]], finals: Finals) -> list[dict[str, Any]]:
+    """The rows with what the opponent costs a month, where its prices and the pieces a month are known."""
+    settings, opponent = finals.bench.settings, finals.opponent
+    each = opponent.cost((settings.opponent_input_price, settings.opponent_output_price)) if opponent else None
+    month = None if each is None or settings.volume is None else each * settings.volume
+    return [{**row, "cost_per_month": month} if row["name"] == "opponent" else row for row in rows]
 
 
 def _because(verdict: str, reasons: tuple[Reason, ...]) -> str:

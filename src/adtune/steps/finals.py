@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from ..progress import Progress
-from ..records import Example
 from .layouts import layout_prompts
 from .term_loss import spelled_terms, term_loss, term_marks
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from ..advise.reasons import TermLoss
     from ..engine.methods.base import AbstractMethod
     from .bakeoff import BakeOff
+    from .opponent import Opponent
 
 TEMPERATURE, TOP_P = 0.7, 0.95
-Writer = Callable[[Sequence[Example], int], list[list[str]]]   # (pieces whose briefs are drafted, drafts each) -> drafts by brief
 
 
 class Finals:
     """`drafted` holds the measures by arm, `reasons` the three reasons with their evidence."""
 
-    def __init__(self, bench: BakeOff, opponent: Writer | None = None):
+    def __init__(self, bench: BakeOff, opponent: Opponent | None = None):
         self.bench, self.opponent = bench, opponent
         settings = bench.settings
         titled = [piece for piece in bench.pieces if piece.brief.title]
@@ -59,7 +59,7 @@ class Finals:
                 finally:
                     method.detach()
             if self.opponent is not None:
-                self.drafted["opponent"] = measure_drafts(self.opponent(self.pieces, many), self.judges, seed)
+                self._outside(many, progress)
         texts = {"train": [piece.text for piece in bench.train], "general": other}
         self.reasons = reasons(self.drafted, best or "", self.judges, texts, self._terms(best, other))
 
@@ -83,6 +83,25 @@ class Finals:
         texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, Sampling(TEMPERATURE, TOP_P, tokens), tell)]
         assert self.judges is not None
         self.drafted[arm] = measure_drafts([texts[n:n + count] for n in range(0, len(texts), count)], self.judges, bench.settings.seed)
+
+    def _outside(self, count: int, progress: Progress) -> None:
+        """The opponent's drafts; where it gives none the arm is noted as not measured."""
+        from ..advise.drafts import measure_drafts
+
+        bench, opponent = self.bench, self.opponent
+        assert opponent is not None and self.judges is not None
+        progress("drafts of the opponent", 0, 1)
+        try:
+            drafts = opponent.ask([piece.brief for piece in self.pieces], (bench.dataset.guide, bench.train), count,
+                                  bench.settings.draft_tokens)
+        except InputError as error:
+            bench.problems["opponent"] = error.found
+            return
+        if any(any(group) for group in drafts):
+            self.drafted["opponent"] = measure_drafts(drafts, self.judges, bench.settings.seed)
+        else:
+            spent = opponent.spent
+            bench.problems["opponent"] = f"{spent.empty} empty answers and {spent.refused} refusals of {spent.drafts}"
 
     def _terms(self, best: str | None, general: Sequence[str]) -> TermLoss | None:
         """The loss on terms before and after; None without a tuned arm, or where the tokenizer cannot place its tokens."""
