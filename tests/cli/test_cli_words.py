@@ -6,7 +6,7 @@ from adtune.cli.app import VERBS
 from adtune.cli.words import read_map, read_sets
 from adtune.errors import InputError, SettingError
 
-CONTRACT = ("demo import curate advise tune evaluate draft rank predict classify target bid budget serve export pretrain show "
+CONTRACT = ("demo import curate advise tune evaluate compare draft rank predict classify target bid budget serve export pretrain show "
             "ls doctor keys rate go-live rollback takedown").split()
 UNBUILT = [["rank", "acme", "ads.csv", "--audience", "all"], ["predict", "acme", "x.csv", "--outcome", "clicks"],
            ["classify", "acme", "a.png"], ["target", "acme", "--trial", "f.csv"], ["bid", "acme"], ["budget", "acme", "--total", "5"],

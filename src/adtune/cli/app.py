@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 
-from . import verbs_archive, verbs_later, verbs_look, verbs_rate, verbs_serve, verbs_tune, verbs_write
+from . import verbs_archive, verbs_compare, verbs_later, verbs_look, verbs_rate, verbs_serve, verbs_tune, verbs_write
 from .words import Verb, epilog, to_command
 
 PANELS: dict[str, tuple[Verb, ...]] = {
     "Start": (verbs_write.DEMO, verbs_look.DOCTOR, verbs_look.LS, verbs_look.SHOW),
     "From an archive to a tuned model": (verbs_archive.IMPORT, verbs_archive.CURATE, verbs_tune.ADVISE, verbs_tune.TUNE,
-                                         verbs_tune.EVALUATE, verbs_rate.RATE),
+                                         verbs_tune.EVALUATE, verbs_compare.COMPARE, verbs_rate.RATE),
     "Write": (verbs_write.DRAFT, verbs_write.EXPORT, verbs_tune.PRETRAIN),
     "Serve and keep versions": (verbs_serve.KEYS, verbs_serve.GO_LIVE, verbs_serve.ROLLBACK),
     "Serve and keep versions (not built yet)": verbs_later.SERVING,

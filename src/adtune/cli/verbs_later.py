@@ -8,7 +8,7 @@ from typing import NoReturn
 from ..errors import InputError
 from .words import Verb
 
-BUILT = "demo, import, curate, advise, tune, evaluate, rate, draft, export, pretrain text, show, ls, doctor, keys, go-live, rollback"
+BUILT = "demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, show, ls, doctor, keys, go-live, rollback"
 SERVING_THEME, MEDIA_THEME, PICTURES_THEME = "serving and versions", "media decisions", "pictures and creatives"
 
 

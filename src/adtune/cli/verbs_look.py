@@ -48,7 +48,7 @@ SHOW = Verb("show", "Show anything by its id, with its lineage.", _show,
             ("adtune show acme", "adtune show adapter-1a2b --json", "adtune show acme/post-17"),
             ("A piece is shown with its history and with the datasets and adapters that hold it.",))
 LS = Verb("ls", "List what the workspace holds.", _ls,
-          (option("--kind", str, "KIND", "Only this kind: client, dataset, run, plan, adapter, report."),
+          (option("--kind", str, "KIND", "Only this kind: client, dataset, run, plan, adapter, report, comparison."),
            option("--client", str, "CLIENT", "Only this client.")),
           ("adtune ls", "adtune ls --kind adapter --client acme"))
 DOCTOR = Verb("doctor", "Check this machine and the workspace.", _doctor, (), ("adtune doctor",),

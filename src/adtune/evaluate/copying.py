@@ -21,15 +21,16 @@ def memorised(material: Material, seed: int) -> dict[str, Any]:
 
     The tuned drafts stand at the top, the other arms' drafts and the client's own `pieces` below by name.
     """
-    overlap = Overlap(material.train_texts) if material.train_texts else None
-    by_arm = {name: _shared(overlap, material.arm(name).drafts, material.briefs, seed) for name in ARMS}
-    return by_arm.pop(TUNED) | by_arm | {"pieces": _shared(overlap, material.references, material.briefs, seed)}
+    by_arm = {name: shared(material, material.arm(name).drafts, seed) for name in ARMS}
+    return by_arm.pop(TUNED) | by_arm | {"pieces": shared(material, material.references, seed)}
 
 
-def _shared(overlap: Overlap | None, texts: Sequence[str], briefs: Sequence[str], seed: int) -> dict[str, Any]:
-    if overlap is None or not texts:
+def shared(material: Material, texts: Sequence[str], seed: int) -> dict[str, Any]:
+    """The figures of these answers to the briefs; null without texts or training pieces."""
+    if not material.train_texts or not texts:
         return dict.fromkeys(("longest_run_words", "text", "share_8gram", "share_8gram_interval"))
-    answers = list(zip(texts, briefs, strict=True))
+    overlap = Overlap(material.train_texts)
+    answers = list(zip(texts, material.briefs, strict=True))
     words, run = max((overlap.longest_run(text, exclude=brief) for text, brief in answers), key=lambda pair: pair[0])
     shares = [share for text, brief in answers if (share := overlap.share_8gram(text, exclude=brief)) is not None]
     mean = mean_interval(shares, seed=seed) if shares else Interval(None)

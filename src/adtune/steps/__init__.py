@@ -12,9 +12,9 @@ from importlib import import_module
 from typing import Any
 
 _VERBS = {
-    "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation", "rate": "rating",
-    "draft": "drafting",
-    "export": "exporting", "pretrain_text": "pretraining", "show": "catalogue", "ls": "catalogue", "doctor": "health",
+    "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation",
+    "compare": "comparison", "rate": "rating", "draft": "drafting", "export": "exporting", "pretrain_text": "pretraining",
+    "show": "catalogue", "ls": "catalogue", "doctor": "health",
     "demo": "demonstration",
     "go_live": "ladder", "go_live_profile": "ladder", "rollback": "ladder",
     "create_key": "keys", "list_keys": "keys", "revoke_key": "keys", "rotate_key": "keys", "limit_client": "keys",

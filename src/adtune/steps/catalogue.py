@@ -12,7 +12,7 @@ from .pieces import find_piece, show_piece, withdrawn_pieces
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-KINDS = ("client", "dataset", "plan", "run", "adapter", "report")
+KINDS = ("client", "dataset", "plan", "run", "adapter", "report", "comparison")
 
 
 def show(ws: Workspace, id: str) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class _Measured:
         drafts["prompted"] = self._drafts(None, prompts(self.base, briefs, self.train, self.dataset.guide, rooms), "prompted", progress)
         fit, unseen = contrast(self.general)
         return Material(
-            arms={name: _arm(name, losses[name], drafts[name], self.in_terms) for name in ("base", "prompted", "tuned")},
+            arms={name: arm_of(name, losses[name], drafts[name], self.in_terms) for name in ("base", "prompted", "tuned")},
             briefs=tuple(brief.title or "" for brief in briefs), references=tuple(i.example.text for i in self.drafted),
             test_texts=tuple(p.text for p in pieces), train_texts=tuple(e.text for e in self.train),
             validation_texts=tuple(i.example.text for i in self.dataset.split(Split.VALIDATION)),
@@ -162,7 +162,7 @@ class _Measured:
         return [self.base.renderer.text(ids) for ids in generate(self.base, method, heads, seeds, sampling, tell)]
 
 
-def _arm(name: str, measured: Sequence[tuple[float, ...]], drafts: Sequence[str], in_terms: Sequence[frozenset[int]] | None) -> Arm:
+def arm_of(name: str, measured: Sequence[tuple[float, ...]], drafts: Sequence[str], in_terms: Sequence[frozenset[int]] | None) -> Arm:
     """An arm of the nats of each target of each piece; `in_terms` says which of them stand in terms, None where nobody can."""
     from ..evaluate import Arm
 
