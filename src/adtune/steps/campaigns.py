@@ -43,6 +43,9 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
         found.notes += [told] if told else []
     _check_lookups(found, rows, known)
     added, corrected = _changes(rows, known)
+    if corrected and _content(rows) in {entry["record"].get("content") for entry in ws.campaign_imports(client)}:
+        corrected = 0
+        found.notes.append("these rows were imported before, and later imports changed them: the later ones hold")
     progress("storing", 0, 1)
     artifact = _stored(ws, client, found, rows, bool(added or corrected))
     if rows is not None:
@@ -67,7 +70,7 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
     stored = {entry["record"].get("content") for entry in ws.campaign_imports(client)} if client in ws.clients() else set()
     artifact = None
     if rows is not None and changed:
-        record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms)}
+        record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms), "content": _content(rows)}
         artifact = ws.add_campaigns(client, rows, record)
     ws.ensure_client(client)
     for lookup in found.lookups:
@@ -75,6 +78,21 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
         if lookup.num_rows and content not in stored:
             ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content})
     return artifact
+
+
+def _content(rows: pa.Table) -> str:
+    """Hex sha256 of the cells and their numbers, in their order."""
+    import hashlib
+
+    import pyarrow as pa
+
+    from ..workspace.campaigns import NUMBERS
+
+    sink = pa.BufferOutputStream()
+    part = rows.select(["key", *NUMBERS]).combine_chunks().replace_schema_metadata(None)
+    with pa.ipc.new_stream(sink, part.schema) as stream:
+        stream.write_table(part)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def _changes(rows: pa.Table | None, known: pa.Table | None) -> tuple[int, int]:

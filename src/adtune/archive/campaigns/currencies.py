@@ -32,13 +32,13 @@ def read_rates(path: Path) -> Rates:
     if None in (at["source"], at["target"], at["factor"]):
         raise InputError(str(path), f"the columns {', '.join(rows[0]) if rows else 'of an empty file'}", _FORM, "Give it these columns.")
     try:
-        return Rates(_rate(number, row, at) for number, row in enumerate(rows[1:], start=2) if any(row))
+        return Rates([_rate(str(path), number, row, at) for number, row in enumerate(rows[1:], start=2) if any(row)])
     except ValueError as error:
         raise InputError(str(path), str(error), "rates into one currency",
                          "Keep the rates into the currency that reports are to have.") from None
 
 
-def _rate(number: int, row: list[str], at: dict[str, int | None]) -> Rate:
+def _rate(where: str, number: int, row: list[str], at: dict[str, int | None]) -> Rate:
     def word(part: str) -> str:
         place = at[part]
         return row[place].strip() if place is not None and place < len(row) else ""
@@ -47,7 +47,9 @@ def _rate(number: int, row: list[str], at: dict[str, int | None]) -> Rate:
     read = cell(word("factor"), "," if "," in word("factor") and "." not in word("factor") else ".")
     when = spans([day])[day] if day else None
     if source not in CURRENCIES or target not in CURRENCIES or not read or not read[0] or read[0] <= 0 or isinstance(when, str):
-        raise ValueError(f"line {number}: {', '.join(row)}")
+        raise InputError(f"{where}, line {number}", ", ".join(row),
+                         "two currencies, such as USD and EUR, a rate above 0, and a day or none",
+                         "Mend the line.")
     return Rate(source, target, read[0], when[0].isoformat() if when else None)
 
 

@@ -68,7 +68,8 @@ def _read(file: ClientFile, mapping: Mapping[str, str], found: CampaignReading, 
             any_ = any_ or bool(raw.rows or raw.faults)
             for fault in raw.faults:
                 found.rejected.append(Rejected(file.place(fault.line, fault.part), fault.reason))
-            _table(file, raw, mapping, found)
+            if raw.rows:
+                _table(file, raw, mapping, found)
     except UNREADABLE as error:
         found.rejected.append(Rejected(file.place(getattr(error, "line", None)), reason_of(error)))
         return
