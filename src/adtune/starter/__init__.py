@@ -27,6 +27,11 @@ def general_text() -> Path:
     return _file("general.jsonl")
 
 
+def price_table() -> Path:
+    """CSV of what tuning and serving cost by provider: assumptions with their date, to be replaced by your own prices."""
+    return _file("prices.csv")
+
+
 def sample_pieces() -> Path:
     """JSONL of the sample client's 380 approved pieces."""
     return _file("sample", "pieces.jsonl")

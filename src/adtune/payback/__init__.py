@@ -1,0 +1,1 @@
+"""Payback: minutes saved against what curation, tuning, iteration and serving cost, by provider."""
