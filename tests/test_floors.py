@@ -28,6 +28,7 @@ FLOORS = {
 }
 STAGES = {name for name, floor in FLOORS.items() if floor == 3}
 DOORS = {"cli", "server", "studio", "worker"}
+OPENS = {("cli", "server")}   # `adtune serve` opens the other door, in a function
 HEAVY = {"torch", "transformers", "tokenizers", "safetensors", "peft", "accelerate", "sklearn", "scipy", "rensa", "pyarrow", "polars",
          "pandas", "trafilatura", "lxml", "docx", "py3langid", "huggingface_hub", "python_calamine", "pypdfium2", "feedparser", "torchao",
          "spellchecker", "phonenumbers", "stdnum"}
@@ -134,7 +135,7 @@ def test_imports_go_down_only():
 @pytest.mark.parametrize("family", [STAGES, DOORS], ids=["stages", "doors"])
 def test_siblings_never_import_each_other(family):
     wrong = [edge for edge in edges() if ours(edge.target) and part(edge.source) != part(edge.target)
-             and {part(edge.source), part(edge.target)} <= family]
+             and {part(edge.source), part(edge.target)} <= family and (edge.top or (part(edge.source), part(edge.target)) not in OPENS)]
     assert not wrong, shown(wrong)
 
 
@@ -197,6 +198,7 @@ def test_every_library_is_a_declared_dependency():
     declared = {IMPORT_NAMES.get(name, name) for name in names}
     used = {edge.target.split(".")[0] for edge in edges() if not ours(edge.target)} - set(sys.stdlib_module_names)
     used |= {"alembic", "sqlalchemy"}   # the migrations, which are data here
+    used |= {"python_multipart"}        # FastAPI asks for it where a route takes a file
     used |= {"accelerate"}              # transformers asks for it before it reads a GGUF file
     assert used - declared == set()
     assert declared - used == set()

@@ -1,4 +1,4 @@
-"""What people see of `keys`, `go-live` and `rollback`."""
+"""What people see of `serve`, `keys`, `go-live` and `rollback`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ def keys(answer: Answer, page: Page) -> None:
     used = [(name, one["used_tokens"], "no limit" if one["monthly_tokens"] is None else one["monthly_tokens"], one["requests"])
             for name, one in answer["clients"].items()]
     page.table(("Client", "Tokens this month", "Limit", "Requests"), used)
+
+
+def ended(answer: Answer, page: Page) -> None:
+    page.line(f"Ended after {answer['requests']:,} requests.")
 
 
 def went_live(answer: Answer, page: Page) -> None:

@@ -8,7 +8,8 @@ from typing import NoReturn
 from ..errors import InputError
 from .words import Verb
 
-BUILT = "demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, show, ls, doctor, keys, go-live, rollback"
+BUILT = ("demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, show, ls, doctor, serve, keys, "
+         "go-live, rollback")
 SERVING_THEME, MEDIA_THEME, PICTURES_THEME = "serving and versions", "media decisions", "pictures and creatives"
 
 
@@ -26,7 +27,6 @@ def _later(name: str, form: str, text: str, theme: str) -> Verb:
 
 
 SERVING = (
-    _later("serve", "--host HOST --port PORT --engine local|URL", "Serve the live versions over HTTP.", SERVING_THEME),
     _later("takedown", "CLIENT", "Stop answering for a client.", SERVING_THEME),
 )
 MEDIA = (

@@ -1,14 +1,16 @@
-"""The verbs around serving: `keys`, `go-live`, `rollback`."""
+"""The verbs around serving: `serve`, `keys`, `go-live`, `rollback`."""
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 from ..errors import InputError, did_you_mean
+from ..settings import ServeSettings, resolve
 from . import show_serve
 from .border import OK, REFUSED
 from .desk import Answer, Desk, Job
-from .words import CLIENT, Verb, argument, option, switch
+from .words import CLIENT, Verb, argument, option, read_sets, sets, switch
 
 ACTIONS = ("create", "ls", "revoke", "rotate", "limit")
 
@@ -43,6 +45,24 @@ def _keys(said: SimpleNamespace) -> Job:
     return Job("keys", run, show, lambda answer: "serve" if action in ("create", "rotate") else "keys ls")
 
 
+def _serve(said: SimpleNamespace) -> Job:
+    given = read_sets(said.set, {"host": said.host, "port": said.port, "engine": said.engine})
+    settings, _ = resolve(ServeSettings, ("option", given))
+    if settings.engine != "local":
+        raise InputError("--engine", f"'{settings.engine}'", "local", "Another server as the token engine is not built yet.")
+
+    def told(address: str) -> None:
+        sys.stderr.write(f"Serving on {address}/v1 (Ctrl-C ends it). A client's tools need a key: adtune keys create --client CLIENT\n")
+        sys.stderr.flush()
+
+    def run(desk: Desk) -> Answer:
+        from ..server.run import serve
+
+        return serve(desk.workspace, settings, told)
+
+    return Job("serve", run, show_serve.ended, patient=True)
+
+
 def _go_live(said: SimpleNamespace) -> Job:
     if said.profile and said.share is not None:
         raise InputError("adtune go-live --profile", "--share beside it", "one of them",
@@ -71,6 +91,17 @@ def _rollback(said: SimpleNamespace) -> Job:
 
     return Job("rollback", run, show_serve.went_live, lambda answer: f"show {answer['version']}")
 
+
+SERVE = Verb(
+    "serve", "Serve every client's versions over HTTP, as OpenAI's API.", _serve,
+    (option("--host", str, "HOST", "Address to listen on (127.0.0.1); any other than this machine's own asks for a key first."),
+     option("--port", int, "PORT", "Port to listen on (8700); 0 takes a free one.", min=0, max=65535),
+     option("--engine", str, "ENGINE", "local: tokens are made in this process (the default, and the only one built)."),
+     sets(ServeSettings)),
+    ("adtune serve", "adtune serve --port 9000 --set bases=starter,gpt-4o-mini=starter",
+     "adtune serve --host 0.0.0.0 --set hosts=models.agency.example"),
+    ("Starts one worker, which takes fine-tuning jobs (--set workers=0 starts none).",
+     "Every request needs a key: adtune keys create --client CLIENT."))
 
 REASON = option("--reason", str, "WORDS", "Why; kept in the client's history.")
 

@@ -140,3 +140,17 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name
         return "the command line"
+
+
+def withdraw(ws: Workspace, client: str, version: str, by: str, reason: str | None = None) -> dict[str, Any]:
+    """Take a version out of service for good: it answers to no name any more, and nobody rolls back to it. Raises InputError where it is
+    live, because nothing takes its place by itself."""
+    from ..workspace.ladder import WITHDRAWN, Rung
+
+    live, canary = ws.ladder.live(client), ws.ladder.canary(client)
+    if version in (live.version if live else None, canary.version if canary else None):
+        raise InputError(f"version {version}", "the version that is live", "one that is not live",
+                         "Make another version live first, or roll back.")
+    if version not in ws.ladder.withdrawn(client):
+        ws.ladder.step(Rung(client, WITHDRAWN, version, by, reason=reason), ws.ladder.height(client))
+    return {"client": client, "version": version, "withdrawn": True}

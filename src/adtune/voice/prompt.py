@@ -149,6 +149,19 @@ class Renderer:
             return self._chat([*_turns(context), ("user", brief_text(brief))])
         return self._plain(context) + self._head(brief)
 
+    def conversation(self, turns: Sequence[tuple[str, str]]) -> list[int]:
+        """Ids of turns (system, user or assistant, words) up to where the assistant is to write; words can't become control tokens."""
+        turns = _merged(turns)
+        if self.chat:
+            return self._chat(turns)
+        ids = list(self.start)
+        for role, words in turns:
+            if role == "user":
+                ids += self.encode(words + BRIEF_END)
+            else:
+                ids += (self.encode(GUIDE_HEAD) if role == "system" else []) + self.encode(words) + self.end
+        return ids
+
     def _plain(self, context: Context) -> list[int]:
         """Guide and answered briefs in the plain form, the beginning of text once and first."""
         ids = list(self.start)
@@ -205,6 +218,20 @@ class Renderer:
         """What a record keeps of the rendering: template's hash, thinking, end of turn, and the golden hash."""
         return {"chat_template": self.template.hash if self.template else None, "thinking": self.thinking,
                 "end_of_turn": self.tokenizer.decode(self.end, skip_special_tokens=False), "golden": self.golden()}
+
+
+def _merged(turns: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Neighbours of one role as one turn, and all that a system says in front: templates want roles to take turns."""
+    system = "\n\n".join(words for role, words in turns if role == "system")
+    merged = [("system", system)] if system else []
+    for role, words in turns:
+        if role == "system":
+            continue
+        if merged and merged[-1][0] == role:
+            merged[-1] = (role, f"{merged[-1][1]}\n\n{words}")
+        else:
+            merged.append((role, words))
+    return merged
 
 
 def _turns(context: Context) -> list[tuple[str, str]]:

@@ -133,6 +133,12 @@ class Catalogue:
             row = self._row(connection, id)
             return _as_dict(row, _parents(connection, [id]))
 
+    def owned(self, id: str, owner: str) -> dict[str, Any] | None:
+        """The record of a client's own artifact; None for an unknown id and for another's, which take the same time."""
+        with self.database.read() as connection:
+            row = connection.execute(select(artifact).where(artifact.c.id == id, artifact.c.client == owner)).first()
+        return None if row is None else _as_dict(row, {})
+
     def path(self, id: str, verify: bool) -> Path:
         """The artifact's directory. Raises IntegrityError where it is missing or (with `verify`) not as published."""
         with self.database.read() as connection:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Float, Row, and_, case, cast, func, insert, l
 from ..errors import InputError, did_you_mean
 from .archive import now
 from .database import Database
+from .ladder import Ladder, ModelName
 from .tables_serving import job, job_event
 
 QUEUED, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "paused", "succeeded", "failed", "cancelled"
@@ -160,16 +161,18 @@ class Jobs:
             self._fenced(connection, held, {"updated": now()})
             self._log(connection, held.id, level, message, data)
 
-    def succeed(self, held: Job, result: Mapping[str, Any]) -> None:
-        """Ends the job well. Raises Stale, so that what a stale worker made is not taken."""
-        self._finish(held, SUCCEEDED, {"result": dict(result)})
+    def succeed(self, held: Job, result: Mapping[str, Any], named: ModelName | None = None) -> None:
+        """Ends the job well, and gives its model a name in the same transaction. Raises Stale: what a stale worker made is not taken."""
+        self._finish(held, SUCCEEDED, {"result": dict(result)}, named)
 
     def fail(self, held: Job, error: Mapping[str, Any]) -> None:
         """Ends the job for good: trying again would not help. Raises Stale."""
         self._finish(held, FAILED, {"error": dict(error)})
 
-    def _finish(self, held: Job, status: str, values: Mapping[str, Any]) -> None:
+    def _finish(self, held: Job, status: str, values: Mapping[str, Any], named: ModelName | None = None) -> None:
         with self.database.write() as connection:
+            if named is not None:
+                Ladder(self.database).enter(connection, named)
             self._fenced(connection, held, {**values, "status": status, "wants": None, "worker": None, "lease_until": None,
                                             "updated": now(), "finished": now()})
 

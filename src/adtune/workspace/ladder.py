@@ -96,8 +96,12 @@ class Ladder:
     def name(self, named: ModelName) -> None:
         """Gives a version a name, for good. Raises InputError where the name is taken by another version."""
         with self.database.write() as connection:
-            connection.execute(self.database.insert_or_ignore(model_name), {**vars(named), "created": named.created or now()})
-            held = connection.execute(select(model_name).where(model_name.c.name == named.name)).one()
+            self.enter(connection, named)
+
+    def enter(self, connection: Connection, named: ModelName) -> None:
+        """`name` within a transaction of the caller's."""
+        connection.execute(self.database.insert_or_ignore(model_name), {**vars(named), "created": named.created or now()})
+        held = connection.execute(select(model_name).where(model_name.c.name == named.name)).one()
         if (held.client, held.version) != (named.client, named.version):
             raise InputError(f"model name '{named.name}'", "a name that is taken", "a new name", "Choose another suffix.")
 

@@ -93,6 +93,11 @@ class Logs:
             )
         return id
 
+    def drafts(self, client: str) -> list[dict[str, Any]]:
+        """The client's drafts, the oldest first."""
+        with self.database.read() as connection:
+            return [_without_seq(row) for row in connection.execute(select(draft).where(draft.c.client == client).order_by(draft.c.seq))]
+
     def draft(self, id: str) -> dict[str, Any]:
         """{id, client, adapter, brief, text, scores, created}. Raises InputError for an unknown id."""
         with self.database.read() as connection:

@@ -274,6 +274,10 @@ class Workspace:
         """{id, kind, client, hash, created (ISO 8601, UTC), parents, record} of an artifact."""
         return self._catalogue.record(id)
 
+    def owned(self, id: str, client: str) -> dict[str, Any] | None:
+        """`record` without parents where the artifact is this client's, else None."""
+        return self._catalogue.owned(id, client)
+
     def path(self, id: str, verify: bool = True) -> Path:
         """An artifact's directory, all hashes checked. Raises IntegrityError naming the file that is not as published."""
         return self._catalogue.path(id, verify)
@@ -330,6 +334,10 @@ class Workspace:
         """Notes a served draft; gives its id. Raises InputError for an unknown client."""
         self.require_client(client)
         return self._logs.log_draft(client, adapter_id, brief, text, scores)
+
+    def drafts(self, client: str) -> list[dict[str, Any]]:
+        """The client's own log: who was served what, the oldest first."""
+        return self._logs.drafts(client)
 
     def draft(self, id: str) -> dict[str, Any]:
         """{id, client, adapter, brief, text, scores, created}."""

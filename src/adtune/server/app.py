@@ -1,0 +1,55 @@
+"""The application: all routes, one shape of error, and the guard in front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from . import chat, completions, files, health, jobs, models
+from .errors import ApiError, api_error, http_error, validation_error
+from .guard import Guard
+
+if TYPE_CHECKING:
+    from ..steps.serving import Service
+
+ROUTERS = (health.router, models.router, chat.router, completions.router, files.router, jobs.router)
+MEGABYTE = 1 << 20
+ABOUT = "OpenAI's interface over a client's own models, and adtune's own part. Every route but /health, /ready and /metrics asks for a key."
+
+
+def build(service: Service) -> FastAPI:
+    """The application without its guard, for tests that look at routes."""
+    from .. import __version__
+
+    app = FastAPI(title="adtune", version=__version__, description=ABOUT, docs_url=None, redoc_url=None)
+    app.state.service, app.state.metrics = service, health.Metrics(service)
+    for router in ROUTERS:
+        app.include_router(router)
+
+    async def ours(request: Request, error: Exception) -> JSONResponse:
+        return api_error(error).answer()
+
+    async def wrong(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return validation_error(error).answer()
+
+    async def refused(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return http_error(error, request).answer()
+
+    app.add_exception_handler(ApiError, ours)
+    app.add_exception_handler(RequestValidationError, wrong)
+    app.add_exception_handler(HTTPException, refused)
+    app.add_exception_handler(Exception, ours)
+    return app
+
+
+def guarded(service: Service, hosts: list[str] | None = None) -> Any:
+    """The application that a server runs."""
+    app, settings = build(service), service.settings
+    names = hosts if hosts is not None else [one.strip().lower() for one in settings.hosts.split(",") if one.strip()]
+    return Guard(app, names, int(settings.body_megabytes * MEGABYTE), int(settings.file_megabytes * MEGABYTE), app.state.metrics.seen)

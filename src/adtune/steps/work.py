@@ -1,0 +1,120 @@
+"""What a job's work is given, and the table of kinds: a job's kind -> the function that does it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AdtuneError, BusyError, DiskFullError, InputError, Interrupted, WorkspaceError
+from ..settings import AdviseSettings, CurateSettings, EvaluateSettings, TuneSettings
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+    from ..workspace.jobs import Job
+
+TOLD_SECONDS = 5.0  # between two lines of progress of the same label
+MAY_PASS = (BusyError, DiskFullError, WorkspaceError)  # what another try may find mended
+
+
+class Work:
+    """A job's log, its state and its stop switch, for the function that does the job."""
+
+    def __init__(self, ws: Workspace, job: Job, stop: Callable[[], bool], clock: Callable[[], float] = time.monotonic):
+        self.ws, self.job, self.stop, self.clock = ws, job, stop, clock
+        self._last: tuple[str, float] = ("", 0.0)
+
+    def tell(self, message: str, data: Mapping[str, Any] | None = None) -> None:
+        """A line in the job's log; with data it is a metric."""
+        self.ws.jobs.log(self.job, message, data)
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """What the next try goes on from."""
+        self.ws.jobs.keep(self.job, state)
+
+    def progress(self, label: str, done: float, total: float, note: str = "") -> None:
+        """A Progress: the beginning of each part of the work, and where it is every few seconds."""
+        label_before, told = self._last
+        if label == label_before and self.clock() - told < TOLD_SECONDS:
+            return
+        self._last = (label, self.clock())
+        share = f" {done / total:.0%}" if total else ""
+        self.tell(f"{label}{share}{f': {note}' if note else ''}")
+
+
+def fine_tune_job(ws: Workspace, job: Job, work: Work) -> None:
+    """A fine-tuning job of OpenAI's API: its model answers to its name in the same moment as the job has succeeded."""
+    from .fine_tuning import fine_tune
+
+    done = fine_tune(ws, job, work)
+    if done is None:
+        ws.jobs.stop(job)
+        return
+    result, named = done
+    name = named(job.id)
+    work.tell(f"New fine-tuned model created: {name.name}")
+    ws.jobs.succeed(job, {**result, "fine_tuned_model": name.name}, name)
+
+
+def verb_job(ws: Workspace, job: Job, work: Work) -> None:
+    """curate, advise, tune or evaluate of the client, with the options of the payload."""
+    options = dict(job.payload.get("options") or {})
+    if job.kind == "curate":
+        from .curation import curate
+
+        answer = curate(ws, job.client, None, None, options, work.progress)
+    elif job.kind == "advise":
+        from .advice import advise
+
+        answer = advise(ws, job.client, options, work.progress, work.stop)
+    elif job.kind == "evaluate":
+        from .evaluation import evaluate
+
+        adapter = options.pop("adapter", None)
+        answer = evaluate(ws, job.client, adapter, options, work.progress)
+    else:
+        answer = _tune(ws, job, work, options)
+    if answer.get("stopped") == "interrupted":
+        ws.jobs.stop(job)
+    else:
+        ws.jobs.succeed(job, {name: value for name, value in answer.items() if name != "report"})
+
+
+def _tune(ws: Workspace, job: Job, work: Work, options: Mapping[str, Any]) -> dict[str, Any]:
+    from .curation import load_dataset
+    from .fine_tuning import start_run
+    from .tuning import tune
+
+    state = dict(job.state)
+    if "run" not in state:
+        dataset, _ = load_dataset(ws, job.client, work.progress)
+        state = {"run": start_run(ws, job.client, dataset, options)}
+        work.keep(state)
+    run = ws.run(state["run"])
+    return run["outcome"] if run["state"] == "done" else tune(ws, job.client, {}, state["run"], work.progress, work.stop)
+
+
+KINDS: dict[str, Callable[[Any, Any, Any], None]] = {
+    "fine_tune": fine_tune_job, "curate": verb_job, "advise": verb_job, "tune": verb_job, "evaluate": verb_job}
+OPTIONS = {  # what a caller may say by API: settings of the stage that name no file and no base
+    "curate": (CurateSettings, {"in_context"}), "advise": (AdviseSettings, set()), "evaluate": (EvaluateSettings, set()),
+    "tune": (TuneSettings, {"base", "device", "quantise", "allow_lost_tokens"})}
+
+
+def do(ws: Workspace, job: Job, stop: Callable[[], bool]) -> None:
+    """Do a claimed job to whatever end it comes: succeeded, failed for good, stopped, or queued for another try. Raises Stale."""
+    work = Work(ws, job, stop)
+    try:
+        KINDS[job.kind](ws, job, work)
+    except Interrupted:
+        ws.jobs.stop(job)
+    except MAY_PASS as error:
+        ws.jobs.retry(job, f"{error.found}; {error.do}")
+    except AdtuneError as error:
+        work.tell(str(error))
+        ws.jobs.fail(job, {"code": "invalid_training_file" if _about_a_file(error) else "job_failed", "message": str(error),
+                           "param": "training_file" if _about_a_file(error) else None})
+
+
+def _about_a_file(error: AdtuneError) -> bool:
+    return isinstance(error, InputError) and error.where.startswith("file ")
