@@ -109,24 +109,6 @@ class PaybackSettings:
 
 
 @dataclass(frozen=True)
-class PaybackSettings:
-    """When tuning pays for itself; minutes come from logged edits, pieces a month from `volume` of advise."""
-
-    other_minutes: float | None = None   # minutes that a piece takes beside editing; with them the change in throughput is told
-    hourly_rate: float | None = None     # what an hour of a writer or editor costs
-    currency: str | None = None          # of the hourly rate, such as EUR; None is that of the price table
-    exchange: float | None = None        # units of `currency` for one of the price table's, where they differ
-    prices: str | None = None            # CSV with your own prices, in the columns of starter/prices.csv; None is that table
-    provider: str = "this machine"       # provider whose serving is in the costs of the candidates
-    curation_minutes: float = 2.0        # of a person for each piece of the dataset: questions answered, report read, guide written
-    rounds: int = 3                      # rounds of iteration after the first tuning: drafts read, pieces or guide changed, tuned again
-    iteration_hours: float = 4.0         # of a person a round
-    revision_minutes: float | None = None  # that a round between writer, editor and client takes beside the logged minutes; None: none
-    piece_drafts: int = 3                # drafts made for a piece that is published
-    serving_hours: float = 40.0          # hours a month that a server billed by the hour is on
-
-
-@dataclass(frozen=True)
 class CurveSettings:
     """How the learning curve is measured: how many pieces are enough."""
 

@@ -38,7 +38,7 @@ def test_packed_equals_separate_in_losses_and_gradients(kind, name, tmp_path, mo
         if key.endswith("lora_B"):
             torch.nn.init.normal_(tensor, std=0.05)
     found = []
-    for packed in (0, 1024):
+    for packed in (None, pack(rows, 1024, base.device)):
         nats = row_nats(base, method, rows, packed=packed)
         nats.sum().backward()
         found.append((nats.detach(), [tensor.grad.clone() for tensor in method.tensors.values()]))
@@ -101,7 +101,7 @@ def test_packed_equals_separate_on_a_gpu(gpu, compiled, tmp_path):
     method = attach("lora", base, asdict(TuneSettings(rank=3, alpha=6)), [])
     separate = row_nats(base, method, rows, torch.bfloat16).tolist()
     with compiled_layers(base.model, dynamic=False) if compiled else nullcontext():
-        laid = row_nats(base, method, rows, torch.bfloat16, 1024)
+        laid = row_nats(base, method, rows, torch.bfloat16, pack(rows, 1024, base.device))
         laid.sum().backward()
     assert agrees(separate, laid.tolist(), [row.targets for row in rows])
     assert all(torch.isfinite(tensor.grad).all() for tensor in method.tensors.values())

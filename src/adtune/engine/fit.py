@@ -28,8 +28,10 @@ from .checkpoint import load_latest, pack_optimizer, save_checkpoint, unpack_opt
 from .compiled import compiled_layers, eagerly
 from .devices import peak_memory_bytes, random_states, restore_random
 from .methods.base import AbstractMethod
+from .packing import pack
 from .peak import Peak, mean_loss
-from .tasks.drafting import Row, measure, plan_epoch, row_nats, split_by_budget
+from .tasks import task_of
+from .tasks.drafting import Row
 
 FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
 SMALLEST_BATCH = 1024  # padded tokens, but for archives so small that a run would have fewer steps than evaluations
@@ -93,6 +95,7 @@ class Fit:
     def __init__(self, base: Base, method: AbstractMethod, data: FitData, plan: FitPlan, folder: Path | None = None):
         _check(base, method, data, plan)
         self.base, self.method, self.data, self.plan, self.folder = base, method, data, plan, folder
+        self.task = task_of(base)
         self.dtype = torch.bfloat16 if plan.bf16 else torch.float32
         torch.manual_seed(plan.seed)
         self.optimizer = torch.optim.AdamW(list(method.tensors.values()), lr=plan.rate, betas=(0.9, 0.999), weight_decay=0.0, fused=True)
@@ -105,6 +108,7 @@ class Fit:
         self.losses: list[float] = []
         self.problems: list[str] = []
         self._rows: tuple[int, list[Row]] | None = None
+        self._next: tuple[int, list[tuple[list[Row], dict[str, Any]]]] | None = None
 
     def shorten(self, steps: int, evaluations: int) -> None:
         """Make this a run of at most `steps` steps with `evaluations` after step 0: a probe, or an arm of a bake-off."""
@@ -130,14 +134,14 @@ class Fit:
         budget = self.plan.batch_tokens
         rows = self._epoch_rows(0)
         while budget > 1:
-            steps = self.plan.epochs * len(plan_epoch(rows, budget, self.plan.seed, 0))
+            steps = self.plan.epochs * len(self.task.plan_epoch(rows, budget, self.plan.seed, 0))
             if steps >= FEWEST_STEPS or (budget <= SMALLEST_BATCH and steps >= FEWEST_EVALUATIONS):
                 break
             budget //= 2
         return budget
 
     def _epoch(self, epoch: int) -> list[list[int]]:
-        return plan_epoch(self._epoch_rows(epoch), self.budget, self.plan.seed, epoch)
+        return self.task.plan_epoch(self._epoch_rows(epoch), self.budget, self.plan.seed, epoch)
 
     def _rate(self, step: int) -> float:
         """Linear warm-up, then a half cosine down to a tenth."""
@@ -153,6 +157,14 @@ class Fit:
             self._rows = (epoch, self._epoch_rows(epoch))
         return [self._rows[1][i] for i in group]
 
+    def _parts(self, step: int) -> list[tuple[list[Row], dict[str, Any]]]:
+        """The micro-batches of a step, each with what its rows were laid into where they are packed."""
+        if self._next is not None and self._next[0] == step:
+            return self._next[1]
+        rows, budget = self._group(step), self.plan.micro_tokens
+        parts = [[rows[i] for i in part] for part in self.task.split_by_budget(rows, range(len(rows)), budget)]
+        return [(part, {"packed": pack(part, budget, self.base.device)} if self.plan.packed else {}) for part in parts]
+
     def train_step(self) -> float:
         """One optimiser step; returns nats per target token."""
         rows = self._group(self.step)
@@ -160,15 +172,17 @@ class Fit:
         for settings in self.optimizer.param_groups:
             settings["lr"] = self._rate(self.step)
         self.method.train_mode(True)
-        parts, packed = [], self.plan.micro_tokens if self.plan.packed else 0
-        for part in split_by_budget(rows, range(len(rows)), self.plan.micro_tokens):
-            loss = row_nats(self.base, self.method, [rows[i] for i in part], self.dtype, packed).sum() / targets
+        parts = []
+        for part, laid in self._parts(self.step):
+            loss = self.task.row_nats(self.base, self.method, part, self.dtype, **laid).sum() / targets
             loss.backward()
             parts.append(loss.detach())
+        if self.plan.packed and self.step + 1 < len(self.schedule):
+            self._next = (self.step + 1, self._parts(self.step + 1))  # while the card is at work on this one
         total = sum(torch.stack(parts).tolist())  # read once a step: a GPU's processor would wait for the card at every part
         self.method.train_mode(False)
         norm = torch.nn.utils.clip_grad_norm_(list(self.method.tensors.values()), self.plan.clip)
-        most = EXPLODED * max(math.log(self.base.model.config.get_text_config().vocab_size), self.losses[0] if self.losses else total)
+        most = EXPLODED * max(self.task.ceiling(self.base), self.losses[0] if self.losses else total)
         if not (total <= most and math.isfinite(norm.item())):
             self.optimizer.zero_grad(set_to_none=True)  # full training shares its tensors with the next run on this base
             raise TrainingError(f"step {self.step + 1}", f"a loss of {total:.6g} with a gradient norm of {norm.item():.6g}",
@@ -184,8 +198,9 @@ class Fit:
     def evaluate(self) -> None:
         """Measure validation and general text at the current step, and keep the best state."""
         with eagerly() if self.plan.compile else nullcontext():
-            measured = measure(self.base, self.method, self.data.validation, dtype=self.dtype)
-            general = mean_loss(measure(self.base, self.method, self.data.general, dtype=self.dtype)) if self.data.general else None
+            measured = self.task.measure(self.base, self.method, self.data.validation, dtype=self.dtype)
+            general = (mean_loss(self.task.measure(self.base, self.method, self.data.general, dtype=self.dtype))
+                       if self.data.general else None)
         if not math.isfinite(mean_loss(measured)):
             raise TrainingError(f"the evaluation at step {self.step}", f"a validation loss of {mean_loss(measured)}", "a finite number",
                                 "Lower the learning rate with --set rate=…; at step 0 the base itself gives no probabilities."

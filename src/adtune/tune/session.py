@@ -1,6 +1,6 @@
 """One fine-tuning run from a dataset to an adapter: what is decided by measuring, the loop, the best state, the dial.
 
-A session is deterministic in its inputs; what was decided (precision, learning rate, replay) is written to the run's folder and
+A session is deterministic in its inputs; what was decided (precision, learning rate, replay, layout) is written to the run's folder and
 read back on resume.
 """
 
@@ -19,6 +19,7 @@ from ..engine.tasks.drafting import Ledger
 from ..progress import Progress, silent
 from ..settings import TuneSettings
 from .dial import Dial, turn
+from .layout import choose_layout
 from .prepared import Prepared, attach_for, plan_of
 from .probe import REPLAYS, Curve, probe_rates
 
@@ -31,6 +32,8 @@ class Decided:
     rate: float
     replay: float = REPLAYS[0]
     probe: list[Curve] = field(default_factory=list)
+    packed: bool = False
+    compile: bool = False
 
     def settle(self, settings: TuneSettings) -> TuneSettings:
         """The settings with what was decided in them."""
@@ -55,7 +58,7 @@ def takes_bf16(settings: TuneSettings) -> bool:
 
 def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path | None, progress: Progress = silent,
            stop: Callable[[], bool] = lambda: False) -> Decided:
-    """Precision, learning rate and replay. A stopped probe is done again on resume."""
+    """Precision, learning rate, replay and layout. A stopped probe is done again on resume."""
     kept = folder / "decided.json" if folder else None
     if kept and kept.is_file():
         return Decided(**json.loads(kept.read_text(encoding="utf-8")))
@@ -66,6 +69,7 @@ def decide(base: Base, prepared: Prepared, settings: TuneSettings, folder: Path 
         curves = probe_rates(base, prepared, settings, bf16, progress, stop)
         chosen = next(c for c in curves if c["chosen"])
         decided = Decided(bf16, chosen["rate"], chosen["replay"], curves)
+    decided = replace(decided, **asdict(choose_layout(base, prepared, settings, bf16)))
     if kept:
         replace_file(kept, json.dumps(asdict(decided)).encode())
     return decided
@@ -79,7 +83,8 @@ def run_session(base: Base, prepared: Prepared, settings: TuneSettings, folder: 
     method = attach_for(base, prepared, settings)
     try:
         start = method.state()
-        fit = Fit(base, method, prepared.data, plan_of(settings, decided.bf16), folder / "checkpoints" if folder else None)
+        plan = replace(plan_of(settings, decided.bf16), packed=decided.packed, compile=decided.compile)
+        fit = Fit(base, method, prepared.data, plan, folder / "checkpoints" if folder else None)
         fit.restore()
         outcome = fit.run(progress, stop)
         dial = turn(fit, outcome, start, settings.dial, settings.forgetting_limit)

@@ -22,7 +22,7 @@ from ..bases import Base
 from ..devices import sent
 from ..head import head_nats
 from ..methods.base import AbstractMethod
-from ..packing import pack
+from ..packing import Packed
 
 # Widths of batches are multiples of a step, up to this width: the fewer shapes, the fewer kernels a CPU's library makes and keeps.
 WIDTH_STEPS = ((512, 32), (1024, 64), (math.inf, 128))
@@ -130,6 +130,11 @@ def split_by_budget(rows: Sequence[Row], order: Sequence[int], budget: int) -> l
     return groups
 
 
+def ceiling(base: Base) -> float:
+    """Nats per token of guessing uniformly."""
+    return math.log(base.model.config.get_text_config().vocab_size)
+
+
 def stepped(longest: int) -> int:
     """A width of at least `longest`, from few: about 5 % of padding at most, over all lengths of a step."""
     step = next(step for until, step in WIDTH_STEPS if longest <= until)
@@ -144,12 +149,10 @@ def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> in
 
 
 def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32,
-             packed: int = 0) -> torch.Tensor:
-    """Summed nats over the targets of each row, shape (B,), differentiable; with `packed`, the budget of tokens of a micro-batch, rows are
-    laid end to end (engine.packing)."""
-    if packed:
-        laid = pack(rows, packed, base.device)
-        arguments, places, targets, owner = laid.arguments(), laid.places, laid.targets, laid.owner
+             packed: Packed | None = None) -> torch.Tensor:
+    """Summed nats over the targets of each row, shape (B,), differentiable; `packed` holds the same rows laid end to end."""
+    if packed is not None:
+        arguments, places, targets, owner = packed.arguments(), packed.places, packed.targets, packed.owner
     else:
         arguments, places, targets, owner = _padded(base, method, rows)
     with torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
