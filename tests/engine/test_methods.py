@@ -20,6 +20,7 @@ from adtune.engine.tasks.drafting import Row, make_rows, row_nats
 from adtune.errors import BaseModelError, SettingError
 from adtune.settings import TuneSettings
 
+TEXT_METHODS = sorted(set(METHODS) - {"head"})  # a text base has no head of its own: test_response_base.py holds that row to the terms
 OPTIONS = asdict(TuneSettings(rank=3, alpha=6, prefix_tokens=5))
 PROMPT = [0, 20, 31, 42, 53, 64, 75]
 
@@ -67,7 +68,7 @@ def noise(method, scale=0.3):
             tensor.add_(scale * torch.randn(tensor.shape))
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", TEXT_METHODS)
 def test_conformance(name, any_base, tmp_path):
     base, ids = any_base, [[0, 21, 33, 47, 30], [0, 90, 80, 70, 60]]
     untouched = logits(base, None, ids)
@@ -92,7 +93,7 @@ def test_conformance(name, any_base, tmp_path):
     assert torch.equal(logits(base, None, ids), untouched)
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", TEXT_METHODS)
 def test_bf16_gives_about_the_same_loss_and_finite_gradients(name, base):
     method = attach(name, base, OPTIONS, PROMPT)
     full = row_nats(base, method, rows(base)).detach()
@@ -105,7 +106,7 @@ def test_bf16_gives_about_the_same_loss_and_finite_gradients(name, base):
     method.detach()
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", TEXT_METHODS)
 def test_bf16_gradients_do_not_depend_on_what_was_measured_before(name, bases_folder):
     """A resumed run measures nothing before its first step."""
     grads = []
@@ -161,7 +162,7 @@ def refuses(base, folder):
     return caught.value
 
 
-@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.parametrize("name", TEXT_METHODS)
 def test_an_adapter_of_another_base_is_refused(name, base_of, tmp_path):
     method = attach(name, base_of("llama"), OPTIONS, PROMPT)
     method.save(tmp_path)

@@ -81,7 +81,7 @@ def test_a_wanted_dial_is_taken_unmeasured(monkeypatch):
     assert (found.chosen, found.curve, at, measured) == (0.4, [], 0.4, [])
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", sorted(set(METHODS) - {"head"}))
 def test_no_dial_is_the_start_and_the_full_dial_the_end(name, tiny, dataset, general):
     prepared = prepare(tiny, dataset, general, replace(SETTINGS, method=name))
     method = attach_for(tiny, prepared, replace(SETTINGS, method=name))

@@ -89,4 +89,9 @@ def _full(base: Base, config: Mapping[str, Any], found: Mapping[str, Entry]) -> 
     return {name: tuple(tensor.shape) for name, tensor in base.model.named_parameters()}
 
 
-_EXPECTED = {"LORA": _lora, "PREFIX_TUNING": _prefix, "FULL": _full}
+def _head(base: Base, config: Mapping[str, Any], found: Mapping[str, Entry]) -> dict[str, tuple[int, ...]]:
+    """Every parameter of the heads that the base declares."""
+    return {name: tuple(tensor.shape) for name, tensor in getattr(base, "heads", {}).items()}
+
+
+_EXPECTED = {"LORA": _lora, "PREFIX_TUNING": _prefix, "FULL": _full, "HEAD": _head}

@@ -11,11 +11,12 @@ from ..adapter_files import check_adapter
 from ..bases import Base
 from .base import AbstractMethod, read_adapter
 from .full import Full
+from .head import Head
 from .lora import Lora
 from .prefix import Prefix
 
-METHODS: dict[str, type[AbstractMethod]] = {"full": Full, "lora": Lora, "prefix": Prefix}
-_SAVED: dict[str, type[AbstractMethod]] = {"LORA": Lora, "PREFIX_TUNING": Prefix, "FULL": Full}
+METHODS: dict[str, type[AbstractMethod]] = {"full": Full, "lora": Lora, "prefix": Prefix, "head": Head}
+_SAVED: dict[str, type[AbstractMethod]] = {"LORA": Lora, "PREFIX_TUNING": Prefix, "FULL": Full, "HEAD": Head}
 
 
 def attach(name: str, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> AbstractMethod:

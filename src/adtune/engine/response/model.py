@@ -1,0 +1,167 @@
+"""The network: a general pattern of response, and a small transformer over rows that reads the advertiser's own earlier rows.
+
+eta = level + general(x) + credibility effects + net(row | context rows); log r from the history's dispersion + net. `general` sees no
+identity and no outcome: it is what the base expects of anybody. Rows are tokens; every row attends to context rows only, so that rows are
+predicted independently of one another. D = width, H = heads, L = layers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import names
+from .batch import FAMILIES, FIELDS, KNOWN, NUMBERS, Batch
+from .calendar import COLUMNS, YEARLY
+from .history import FEATURES, GROUPINGS, History, starting_log_tau, summarise
+
+PLAIN = COLUMNS + 3 * len(NUMBERS) + len(FAMILIES) + 1
+CODES, CODE_WIDTH = 512, 6
+MODEL_TYPE, VERSION = "adtune_response", 1
+HEADS = ("head", "skip", "trust", "log_tau")  # what stands between the last layer and the answer
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of the network."""
+
+    width: int = 64
+    heads: int = 4
+    layers: int = 3
+    general: int = 96
+
+
+class ResponseConfig:
+    """config.json of a response base."""
+
+    def __init__(self, shape: Shape):
+        self.shape = shape
+
+    def save_pretrained(self, folder: Path) -> None:
+        """Write config.json into a folder."""
+        content = {"model_type": MODEL_TYPE, "version": VERSION, **asdict(self.shape)}
+        (Path(folder) / "config.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+class Block(nn.Module):
+    """Attention of all rows to the context rows and to one learned row that is always there, then a gated MLP; both pre-normed."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        self.heads, width = shape.heads, shape.width
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.query, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
+        self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(2 * width, width)
+        self.nothing = nn.Parameter(torch.zeros(width))
+
+    def forward(self, rows: Tensor, context: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+        """(rows, context) after this layer; `context` (B, C, D) are the tokens that may be looked at, `real` (B, C) which are there."""
+        memory = torch.cat([self.nothing.expand(len(rows), 1, -1), self.before(context)], 1)
+        seen = F.pad(real, (1, 0), value=True)[:, None, None]
+        key, value = self._split(self.key(memory)), self._split(self.value(memory))
+        return self._rest(rows, key, value, seen), self._rest(context, key, value, seen)
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def _rest(self, x: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
+        found = F.scaled_dot_product_attention(self._split(self.query(self.before(x))), key, value, attn_mask=seen)
+        x = x + self.out(found.transpose(1, 2).flatten(2))
+        gate, up = self.up(self.between(x)).chunk(2, -1)
+        return x + self.down(F.silu(gate) * up)
+
+
+class General(nn.Module):
+    """What is expected of anybody's row: (B, N) log ratio to the usual level of its family, from meanings, words, calendar, numbers."""
+
+    def __init__(self, shape: Shape):
+        super().__init__()
+        width = shape.general
+        self.known = nn.ModuleList(nn.Embedding(len(names.NAMES[name]), width) for name in KNOWN)
+        self.words = nn.Embedding(names.BUCKETS, width, padding_idx=0)
+        self.plain = nn.Linear(PLAIN, width)
+        self.season = nn.Embedding(len(names.PRODUCTS), YEARLY)
+        self.middle, self.last = nn.Linear(width, width), nn.Linear(width, 1)
+        self.levels = nn.Embedding(len(FAMILIES), len(names.CHANNELS))
+        for embedding in (*self.known, self.words):
+            nn.init.normal_(embedding.weight, std=0.1)
+        for embedding in (self.season, self.levels):
+            nn.init.zeros_(embedding.weight)
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """(log ratio (B, N), hidden (B, N, width))."""
+        known = sum(embedding(batch.known[..., n]) for n, embedding in enumerate(self.known))
+        there = (batch.words > 0).sum(-1, keepdim=True).clamp(min=1)
+        first = self.plain(plain_features(batch)) + known + self.words(batch.words).sum(-2) / there.sqrt()
+        hidden = F.silu(first)
+        hidden = hidden + F.silu(self.middle(hidden))
+        season = (self.season(batch.known[..., KNOWN.index("product")]) * batch.calendar[..., :YEARLY]).sum(-1)
+        level = self.levels(batch.family)[:, None].expand(-1, hidden.shape[1], -1).gather(-1, batch.known[..., :1]).squeeze(-1)
+        return self.last(hidden).squeeze(-1) + season + level, hidden
+
+
+def plain_features(batch: Batch) -> Tensor:
+    """(B, N, PLAIN): calendar, numbers with their squares and whether they are there, family, exposure against the others."""
+    family = F.one_hot(batch.family, len(FAMILIES)).float()[:, None].expand(-1, batch.age.shape[1], -1)
+    numbers = (batch.numbers * batch.told).clamp(-4, 4)
+    exposure = torch.log(batch.exposure + 1).float() / 5 - 1
+    return torch.cat([batch.calendar, numbers, numbers**2 / 4, batch.told, family, exposure[..., None]], -1)
+
+
+class ResponseNet(nn.Module):
+    """The whole network. `forward` gives eta and log r of every row, and eta of the general pattern with the own level."""
+
+    def __init__(self, shape: Shape = Shape()):  # noqa: B008 - frozen
+        super().__init__()
+        self.config = ResponseConfig(shape)
+        self.general = General(shape)
+        generator = torch.Generator().manual_seed(7)
+        self.register_buffer("codes", torch.randn(len(FIELDS), CODES, CODE_WIDTH, generator=generator))
+        inputs = shape.general + FEATURES + len(FIELDS) * CODE_WIDTH + 2
+        self.enter = nn.Linear(inputs, shape.width)
+        self.outcome = nn.Linear(2, shape.width)
+        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width)
+        self.skip = nn.Linear(FEATURES, 2)
+        self.head = nn.Linear(shape.width, 2)
+        self.trust = nn.Parameter(torch.ones(len(GROUPINGS)))
+        self.log_tau = nn.Parameter(starting_log_tau())
+        for layer in (self.skip, self.head):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, batch: Batch, until: int) -> tuple[Tensor, Tensor, Tensor]:
+        """(eta, log_r, plain) of the rows from `until` on, (B, N - until) each; the rows before it are the context, those of them whose
+        outcome may be read. `plain` is level + general."""
+        general, hidden = self.general(batch)
+        history = summarise(batch, general.detach(), self.log_tau, until)
+        plain = history.level[:, None].float() + general
+        tokens = self.tokens(batch, hidden, history)
+        context, real = tokens[:, :until] + self.told(history), batch.context[:, :until]
+        rows = tokens[:, until:]
+        for block in self.blocks:
+            rows, context = block(rows, context, real)
+        return self.answer(plain[:, until:], rows, history, batch)
+
+    def tokens(self, batch: Batch, hidden: Tensor, history: History) -> Tensor:
+        """(B, N, D) of rows, outcomes not told."""
+        codes = torch.stack([self.codes[n][batch.ids[..., n] % CODES] * (batch.ids[..., n:n + 1] > 0) for n in range(len(FIELDS))], -2)
+        age = torch.stack([batch.age / 365, torch.log1p(batch.age.abs()) * batch.age.sign() / 6], -1)
+        return self.enter(torch.cat([hidden, history.features, codes.flatten(-2), age], -1))
+
+    def told(self, history: History) -> Tensor:
+        """(B, C, D) what a context row's outcome adds to its token: its residual and how much it weighs."""
+        return self.outcome(torch.stack([history.residual, torch.log1p(history.weight) / 4], -1).detach())
+
+    def answer(self, plain: Tensor, rows: Tensor, history: History, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """(eta, log_r, plain) of the last rows, as many as `rows` has. The variance of f makes outcomes more dispersed."""
+        last = slice(-rows.shape[1], None)
+        out = self.head(self.norm(rows)) + self.skip(history.features[:, last].detach())
+        eta = plain + history.effects[:, last] @ self.trust + out[..., 0]
+        unsure = torch.expm1(history.spread[:, last].clamp(max=3)) + 1 / history.r[:, None].float()
+        return eta, (-unsure.log() + 3 * torch.tanh(out[..., 1] / 3)).clamp(-4, 9), plain
