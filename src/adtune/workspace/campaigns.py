@@ -82,6 +82,8 @@ def in_force(tables: list[pa.Table]) -> pa.Table:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    if len(tables) == 1:
+        return tables[0]
     table = joined([one.append_column("turn", pa.array([turn] * one.num_rows, pa.int32())) for turn, one in enumerate(tables)])
     for key in ("key", "id_key"):
         known = table.select([key, "turn"]).filter(pc.is_valid(table[key]))

@@ -20,6 +20,7 @@ from ..opening import rows_of
 from ..rows import LINE_CHARACTERS, Fault, Row, Unreadable
 from .columns import MetricColumns
 from .header import name_of, score
+from .quick import quick_columns
 from .wide import channels
 
 HEADER_ROWS = 40      # within which the header stands; reports of ad servers have long preambles
@@ -81,6 +82,11 @@ def _delimited(file: ClientFile, mapping: Mapping[str, str], note: Callable[[str
     at = _header_at(file, first, mapping)
     header = source.header = [cell.strip().strip("\ufeff") for cell in first[at][1]]  # type: ignore[index]
     preamble = [" ".join(row[1]) for row in first[:at] if not isinstance(row, Fault)]
+    quick = quick_columns(file, encoding, dialect.delimiter, first[at][0],
+                          len(header)) if dialect.escapechar is None else None  # type: ignore[index]
+    if quick:
+        told(len(quick[1]))
+        return Raw(None, header, *quick[:2], preamble, dialect.delimiter == ";", quick[2])
     made = _Builder(header)
     for number, row in enumerate(chain(first[at + 1:], found), start=1):
         made.add(row)

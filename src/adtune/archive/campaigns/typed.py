@@ -20,6 +20,7 @@ from .tables import Raw
 from .words import COUNTS, EXPOSURES, NUMBERS
 
 LEVELS = ("campaign", "ad_group", "ad")
+HASHED = 100_000
 _RANGE = "the row covers {} days ({}), not one; export with a breakdown by day"
 _PURCHASE = re.compile(r"purchase|sale|order|kauf|achat|compra", re.IGNORECASE)
 _BLANK = ("", "-", "--")
@@ -75,8 +76,20 @@ def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_
     _twins(raw, found, columns, reasons)
     table = _table(raw, columns, inputs, bounds, file)
     lost = table.select(["line"]).append_column("reason", reasons.reason).filter(pc.invert(reasons.kept))
-    notes = [f"{file}: {note}" for note in cells.notes]
-    return Made(table.filter(reasons.kept), list(zip(lost["line"].to_pylist(), lost["reason"].to_pylist(), strict=True)), notes)
+    rejected = list(zip(lost["line"].to_pylist(), lost["reason"].to_pylist(), strict=True))
+    if rejected:
+        columns.clear()   # a million rows are not held twice
+        inputs.clear()
+        table = _filtered(table, reasons.kept)
+    return Made(table, rejected, [f"{file}: {note}" for note in cells.notes])
+
+
+def _filtered(table: pa.Table, kept: pa.ChunkedArray) -> pa.Table:
+    """The kept rows, a column at a time."""
+    kept = kept.combine_chunks()
+    names, columns = table.column_names, table.columns
+    del table
+    return pa.table([columns.pop(0).filter(kept) for _ in names], names=names)
 
 
 def _words(cells: Cells, name: str) -> pa.ChunkedArray:
@@ -320,23 +333,35 @@ def _hashed(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     """16 bytes of blake2b over the row's words."""
     parts = [column.combine_chunks() for column in columns]
     text = pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="")
-    hashes = [hashlib.blake2b(one, digest_size=16).digest() for one in pc.cast(text, pa.binary()).to_pylist()]
-    return pa.chunked_array([pa.array(hashes, pa.binary(16))])
+    chunks = []
+    for at in range(0, len(text), HASHED):   # a batch of Python bytes at a time
+        words = pc.cast(text.slice(at, HASHED), pa.binary()).to_pylist()
+        chunks.append(pa.array([hashlib.blake2b(one, digest_size=16).digest() for one in words], pa.binary(16)))
+    return pa.chunked_array(chunks, pa.binary(16))
 
 
 def _twins(raw: Raw, found: Layout, columns: Mapping[str, Any], reasons: Reasons) -> None:
     """Rows that repeat another one cell for cell, where rows have days and names and something was delivered."""
     if "campaign" not in found.fields or not {"date", "start"} & found.fields.keys():
         return
-    whole = pc.binary_join_element_wise(*[column.combine_chunks() for column in raw.cells], "\x1f", null_handling="replace",
-                                        null_replacement="")
-    seen = pa.table({"row": whole, "line": raw.lines.combine_chunks()}).filter(reasons.kept).group_by("row").aggregate([("line", "min")])
+    counts = pc.value_counts(columns["key"].filter(reasons.kept))
+    shared = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    among = pc.is_in(columns["key"], value_set=shared).combine_chunks()
+    if not len(shared):
+        return
+    parts = [column.filter(among).combine_chunks() for column in raw.cells]
+    whole = pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="")
+    lines = raw.lines.filter(among).combine_chunks()
+    seen = pa.table({"row": whole, "line": lines}).group_by("row").aggregate([("line", "min")])
     first = pc.take(seen["line_min"].combine_chunks(), pc.index_in(whole, value_set=seen["row"].combine_chunks()))
+    twin = pc.not_equal(first, lines)
+    if not pc.any(twin).as_py():
+        return
+    known = pc.index_in(raw.lines, value_set=lines.filter(twin))
     active = pc.greater(pc.add(pc.fill_null(columns["spend"], 0), pc.fill_null(columns["impressions"], 0)), 0)
-    repeats = pc.and_(pc.and_(pc.not_equal(pa.chunked_array([first]), raw.lines), active), reasons.kept)
-    if pc.any(repeats).as_py():
-        told = pc.binary_join_element_wise("the same row as line ", pc.cast(first, pa.string()), ", cell for cell", "")
-        reasons.add(repeats, pa.chunked_array([told]))
+    told = pc.binary_join_element_wise("the same row as line ", pc.cast(pc.take(first.filter(twin), known), pa.string()),
+                                       ", cell for cell", "")
+    reasons.add(pc.and_(pc.is_valid(known), active), told)
 
 
 def _table(raw: Raw, columns: Mapping[str, Any], inputs: Mapping[str, Any], bounds: Mapping[str, Any], file: str) -> pa.Table:
