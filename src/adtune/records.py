@@ -181,7 +181,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a person said of a piece. `says` is keep, drop, voice (it shows the voice), other (it is another voice) or open (taken back).
+    """What a person said of a piece. `says` is keep, drop, voice (it shows the voice), other (it is another voice), relabel (its category
+    is `kind`) or open (taken back).
 
     `asset` is the piece's id and `content` the hash of its plain words: it holds for whatever piece has either. `about` is the reason or
     check that was asked about, `kind` what exactly was found; both None where nobody asked.
@@ -197,7 +198,7 @@ class Decision:
     source: Source = field(default_factory=lambda: Source("review"))
     when: str = ""
 
-    SAYS = ("keep", "drop", "voice", "other", "open")
+    SAYS = ("keep", "drop", "voice", "other", "relabel", "open")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from adtune.curate.checks import CHECKS, Judge
 from adtune.curate.checks.told import Facts, without
 from adtune.curate.dataset import Given
 from adtune.curate.pieces import pieces_of, word_count
+from adtune.curate.review import queue
 from adtune.curate.similar import Alike
 from adtune.errors import SettingError
-from adtune.records import Asset, Brief, Source
+from adtune.records import Asset, Brief, Decision, Source
 from adtune.settings import CurateSettings
 from adtune.starter import sample_pieces
 
@@ -153,6 +154,26 @@ def test_wrong_categories_are_doubted_and_right_ones_seldom():
     assert found("category_labels", [dataclasses.replace(one, category="one") for one in HOUSE]) == {}
     mixed = [dataclasses.replace(one, category=chance.choice("abc")) for one in ALL]
     assert found("category_labels", mixed) == {}          # categories that words tell nothing of
+
+
+def test_a_no_to_a_category_gives_the_piece_the_likelier_one():
+    chance, names = random.Random(0), sorted({one.category for one in ALL})
+    flipped = set(chance.sample(range(len(ALL)), 20))
+    wrong = [dataclasses.replace(one, category=chance.choice([name for name in names if name != one.category])) if n in flipped else one
+             for n, one in enumerate(ALL)]
+    wrong = [dataclasses.replace(one, approval="gold") if n < 8 else one for n, one in enumerate(wrong)]     # the voice is not asked about
+    only = dataclasses.replace(SETTINGS, skip=",".join(check.name for check in CHECKS if check.name != "category_labels"))
+    asked = [one for one in queue(curate(wrong, "acme", only), only, 400) if one.about == "category_labels"]
+    assert len(asked) >= 6 and all(one.instead in names and one.instead != one.piece.asset.category for one in asked)
+    first, second = asked[:2]
+    says = [Decision(first.piece.asset.id, first.piece.content, "relabel", "Ann", first.about, first.kind),
+            Decision(second.piece.asset.id, second.piece.content, "keep", "Ann", second.about, second.kind)]
+    after = curate(wrong, "acme", only, Given(decisions=says))
+    items = {item.asset: item for item in after.dataset.items}
+    assert items[first.piece.asset.id].category == items[first.piece.asset.id].example.brief.category == first.instead
+    assert items[second.piece.asset.id].category == second.piece.asset.category
+    left = {one.piece.asset.id for one in queue(after, only, 400) if one.about == "category_labels"}
+    assert not left & {first.piece.asset.id, second.piece.asset.id} and len(left) >= len(asked) - 3
 
 
 @pytest.mark.parametrize(("until", "today", "days", "what"), [

@@ -7,14 +7,15 @@ import json
 
 import pytest
 
-from adtune.curate import curate
+from adtune.curate import Given, curate
 from adtune.curate.checks import CHECKS, Judge
-from adtune.voice.figures import figures
 from adtune.curate.pieces import pieces_of
+from adtune.curate.review import queue
 from adtune.curate.similar import Alike
-from adtune.records import Asset, Source
+from adtune.records import Asset, Decision, Source
 from adtune.settings import CurateSettings
 from adtune.starter import sample_pieces
+from adtune.voice.figures import figures
 
 SETTINGS = CurateSettings(today="2025-06-01")
 ROWS = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()]
@@ -127,3 +128,23 @@ def test_the_order_of_the_pieces_decides_nothing():
         judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
         told.append({pieces[order].asset.id: one for order, one in CHECK.find(pieces, judge).items()})
     assert told[0] == told[1] and len(told[0]) == 5
+
+
+def test_the_older_of_two_pieces_that_differ_is_asked_about_and_a_decision_holds():
+    assets = [dataclasses.replace(one, text=f"{one.text}\n\n{said}", date=day) if said else one
+              for n, one in enumerate(HOUSE) for said, day in [{3: (PAYS, "2024-03-01"), 30: (PAYS_MORE, "2025-03-01")}.get(n, ("", ""))]]
+
+    assets = [dataclasses.replace(one, approval="gold") if 20 <= n < 28 else one for n, one in enumerate(assets)]
+    only = dataclasses.replace(SETTINGS, skip=",".join(check.name for check in CHECKS if check is not CHECK))
+
+    def asked(*decisions):
+        made = curate(assets, "acme", only, Given(decisions=decisions))
+        return made, [one for one in queue(made, only) if one.about == "inconsistent_facts"]
+
+    shown, (question,) = asked()
+    assert (question.piece.asset.id, question.twin.asset.id, question.kept) == (HOUSE[3].id, HOUSE[30].id, True)
+    assert question.marks == ("3.2%",) and "»3.9%«" in question.evidence and question.yes == question.no == 0
+    for says in ("drop", "keep"):
+        made, left = asked(Decision(question.piece.asset.id, question.piece.content, says, "Ann", question.about, question.kind))
+        assert left == [] and (HOUSE[3].id in {item.asset for item in made.dataset.items}) == (says == "keep")
+        assert [one.reason for one in made.dropped if one.asset.id == HOUSE[3].id] == ([] if says == "keep" else ["left_out"])

@@ -6,13 +6,14 @@ import random
 
 import pytest
 
-from adtune.curate import curate
+from adtune.curate import Given, curate
 from adtune.curate.checks import CHECKS, Judge
 from adtune.curate.pieces import pieces_of
 from adtune.curate.rebrand import LEAST, change_of
+from adtune.curate.review import queue
 from adtune.curate.similar import Alike
 from adtune.errors import SettingError
-from adtune.records import Asset, Source
+from adtune.records import Asset, Decision, Source
 from adtune.settings import CurateSettings
 from adtune.starter import sample_pieces
 
@@ -174,3 +175,24 @@ def test_only_the_settings_let_these_checks_drop():
     assert gold.dataset.dropped["before_rebrand"] == gold.dataset.dropped["house_habits"] == 0
     with pytest.raises(SettingError, match="before_rebrand"):
         curate(assets, "acme", dataclasses.replace(SETTINGS, drop_also="before_rebrnad"))
+
+
+def test_a_no_to_an_old_piece_lets_the_others_of_its_kind_go_and_a_yes_lets_them_stay():
+    assets = [dataclasses.replace(one, approval="gold") if n >= 142 else one for n, one in enumerate(renamed())]
+    only = dataclasses.replace(SETTINGS, skip=",".join(name for name in CHECK if name != "before_rebrand"))
+    question = next(one for one in queue(curate(assets, "acme", only), only) if one.about == "before_rebrand")
+    assert question.kept and question.no == question.like > 30 and question.yes == 0 and not question.piece.gold
+    asset = question.piece.asset
+
+    def after(says):
+        ruling = Decision(asset.id, question.piece.content, says, "Ann", question.about, question.kind)
+        made = curate(assets, "acme", only, Given(decisions=[ruling]))
+        assert len(made.dataset.items) + sum(made.dataset.dropped.values()) == 150
+        return made
+
+    gone, stayed = after("drop"), after("keep")
+    assert gone.dataset.dropped["left_out"] == 1 and gone.dataset.dropped["before_rebrand"] == question.no
+    assert stayed.dataset.dropped["before_rebrand"] == 0 and asset.id in {item.asset for item in stayed.dataset.items}
+    assert asset.id not in {one.piece.asset.id for one in queue(stayed, only)}
+    again = next(one for one in queue(gone, only) if one.about == "before_rebrand")
+    assert not again.kept and again.yes == question.no - 1       # one yes more, and no side has more answers: nothing goes

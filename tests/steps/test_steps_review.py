@@ -13,6 +13,8 @@ from adtune.steps.curation import curate, read_dataset
 from adtune.steps.decisions_file import COLUMNS
 from adtune.steps.review import Review, Wanted, curate_with_files, who_answers
 
+NONE = {"keep": 0, "drop": 0, "voice": 0, "other": 0, "relabel": 0}
+
 
 @pytest.fixture
 def twins(ws, archive):
@@ -32,7 +34,8 @@ def asked(ws, **words):
 
 def test_answers_are_kept_at_once_and_make_the_dataset_anew(ws, twins):
     before = curate(ws, "acme")
-    assert before["kept"] == 30 and before["decisions"] == {"keep": 0, "drop": 0, "voice": 0, "other": 0} and before["queue"] is None
+    assert before["kept"] == 30 and before["queue"] is None
+    assert before["decisions"] == NONE
     review = asked(ws)
     assert len(review.questions) == 4
     review.answer(review.questions[0], "keep")
@@ -43,7 +46,7 @@ def test_answers_are_kept_at_once_and_make_the_dataset_anew(ws, twins):
     answer = review.finish()
     assert answer["review"] == {"asked": 4, "answered": 2, "by": "Ann", "joined": 1, "left": 0} and len(answer["queue"]) == 2
     assert (answer["kept"], answer["dropped"]["left_out"]) == (31, 1)
-    assert answer["decisions"] == {"keep": 1, "drop": 1, "voice": 0, "other": 0}
+    assert answer["decisions"] == {**NONE, "keep": 1, "drop": 1}
     assert answer["kept"] + sum(answer["dropped"].values()) == answer["read"] == 34 and answer["hash"] != before["hash"]
     assert json.dumps(answer, allow_nan=False) and show(ws, answer["dataset"])["kept"] == 31
     decided, = show(ws, review.questions[0].piece.asset.id)["decisions"]
@@ -128,9 +131,9 @@ def test_a_workbook_goes_out_and_comes_back(ws, twins, tmp_path):
     assert taken == {"read": 4, "taken": 0, "unchanged": 0, "blank": 4, "rejections": []}
     piece = ws.assets_in_force("acme", ["twin-2"])["twin-2"][0]
     table = write_csv(tmp_path / "mine.csv", [{"ID": "twin-2", "Decision": "keep"}, {"ID": "p3", "Decision": "other voice"}])
-    assert curate_with_files(ws, "acme", Wanted(), (table, None))["decisions"] == {"keep": 1, "drop": 0, "voice": 0, "other": 1}
+    assert curate_with_files(ws, "acme", Wanted(), (table, None))["decisions"] == {**NONE, "keep": 1, "other": 1}
     curate_with_files(ws, "acme", Wanted(), (write_csv(table, [{"asset": piece.id[:10], "decision": "take back"}]), None))
-    assert curate(ws, "acme")["decisions"] == {"keep": 0, "drop": 0, "voice": 0, "other": 1}
+    assert curate(ws, "acme")["decisions"] == {**NONE, "other": 1}
 
 
 def test_errors_in_a_table_name_row_and_column(ws, twins, tmp_path):
@@ -153,3 +156,18 @@ def test_errors_in_a_table_name_row_and_column(ws, twins, tmp_path):
     for path in (tmp_path / "ask.pdf", tmp_path / "none" / "ask.csv"):
         with pytest.raises(InputError):
             curate_with_files(ws, "acme", Wanted(), (None, path))
+
+
+def test_a_category_is_corrected_in_a_table_and_by_a_no(ws, twins, tmp_path):
+    piece, other = ws.assets("acme")[:2]
+    table = tmp_path / "ask.csv"
+    table.write_text(f"asset,decision,about,kind\n{piece.id},relabel,,news\n{other.id},no,category_labels,letters\n", encoding="utf-8")
+    made = curate_with_files(ws, "acme", Wanted(who="Ann"), (table, None))
+    assert made["taken"]["taken"] == 2 and made["decisions"] == {**NONE, "relabel": 2}
+    items = {item.asset: item for item in read_dataset(ws, made["dataset"]).items}
+    assert [items[one.id].category for one in (piece, other)] == ["news", "letters"] == [
+        items[one.id].example.brief.category for one in (piece, other)]
+    assert curate_with_files(ws, "acme", Wanted(), (table, None))["taken"]["unchanged"] == 2
+    table.write_text(f"asset,decision\n{piece.id},relabel\n{other.id},open\n", encoding="utf-8")
+    again = curate_with_files(ws, "acme", Wanted(), (table, None))
+    assert "without the category" in again["taken"]["rejections"][0]["reason"] and again["decisions"] == {**NONE, "relabel": 1}

@@ -21,6 +21,7 @@ WIDTH = 100
 TWIN = 200      # characters of a near-duplicate's twin
 WORDS = {"y": "yes", "n": "no", "s": "skip", "u": "undo", "m": "more", "q": QUIT}
 ASKS = "Keep it?  [y]es  [n]o  [s]kip  [u]ndo  [m]ore  [q]uit"
+OTHERWISE = {"near_duplicate": "Its twin is kept; what differs is marked", "inconsistent_facts": "The piece that says otherwise"}
 
 
 def reviewed(desk: Desk, said: SimpleNamespace, guide: Path | None, overrides: dict[str, Any],
@@ -108,11 +109,13 @@ class Sitting:
         self.page.line(f"Without an answer it {state} ({asked}, confidence {question.confidence:.2f}): {question.evidence}", style="yellow")
         if question.twin:
             words = " ".join(question.twin.body.split())
-            self.page.line(f"Its twin is kept; what differs is marked: {question.twin.name}: {words[:TWIN]}{' …' if words[TWIN:] else ''}")
+            told = OTHERWISE.get(question.about, "The other piece")
+            self.page.line(f"{told}: {question.twin.name}: {words[:TWIN]}{' …' if words[TWIN:] else ''}")
         self.page.line(f"Asked because {question.why}.")
         self.page.line(f"A yes moves about {_pieces(question.yes)} like it, a no {_pieces(question.no)}."
                        if question.yes or question.no else "Only this piece depends on the answer.")
-        self.page.line(ASKS, style="bold")
+        asks = f"Is its category right?  [y]es  [n]o, it is '{question.instead}'  [s]kip  [u]ndo  [m]ore  [q]uit"
+        self.page.line(asks if question.instead else ASKS, style="bold")
 
     def _show_voices(self, question: Question) -> None:
         self.page.line("Which of these is the client's voice?", style="bold underline")

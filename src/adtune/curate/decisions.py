@@ -17,13 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..records import Asset, Decision
-from .checks import Check, Found
+from .checks import SHOWN_UNLESS_ASKED, Check, Found
 from .pieces import Piece, body_of
 
 PRIOR = 2.0           # answers that a check's own confidence is worth
 # what no answer overrules: the client's own word, rights, and pieces that would teach nothing or steer a model
 FIXED = frozenset({"replaced", "withdrawn", "empty", "not_approved", "rights_expired", "control_tokens", "exact_duplicate"})
 LEFT_OUT = "left_out"
+LABELS, RELABEL = "category_labels", "relabel"   # a no to a question about the category gives the piece the likelier one
 OFF_VOICE, OVER_KEEP, VOICE = "off_voice", "over_keep", "voice"
 OF_VOICE = (OFF_VOICE, VOICE)   # a no to these says that the piece is in another voice
 _OWN_WORDS = re.compile(r": |[»«“\"'…]")   # where an evidence begins to speak of the one piece
@@ -37,7 +38,13 @@ def pieces_with(assets: Sequence[Asset], decisions: Sequence[Decision]) -> list[
     pieces = [Piece(order, asset, body_of(asset)) for order, asset in enumerate(assets)]
     if not latest:
         return pieces
-    return [replace(piece, ruling=_ruling(latest, piece)) for piece in pieces]
+    return [_ruled(piece, _ruling(latest, piece)) for piece in pieces]
+
+
+def _ruled(piece: Piece, ruling: Decision | None) -> Piece:
+    """The piece under a ruling; where a person gave it another category, with that one."""
+    given = ruling.kind if ruling and ruling.says == RELABEL else None
+    return replace(piece, asset=replace(piece.asset, category=given) if given else piece.asset, ruling=ruling)
 
 
 def _ruling(latest: Mapping[str, tuple[int, Decision]], piece: Piece) -> Decision | None:
@@ -95,6 +102,11 @@ class Answers:
         count = self.agreed + self.refused
         return weighed if weighed >= 1 or not count else ((PRIOR + count) * weighed - self.agreed) / PRIOR
 
+    @property
+    def backed(self) -> bool:
+        """Whether more persons' answers agree with the check than not."""
+        return self.agreed > self.refused
+
     def after(self, agrees: bool) -> Answers:
         """The answers with one more."""
         return Answers(self.agreed + agrees, self.refused + (not agrees))
@@ -111,9 +123,12 @@ def answers_of(pieces: Iterable[Piece]) -> dict[tuple[str, str], Answers]:
 
 
 def weighed(check: Check, found: Mapping[int, Found], answers: Mapping[tuple[str, str], Answers]) -> dict[int, Found]:
-    """The findings of a check with the confidence that the answers about their kind leave them."""
+    """The findings of a check with the confidence that the answers about their kind leave them. What only shows, unless the settings say
+    otherwise, drops what persons' answers back."""
     if not answers:
         return dict(found)
-    none = Answers()
-    return {order: replace(one, confidence=answers.get((check.name, kind_of(one.evidence)), none).weighed(one.confidence))
-            for order, one in found.items()}
+    none, shows, heard = Answers(), check.name in SHOWN_UNLESS_ASKED, {}
+    for order, one in found.items():
+        given = answers.get((check.name, kind_of(one.evidence)), none)
+        heard[order] = replace(one, confidence=given.weighed(one.confidence), drops=one.drops or (shows and given.backed))
+    return heard

@@ -1,8 +1,9 @@
 """The decisions that matter most, as questions to a person.
 
-Three kinds are asked: whether a finding of a check is right (one piece stands for the findings of its kind), whether a piece near the
-limit is in the voice, and, where nothing says which voice is meant, which of the archive's voices it is. The value of a question is the
-number of pieces that its answer is expected to move, the asked one included:
+Four kinds are asked: whether a finding of a check is right (one piece stands for the findings of its kind), which of two pieces that tell
+a fact differently goes, or which of two categories holds, whether a piece near the limit is in the voice, and, where nothing says which
+voice is meant, which of the archive's voices it is. The value of a question is the number of pieces that its answer is expected to move,
+the asked one included:
 
     p (own move + others moved by a yes) + (1 - p) (own move + others moved by a no)
 
@@ -21,11 +22,11 @@ from typing import Any
 
 from ..records import Approval
 from ..settings import CurateSettings
-from .checks import CHECKS
+from .checks import CHECKS, SHOWN_UNLESS_ASKED
 from .checks.finding import refused, visible
 from .choose import FEW, SURE, TYPICAL, Learned, weakest_axes
 from .dataset import Curated, Dropped, Shown
-from .decisions import FIXED, OFF_VOICE, OVER_KEEP, VOICE, Answers, answers_of, kind_of
+from .decisions import FIXED, LABELS, OFF_VOICE, OVER_KEEP, VOICE, Answers, answers_of, kind_of
 from .influence import Influence
 from .pieces import Piece
 
@@ -35,7 +36,10 @@ COMPARED = 1500       # words of a near-duplicate and its twin that are compared
 A_KIND = 5            # questions about one kind of finding at most
 OF_THE_LIMIT = 0.6    # of the queue at most is about likeness to the voice, while there is anything else to ask
 SHOWN_AT_ODDS = 0.5   # of its confidence: the chance that a person drops a piece for what is only to be looked at
+FACTS = "inconsistent_facts"
 SETTLED = 0.02        # expected moves under which nothing is asked
+_OTHERWISE = re.compile(r"; '(.+?)'(?: \([\d-]+\))? says ")
+_LIKELIER = re.compile(r"; likelier is '(.+)' at ")
 _MARK = re.compile("»([^«]*)«")
 _NUMBERED = re.compile(r"\[U\+([0-9A-F]{4,6})\]")
 
@@ -56,7 +60,8 @@ class Question:
 
     `yes` and `no` count the other pieces that such an answer would move, `like` those with a finding of the same kind. Where the voice
     itself is asked about, `groups` are the answers, and `piece` is the most typical one of the largest. `twin` is the piece that a
-    near-duplicate is like; the marks are then what differs.
+    near-duplicate is like; the marks are then what differs. Of a fact it is the piece that tells it otherwise. `instead` is the category
+    that a no gives the piece.
     """
 
     piece: Piece
@@ -71,6 +76,7 @@ class Question:
     like: int = 0
     marks: tuple[str, ...] = ()
     twin: Piece | None = None
+    instead: str | None = None
     groups: tuple[Group, ...] = field(default=(), repr=False)
 
     @property
@@ -97,7 +103,7 @@ def queue(curated: Curated, settings: CurateSettings, most: int = MOST) -> list[
     """At most `most` questions, the one that is expected to move the most pieces first; what a person decided is not asked again."""
     pieces = {piece.asset.id: piece for piece in curated.pieces}
     asked = _voices(curated.pieces)
-    found = [*_findings(curated, pieces, settings), *_near_the_limit(curated)]
+    found = [*_findings(curated, pieces, settings), *_facts(curated, pieces), *_labels(curated, pieces), *_near_the_limit(curated)]
     found.sort(key=lambda one: (-round(one.value, 6), one.piece.content, one.about))
     best: dict[str, Question] = {}
     for question in found:
@@ -113,9 +119,9 @@ def queue(curated: Curated, settings: CurateSettings, most: int = MOST) -> list[
 def _findings(curated: Curated, pieces: dict[str, Piece], settings: CurateSettings) -> list[Question]:
     """The findings of checks: of each kind the middle one stands for the kind, then those that are the least sure."""
     groups: dict[tuple[str, str], list[Dropped | Shown]] = defaultdict(list)
-    known = {check.name for check in CHECKS if not check.shows} - FIXED   # what is only to be looked at stands in the report
+    known = {check.name for check in CHECKS if not check.shows} - FIXED   # of what only shows, facts and labels are asked apart
     for one in (*curated.dropped, *curated.shown):
-        if one.reason in known:
+        if one.reason in known and not (one.reason in SHOWN_UNLESS_ASKED and one.asset.approval == Approval.GOLD):
             groups[one.reason, kind_of(one.evidence)].append(one)
     answers, questions = answers_of(curated.pieces), []
     own = {item.asset for item in curated.dataset.items}
@@ -145,11 +151,39 @@ def _findings(curated: Curated, pieces: dict[str, Piece], settings: CurateSettin
 
 def _moved(members: Sequence[Dropped | Shown], given: Answers, settings: CurateSettings) -> tuple[int, int]:
     """How many of the findings change sides after one more yes, and after one more no."""
-    back = sum(isinstance(one, Dropped) and given.after(False).weighed(given.raw(one.confidence)) < settings.drop_confidence
-               for one in members)
-    gone = sum(isinstance(one, Shown) and one.drops and given.after(True).weighed(given.raw(one.confidence)) >= settings.drop_confidence
-               for one in members)
+    yes, no, also = given.after(False), given.after(True), [name.strip() for name in settings.drop_also.split(",")]
+    shows = {name for name in SHOWN_UNLESS_ASKED if name not in also}
+    back = sum(isinstance(one, Dropped) and (yes.weighed(given.raw(one.confidence)) < settings.drop_confidence
+                                             or (one.reason in shows and not yes.backed)) for one in members)
+    gone = sum(isinstance(one, Shown) and (one.drops or (one.reason in shows and no.backed))
+               and no.weighed(given.raw(one.confidence)) >= settings.drop_confidence for one in members)
     return back, gone
+
+
+def _facts(curated: Curated, pieces: dict[str, Piece]) -> list[Question]:
+    """Facts that two pieces tell differently, each pair once: whether the older of the two stays. An answer is about this fact alone."""
+    named = {pieces[item.asset].name: pieces[item.asset] for item in curated.dataset.items}
+    asked: dict[frozenset[str], Question] = {}
+    for one in curated.shown:
+        piece, other = pieces[one.asset.id], _OTHERWISE.search(one.evidence) if one.reason == FACTS else None
+        if other is None or piece.ruling or piece.gold:
+            continue
+        twin = named.get(other[1])
+        if twin and twin.ruling and twin.ruling.about == FACTS:
+            continue
+        pair = frozenset({piece.content, twin.content if twin else other[1]})
+        before = asked.get(pair)
+        if before is None or (piece.asset.date or "", piece.content) < (before.piece.asset.date or "", before.piece.content):
+            asked[pair] = Question(piece, FACTS, None, one.evidence, one.confidence, True, one.confidence * SHOWN_AT_ODDS,
+                                   marks=marks_of(one.evidence.partition("; '")[0]), twin=twin)
+    return list(asked.values())
+
+
+def _labels(curated: Curated, pieces: dict[str, Piece]) -> list[Question]:
+    """Categories that look wrong: a yes keeps the category, a no gives the piece the likelier one."""
+    found = [(pieces[one.asset.id], one, _LIKELIER.search(one.evidence)) for one in curated.shown if one.reason == LABELS]
+    return [Question(piece, LABELS, other[1], one.evidence, one.confidence, True, one.confidence * SHOWN_AT_ODDS, instead=other[1])
+            for piece, one, other in found if other and not piece.ruling]
 
 
 def _twin(piece: Piece, found: Dropped | Shown, named: Mapping[str, Piece]) -> Piece | None:
@@ -280,5 +314,5 @@ def as_row(question: Question) -> dict[str, Any]:
            "moves": {"keep": question.yes, "drop": question.no, "like": question.like}, "value": round(question.value, 3)}
     groups = [{"pieces": one.pieces, "typical": [piece.name for piece in one.typical[:TYPICAL]],
                "ids": [piece.asset.id for piece in one.typical[:TYPICAL]], "habits": list(one.habits)} for one in question.groups]
-    return {**row, "twin": question.twin.asset.id if question.twin else None, "groups": groups or None}
+    return {**row, "twin": question.twin.asset.id if question.twin else None, "instead": question.instead, "groups": groups or None}
 

@@ -24,7 +24,7 @@ EXCERPT = 2000       # characters of a piece's text in the table
 SHOWN = 3            # rejected rows in a message
 WORDS = {"keep": "keep", "yes": "keep", "y": "keep", "kept": "keep", "drop": "drop", "no": "drop", "n": "drop", "dropped": "drop",
          "voice": "voice", "the voice": "voice", "other": "other", "other voice": "other", "another voice": "other",
-         "open": "open", "undo": "open", "take back": "open", "taken back": "open"}
+         "relabel": "relabel", "other category": "relabel", "open": "open", "undo": "open", "take back": "open", "taken back": "open"}
 _OURS = re.compile(r"[0-9a-f]{8,64}")
 
 __all__ = ["check_name", "take_decisions", "write_decisions"]
@@ -55,8 +55,9 @@ def _row(piece: Piece, told: Mapping[str, Any]) -> list[Any]:
 def take_decisions(ws: Workspace, client: str, path: Path, who: str) -> dict[str, Any]:
     """Takes the decisions of a table: `{read taken unchanged blank rejections[{where reason}]}`, which add up.
 
-    A row names its piece by `asset` (our id or its beginning) or `id` (that of its file); `decision` is keep, drop, voice, other or open;
-    `note` and `by` are kept. Nothing is stored where no row can be taken. Raises InputError for that, and for a file that is no such table.
+    A row names its piece by `asset` (our id or its start) or `id` (that of its file); `decision` is keep, drop, voice, other, relabel or
+    open; `note` and `by` are kept. With relabel the category is what `kind` says, and so it is with a no to a question about the category.
+    Nothing is stored where no row can be taken. Raises InputError for that, and for a file that is no such table.
     """
     from ..archive.rows import Fault
 
@@ -76,7 +77,7 @@ def take_decisions(ws: Workspace, client: str, path: Path, who: str) -> dict[str
             continue
         if made is None:
             counts["blank"] += 1
-        elif finder.says(made) == (made.says if made.says != "open" else None):
+        elif finder.says(made) == (made.says if made.says != "open" else None) and (made.says != "relabel" or finder.labelled(made)):
             counts["unchanged"] += 1
         else:
             taken.append(made)
@@ -131,6 +132,10 @@ class _Finder:
     def says(self, decision: Decision) -> str | None:
         return self._pieces[decision.asset].says
 
+    def labelled(self, decision: Decision) -> bool:
+        """Whether the piece has the category that the decision gives it."""
+        return self._pieces[decision.asset].asset.category == decision.kind
+
 
 def _decision(row: Row, finder: _Finder, who: str, file: str) -> Decision | None:
     """A row as a decision; None where it decides nothing. Raises _Wrong."""
@@ -140,14 +145,19 @@ def _decision(row: Row, finder: _Finder, who: str, file: str) -> Decision | None
         return None
     says = WORDS.get(" ".join(re.sub(r"[\W_]+", " ", word.casefold()).split()))
     if says is None:
-        raise _Wrong("decision", f"'{word[:40]}' is not known; expected keep, drop, voice, other or open")
+        raise _Wrong("decision", f"'{word[:40]}' is not known; expected keep, drop, voice, other, relabel or open")
     asset, own = cells.get("asset") or cells.get("assetid"), cells.get("id")
     if not asset and not own:
         raise _Wrong("asset", "the row names no piece: neither asset nor id")
     piece = finder.by_asset(asset) if asset else finder.by_own(own or "")
     about = cells.get("about") or None
-    return Decision(piece.asset.id, piece.content, says, cells.get("by") or who, about, (cells.get("kind") or "") if about else None,
-                    cells.get("note") or None, Source(file, row.line, own or None))
+    if about == "category_labels" and word.casefold() in ("n", "no"):
+        says = "relabel"
+    if says == "relabel" and not cells.get("kind"):
+        raise _Wrong("kind", "relabel without the category that it is")
+    kind = (cells.get("kind") or "") if about or says == "relabel" else None
+    return Decision(piece.asset.id, piece.content, says, cells.get("by") or who, about, kind, cells.get("note") or None,
+                    Source(file, row.line, own or None))
 
 
 def _rows(path: Path) -> Iterable[Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..curate.review import Question
     from ..workspace import Workspace
 
+RELABEL = "relabel"   # what a no to a category says
 REVIEW = "review"     # where an answer in the terminal is said to come from
 OTHER_TYPICAL = 10    # typical pieces of each voice that is not meant, which are taken as other voices
 
@@ -60,7 +61,8 @@ class Review:
         return len(self._given)
 
     def answer(self, question: Question, says: str | int) -> None:
-        """Keeps an answer: `keep` or `drop`, or the number (from 0 on) of the group that is the voice."""
+        """Keeps an answer: `keep` or `drop`, or the number (from 0 on) of the group that is the voice. A no to the category of a piece
+        keeps the piece and gives it the likelier one."""
         decisions = [Decision(piece.asset.id, piece.content, word, self.who, question.about, question.kind, source=Source(REVIEW))
                      for piece, word in _said(question, says)]
         self.ws.decide(self.client, decisions)
@@ -153,7 +155,7 @@ def _said(question: Question, says: str | int) -> Iterator[tuple[Piece, str]]:
     if isinstance(says, str):
         if says not in ("keep", "drop") or question.groups:
             raise InputError("the answer", f"'{says}'", "the number of a group" if question.groups else "keep or drop", "Answer again.")
-        yield question.piece, says
+        yield question.piece, RELABEL if says == "drop" and question.instead else says
         return
     if not 0 <= says < len(question.groups):
         raise InputError("the answer", f"group {says + 1}", f"one of the groups 1 to {len(question.groups)}", "Answer again.")
