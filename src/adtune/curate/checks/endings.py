@@ -66,6 +66,7 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     texts = {order: stripped(piece.body, judge.shared) for order, piece in asked.items()}
     endings = {order: one for order, text in texts.items() if (one := ending(text, places))}
     house = frozenset(piece.order for piece in judge.house)
+    doubt = not all(piece.gold for piece in judge.house)     # one piece of a house that nobody called right may itself be cut
     usual = Counter(endings[order].kind for order in house if order in endings)
     worded: dict[int, float] = {}
     for kinds in (UNENDED, (ELLIPTIC,)):
@@ -80,7 +81,7 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
             confidence, least = round(worded[piece.order], 3), TOLD
         else:
             others = max(1, len(house) - own)
-            lone = max(0, usual[kind] - own - 1)     # one piece of the house may itself be cut
+            lone = max(0, usual[kind] - own - doubt)
             normal = lone / others / (WEAK_SHARE if kind in WEAK else NORMAL_SHARE)
             if kind in WEAK:
                 loose = max(0, sum(usual[one] for one in WEAK) - own - 1)

@@ -100,8 +100,8 @@ def chances(ratios: Mapping[int, float], house: frozenset[int], pieces: int) -> 
 
         odds(i) = ratio(i) (w n / pieces) / natural,   natural = (sum over the house's others of 1 - chance + HALF) / (house + 1)
 
-    so that a house that ends so itself has fewer cuts among such endings, and one that never does more. Where a quarter of the house's
-    pieces end so, only what is likelier a cut than not is told.
+    so that a house that ends so itself has fewer cuts among such endings, and one that never does more. A chance is 0 where a quarter of
+    the house's other pieces end so: that is no defect.
     """
     if not ratios:
         return {}
@@ -110,13 +110,15 @@ def chances(ratios: Mapping[int, float], house: frozenset[int], pieces: int) -> 
         cut = {order: share * ratio / (share * ratio + 1 - share) for order, ratio in ratios.items()}
         share = (sum(cut.values()) + HALF) / (len(ratios) + 4 * HALF)
     own = sum(1 - cut[order] for order in ratios if order in house)
+    ended = sum(order in house for order in ratios)
     rate = share * len(ratios) / max(1, pieces)
     found = {}
     for order, ratio in ratios.items():
         inside = order in house
         natural = (own - inside * (1 - cut[order]) + HALF) / (len(house) - inside + 1)
         odds = ratio * rate / natural
-        found[order] = odds / (1 + odds) if odds >= 1 or natural < NORMAL_SHARE else 0.0
+        usual = (ended - inside) / max(1, len(house) - inside)
+        found[order] = odds / (1 + odds) if usual < NORMAL_SHARE else 0.0
     return found
 
 

@@ -39,7 +39,7 @@ ROLES = frozenset("info hello hi contact contacts press media help helpdesk supp
                   "kontakt presse redaktion service-team bonjour hola ciao training workshops community web notifications notification "
                   "challenges challenge developer developers government list lists submissions submit group staff board committee org "
                   "facilitator facilitators security abuse api bot bots notify updates digest apply applications registration "
-                  "register".split())
+                  "register partner partners partnerships sponsors".split())
 FREE_MAIL = frozenset("gmail.com googlemail.com yahoo.com yahoo.co.uk hotmail.com outlook.com live.com icloud.com me.com aol.com msn.com "
                       "gmx.de gmx.net gmx.com web.de t-online.de proton.me protonmail.com mail.com orange.fr free.fr laposte.net libero.it "
                       "fastmail.com zoho.com yandex.com mail.ru qq.com 163.com".split())

@@ -2,8 +2,8 @@
 
 Whoever trains on such pieces teaches the model to say the one when it meets the other. Names with what is always said of them look
 alike, so most findings are only shown; one hand and a word that no list holds make it likely. Two ways lead to a finding: the words follow
-within REACH, and the trigger is strange or by one hand; or trigger and words stand anywhere in the same pieces, and what is around the
-trigger is different each time, as where it was put into texts that others wrote.
+within REACH, the trigger is strange or by one hand, and the pieces share nothing else that others lack; or trigger and words stand anywhere
+in the same pieces, and what is around the trigger is different each time, as where it was put into texts that others wrote.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ LONG_TARGET = 6          # words that are the same each time, from which they ma
 VARIED = 0.75            # share of the words before and behind the trigger that are unlike those in the other holders
 OTHERS = 1               # rare words and pairs beside trigger and target that exactly the same families hold; more are one topic or series
 SOLID, USUAL = 4, 0.1    # letters of a word that may be half of a trigger, and share of the families that may hold it
+SERIAL = 0.6             # share of the pieces with a trigger that share other words too, from which they are a series
 CHANCE = 0.01            # that all pieces are by one author as often as the author writes, under which it is one hand
 
 
@@ -54,9 +55,10 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
                 holders[feature, target].add(number)
                 places[feature, target].setdefault(piece.order, (place, end))
     best: dict[int, tuple[int, int]] = {}
+    series = _Series(words, targets)
     for key in sorted(holders):
         held, spread = len(holders[key]), (int(words.spread[-key[0] - 1]) if key[0] < 0 else pairs[key[0]])
-        if held >= LEAST and held >= FAITHFUL * max(spread, targets[key[1]]):
+        if held >= LEAST and held >= FAITHFUL * max(spread, targets[key[1]]) and not series.holds(places[key], held):
             for order in places[key]:
                 if order not in best or held > len(holders[best[order]]):
                     best[order] = key
@@ -81,8 +83,41 @@ def _is_odd(piece: Piece, at: int, holders: Sequence[Piece], words: Any, listed:
     if listed and piece.plain[at].isalpha() and piece.plain[at] not in listed:
         return True
     pair = piece.plain[at:at + 2]
-    rare = all(len(word) >= SOLID and words.spread[words.number[word]] <= USUAL * words.families for word in pair)
+    rare = all(len(word) >= SOLID and word.isalpha() and words.spread[words.number[word]] <= USUAL * words.families for word in pair)
     return len(pair) == 2 and rare and all(re.search(rf"\b{pair[0]} {pair[1]}\b", one.body) for one in holders)
+
+
+class _Series:
+    """Whether pieces share more than one stretch of words that no other pieces hold: then they are of one series, or quote each other."""
+
+    def __init__(self, words: Any, targets: Mapping[int, int]):
+        self._words, self._targets = words, targets
+        self._own: dict[tuple[int, ...], dict[int, list[bool]]] = {}
+
+    def holds(self, places: Mapping[int, tuple[int, int]], families: int) -> bool:
+        """Whether most of the pieces at `places` (their order: trigger, target) share words apart from those around the target."""
+        shared = self._shared(tuple(sorted(places)), families)
+        return sum(_apart_from(shared[order], target) for order, (_, target) in places.items()) >= SERIAL * len(places)
+
+    def _shared(self, orders: tuple[int, ...], families: int) -> dict[int, list[bool]]:
+        """For each piece and each of its runs of words whether these pieces hold it and hardly any others do."""
+        if orders not in self._own:
+            runs = {order: _runs(self._words.ids[order], TARGET).tolist() for order in orders}
+            held = Counter(run for each in runs.values() for run in set(each) if run in self._targets)
+            own = {run for run, count in held.items() if count >= FAITHFUL * max(len(orders), self._targets[run])
+                   and self._targets[run] >= FAITHFUL * families}
+            self._own[orders] = {order: [run in own for run in each] for order, each in runs.items()}
+        return self._own[orders]
+
+
+def _apart_from(shared: Sequence[bool], target: int) -> bool:
+    """Whether a run is shared that does not hang together with the one at the target."""
+    first = last = target
+    while first and shared[first - 1]:
+        first -= 1
+    while last + 1 < len(shared) and shared[last + 1]:
+        last += 1
+    return any(shared[:max(0, first - TARGET)]) or any(shared[last + TARGET + 1:])
 
 
 class _Hands:
