@@ -6,12 +6,12 @@ A refusal is decided in memory within microseconds, so that it stays quick when 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
 from ..errors import BusyError
+from ..settings import ServeSettings
 from ..workspace.keys import Key, Keys
 
 SPEND_SECONDS = 1.0  # for so long a client's spending is remembered
@@ -37,20 +37,12 @@ class _Bucket:
 class Limits:
     """Counts what is asked, for all keys of a server."""
 
-    def __init__(self, keys: Keys, per_minute: int, concurrent: int, clock: Callable[[], float] = time.monotonic):
-        self.keys, self.per_minute, self.concurrent, self.clock = keys, per_minute, concurrent, clock
+    def __init__(self, keys: Keys, settings: ServeSettings, clock: Callable[[], float] = time.monotonic):
+        self.keys, self.per_minute, self.concurrent, self.clock = keys, settings.per_minute, settings.concurrent, clock
+        self.most, self.running = settings.rows + settings.queue, 0  # of all keys together
         self._buckets: dict[str, _Bucket] = {}
         self._spent: dict[str, tuple[float, int | None]] = {}
         self._lock = Lock()
-
-    @contextmanager
-    def taking(self, key: Key) -> Iterator[None]:
-        """Counts one request of the key's for as long as the block runs. Raises Refused."""
-        self.enter(key)
-        try:
-            yield
-        finally:
-            self.leave(key)
 
     def enter(self, key: Key) -> None:
         """One more request. Raises Refused where the key has too many at the same time, or in this minute."""
@@ -59,17 +51,21 @@ class Limits:
             now = self.clock()
             bucket = self._buckets.setdefault(key.id, _Bucket(rate, now))
             bucket.left, bucket.seen = min(rate, bucket.left + (now - bucket.seen) * rate / 60), now
+            if self.running >= self.most:
+                raise Refused(f"{self.running} requests at the same time", f"at most {self.most} of all keys", 1.0, "server_busy")
             if bucket.running >= most:
                 raise Refused(f"{bucket.running} requests at the same time", f"at most {most} of a key", 1.0)
             if bucket.left < 1:
                 raise Refused(f"more than {rate} requests in a minute", f"at most {rate} of a key", (1 - bucket.left) * 60 / rate)
             bucket.left -= 1
             bucket.running += 1
+            self.running += 1
 
     def leave(self, key: Key) -> None:
         """One request less at the same time."""
         with self._lock:
             self._buckets[key.id].running -= 1
+            self.running -= 1
 
     def spend(self, client: str) -> None:
         """Raises Refused where the client has used what it may use this month."""

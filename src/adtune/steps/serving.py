@@ -85,7 +85,7 @@ class Service:
         from ..serve.registry import Registry, read_bases
 
         self.ws, self.settings = ws, settings
-        self.doorkeeper, self.limits = Doorkeeper(ws.keys), Limits(ws.keys, settings.per_minute, settings.concurrent)
+        self.doorkeeper, self.limits = Doorkeeper(ws.keys), Limits(ws.keys, settings)
         self.registry = Registry(ws, read_bases(settings.bases))
         self.engines = Engines(settings)
         self._systems: dict[str, tuple[str, ...]] = {}
