@@ -140,7 +140,7 @@ def unknown(figures: dict[str, Any]) -> Interval:
 def measures(figures: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]:
     """(measure, what issue 4 wants, the figure, whether it is reached: None where nothing is wanted or nothing was measured)."""
     bits, title, context, drafts = (figures[name] for name in ("bits_per_byte", "title", "in_context", "drafts"))
-    warm = figures["warm_drafts"]
+    cool = figures["cool_drafts"]
     people, copied, mean = drafts["people"], drafts["memorised"] or {}, unknown(figures)
     rows = [
         ("held-out bits per byte, mean over modern sources", bits["modern"]["value"], told(bits["modern"]), WANTED["bits"]),
@@ -156,9 +156,9 @@ def measures(figures: dict[str, Any]) -> list[tuple[str, str, str, bool | None]]
         ("drafts with a loop", None, told(drafts, "loops"), None),
         ("- in what people wrote to the same titles", None, told(people, "loops"), None),
         ("words a draft", None, told(drafts, "words", 0), None),
-        ("at temperature 1: drafts that end", None, told(warm, "ended"), None),
-        ("at temperature 1: repeated 4-grams within a draft", None, told(warm, "repeated_4grams"), None),
-        ("at temperature 1: drafts with a loop", None, told(warm, "loops"), None),
+        ("at temperature 0.7: drafts that end", None, told(cool, "ended"), None),
+        ("at temperature 0.7: repeated 4-grams within a draft", None, told(cool, "repeated_4grams"), None),
+        ("at temperature 0.7: drafts with a loop", None, told(cool, "loops"), None),
         ("longest run of words shared with pre-training text", None, _run(copied.get("drafts")), None),
         ("- in what people wrote to the same titles", None, _run(copied.get("people")), None),
         ("8-grams of drafts that stand in pre-training text", None, number((copied.get("drafts") or {}).get("share_8gram"), 4), None),
@@ -209,8 +209,8 @@ def notes(settings: JudgeSettings, missing: Sequence[str], judged: Mapping[str, 
     """What was measured how, what was searched, and what was skipped."""
     lines = [
         f"{settings.documents} held-out documents for bits per byte ({settings.text_tokens:,} tokens of title and text at most), "
-        f"{settings.titles} for titles (the first {settings.loss_tokens} tokens of a text), {settings.drafts} drafts (temperature 0.7, "
-        f"top_p 0.95, at most {settings.draft_tokens} tokens), as even over the sources as they allow; {settings.pieces} pieces of each "
+        f"{settings.titles} for titles (the first {settings.loss_tokens} tokens of a text), {settings.drafts} drafts (sampled as the base's own "
+        f"generation settings say, else at temperature 0.7 and top_p 0.95; at most {settings.draft_tokens} tokens), as even over the sources as they allow; {settings.pieces} pieces of each "
         "archive. In-context gain: the loss after three pieces of another archive less that after three of the same, as many tokens of "
         f"them, within {settings.context:,} tokens or the base's own context. What people wrote is cut to the mean length of the drafts. "
         "In brackets: 95 % intervals over texts."]

@@ -128,7 +128,7 @@ class EvaluateSettings:
 
     briefs: int = 24                     # held-out briefs that are drafted in every arm, at most
     draft_tokens: int = 420              # longest draft, tokens
-    temperature: float = 0.7             # sampling temperature of the drafts
+    temperature: float | None = None     # sampling temperature of the drafts; None is the base's own, 0.7 where it has none
     seed: int = 0
     gain_limit: float = 0.0              # gate: relative gain in held-out loss over the better of base and prompted
     forgetting_limit: float = 0.15       # gate: nats per token lost on general text
@@ -157,8 +157,8 @@ class DraftSettings:
     """How a draft is sampled."""
 
     n: int = 1                           # drafts
-    temperature: float = 0.7             # 0 is greedy
-    top_p: float = 0.95                  # nucleus of probability that is sampled from
+    temperature: float | None = None     # 0 is greedy; None is the base's own, 0.7 where it has none
+    top_p: float | None = None           # nucleus of probability that is sampled from; None is the base's own, 0.95 where it has none
     max_tokens: int = 512                # longest draft, tokens
     seed: int = 0
 
@@ -215,6 +215,16 @@ class ServeSettings:
     concurrent: int = 64                 # requests at the same time of a key that has no limit of its own
     body_megabytes: float = 4.0          # largest request
     file_megabytes: float = 512.0        # largest file
+
+
+@dataclass(frozen=True)
+class ResponseSettings:
+    """What a model of ad response predicts, and how sure it says to be."""
+
+    outcome: str | None = None           # clicks | conversions | value; None takes conversions where there are 50, else clicks
+    exposure: str | None = None          # impressions | clicks | spend; None takes what comes right before the outcome
+    country: str = "US"                  # whose holidays count, as a two-letter code
+    level: float = 0.8                   # share of outcomes that a prediction's interval should cover
 
 
 Settings = TypeVar("Settings")

@@ -7,8 +7,9 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 from made_bases import CONTEXT, pieces
+from transformers import GenerationConfig
 
-from adtune.engine.generate import Sampling, generate, pick
+from adtune.engine.generate import Sampling, generate, pick, sampling_for
 from adtune.engine.methods import attach
 from adtune.errors import InputError
 from adtune.settings import TuneSettings
@@ -138,3 +139,11 @@ def test_no_draft_goes_beyond_the_context_of_absolute_positions(base_of):
     base = base_of("gpt2")
     drafts = generate(base, None, [[0] * (CONTEXT - 2), [0, 5, 6]], [0, 1], Sampling(0.0, 1.0, CONTEXT))
     assert len(drafts[0]) <= 2 and len(drafts[1]) <= CONTEXT - 3
+
+
+@pytest.mark.parametrize("own, asked, expected", [
+    ({}, (None, None), (0.7, 0.95)), ({"temperature": 1.0, "top_p": 0.9}, (None, None), (1.0, 0.9)),
+    ({"temperature": 1.0}, (0, None), (0.0, 0.95)), ({"temperature": 1.0, "top_p": 0.9}, (0.3, 1.0), (0.3, 1.0))])
+def test_what_nobody_asks_for_is_sampled_as_the_base_says(llama, monkeypatch, own, asked, expected):
+    monkeypatch.setattr(llama.model, "generation_config", GenerationConfig(**own))
+    assert sampling_for(llama, *asked, 9) == Sampling(*expected, 9)

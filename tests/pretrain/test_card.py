@@ -18,7 +18,7 @@ def figures(**more):
             "torch": "2.13.0", "drawn_tokens": {"wiki2014": 300, "openstax": 100}, "epochs": {"wiki2014": 0.5, "openstax": 2.0},
             "bits_per_byte": told, "modern": told, "by_source": {"wiki2014": told},
             "title": {"own_better": {"value": 0.9, "interval": [0.8, 1.0]}, "pages": 40},
-            "drafts": drafts | {"temperature": 0.7}, "warm_drafts": drafts | {"temperature": 1.0, "loops": 0.0},
+            "drafts": drafts | {"temperature": 1.0, "loops": 0.0}, "cool_drafts": drafts | {"temperature": 0.7},
             "log": [{"spoken": ["# One\n\nfirst"]}, {"spoken": ["# Two\n\nlast"]}], "went_on_from": []} | more
 
 

@@ -28,6 +28,15 @@ class Sampling:
     max_tokens: int = 512
 
 
+def sampling_for(base: Base, temperature: float | None, top_p: float | None, max_tokens: int) -> Sampling:
+    """What is left open is as the base's own generation settings have it, and 0.7 and 0.95 where they say nothing."""
+    own = getattr(base.model, "generation_config", None)
+    usual = Sampling()
+    heat = next(one for one in (temperature, getattr(own, "temperature", None), usual.temperature) if one is not None)
+    share = next(one for one in (top_p, getattr(own, "top_p", None), usual.top_p) if one is not None)
+    return Sampling(float(heat), float(share), max_tokens)
+
+
 def pick(logits: torch.Tensor, sampling: Sampling, generators: Sequence[torch.Generator]) -> list[int]:
     """One token for each row of `logits` (B, vocabulary)."""
     if sampling.temperature <= 0:

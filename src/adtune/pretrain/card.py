@@ -42,7 +42,7 @@ def model_card(figures: dict[str, Any]) -> str:
         *(_run(run, number) for number, run in enumerate(runs)),
         f"- Held-out bits per byte, mean over sources: {_told(figures['bits_per_byte'])}; over modern sources: {_told(figures['modern'])}",
         f"- Own title gives the lower loss: {_told(figures['title']['own_better'], '.0%')} of {figures['title']['pages']} pages",
-        *(_drafts(figures[name]) for name in ("drafts", "warm_drafts")), "",
+        *(_drafts(figures[name]) for name in ("drafts", "cool_drafts")), "",
         "| source | licence as stated | share of the tokens drawn | times read | held-out bits per byte |", "|---|---|---|---|---|",
         *_sources(figures, runs), "",
         "Shares and times are those of running text; the briefs are made of the same documents. Held out by document group (about 1 %), so "

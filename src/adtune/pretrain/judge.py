@@ -14,7 +14,7 @@ from math import hypot, log
 from typing import Any
 
 from ..engine.bases import Base
-from ..engine.generate import Sampling
+from ..engine.generate import Sampling, sampling_for
 from ..engine.tasks.drafting import OVERLAP_TOKENS, Row, measure, rows_of
 from ..progress import Progress, silent
 from ..records import Brief, Example, Interval
@@ -41,8 +41,7 @@ class Page:
     def brief(self) -> Brief:
         return Brief(self.title[:TITLE_CHARACTERS] or None)
 
-
-TEMPERATURE, TOP_P = Sampling.temperature, Sampling.top_p  # as drafts are written where nobody asks for another
+COOL = Sampling.temperature
 
 
 @dataclass(frozen=True)
@@ -281,8 +280,8 @@ def judge_base(base: Base, pages: Sequence[Page], archives: Mapping[str, Sequenc
     figures["in_context"] = in_context_gain(base, archives, settings)
     progress("judge", 3, 4, "drafts")
     titled = spread([page for page in pages if page.title], settings.drafts, settings.seed)
-    for name, temperature, texts in (("drafts", TEMPERATURE, training), ("warm_drafts", 1.0, ())):  # as it drafts, and as it was trained
+    for name, temperature, texts in (("drafts", None, training), ("cool_drafts", COOL, ())):  # as it drafts, and as larger bases do
         figures[name] = judge_drafts(base, [(page.brief, page.text) for page in titled], texts,
-                                     Sampling(temperature, TOP_P, settings.draft_tokens), settings.seed)
+                                     sampling_for(base, temperature, None, settings.draft_tokens), settings.seed)
     progress("judge", 4, 4)
     return figures

@@ -29,6 +29,7 @@ from .tokenizer import save_tokenizer
 from .watch import write_page
 
 FIGURES, CONSTANT = "figures.json", "-constant"
+SAMPLED = {"do_sample": True, "temperature": 1.0, "top_p": 0.9}  # as it was trained: a small model goes round in circles when cooled
 JUDGED = JudgeSettings(titles=100, drafts=24)  # of every finished base: a minute on two cores
 
 
@@ -88,7 +89,7 @@ def write_judged(figures: dict[str, Any], prepared: Prepared, folder: Path, prog
     judged = judge_base(load_base(str(folder)), pages, {}, settings=JUDGED, progress=progress)
     found = {"by_source": judged["bits_per_byte"]["by_source"], "bits_per_byte": judged["bits_per_byte"]["all"],
              "modern": judged["bits_per_byte"]["modern"], "title": judged["title"], "drafts": judged["drafts"],
-             "warm_drafts": judged["warm_drafts"]}
+             "cool_drafts": judged["cool_drafts"]}
     _write_words(folder, figures | found)
     return found
 
@@ -97,6 +98,7 @@ def write_weights(run_: PretrainRun, prepared: Prepared, folder: Path) -> None:
     """Model and tokenizer. The model keeps its precision: what is written is a copy in bf16."""
     durable.make_folder(folder)
     _write_config(run_, folder)
+    run_.model.generation_config.update(**SAMPLED)
     run_.model.generation_config.save_pretrained(folder)
     _save(run_.model.state_dict(), folder)
     save_tokenizer(prepared.tokenizer, folder, run_.settings.context)

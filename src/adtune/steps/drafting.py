@@ -25,7 +25,7 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
 
     Options: adapter, format (content type), category, beside DraftSettings. `effort` is null: there is no published text yet.
     """
-    from ..engine.generate import Sampling, generate
+    from ..engine.generate import generate, sampling_for
     from ..voice.prompt import Context
 
     options = dict(options or {})
@@ -40,12 +40,12 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
         context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)
         head = base.renderer.brief(asked, context)
         seeds = [settings.seed + n for n in range(settings.n)]
-        sampling = Sampling(settings.temperature, settings.top_p, settings.max_tokens)
+        sampling = sampling_for(base, settings.temperature, settings.top_p, settings.max_tokens)
         texts = [base.renderer.text(ids).strip() for ids in generate(base, method, [head] * settings.n, seeds, sampling, progress)]
     scores = _scores(read_dataset(ws, record["dataset"]), texts)
     drafts = [{"text": text, "adapter": id, "on_brand": score, "effort": None} for text, score in zip(texts, scores, strict=True)]
     for one, seed in zip(drafts, seeds, strict=True):
-        log = {"on_brand": one["on_brand"], "effort": None, "seed": seed, "temperature": settings.temperature}
+        log = {"on_brand": one["on_brand"], "effort": None, "seed": seed, "temperature": sampling.temperature}
         one["id"] = ws.log_draft(client, id, asdict(asked), one["text"], log)
     answer: dict[str, Any] = {"drafts": drafts}
     if base.starter:

@@ -151,9 +151,9 @@ class _Measured:
         return [self.base.renderer.brief(item.example.brief) for item in self.drafted]
 
     def _drafts(self, method: AbstractMethod | None, heads: Sequence[list[int]], arm: str, progress: Progress) -> list[str]:
-        from ..engine.generate import Sampling, generate
+        from ..engine.generate import generate, sampling_for
 
-        sampling = Sampling(self.settings.temperature, 0.95, self.draft_tokens)
+        sampling = sampling_for(self.base, self.settings.temperature, None, self.draft_tokens)
         seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
 
         def tell(label: str, done: float, total: float, note: str = "") -> None:
