@@ -69,7 +69,7 @@ def _counts(page: Page, curated: Curated) -> list[str]:
     rows: list[tuple[object, int, str]] = [("kept", len(dataset.items), "trains, validates or tests")]
     rows += [(_led("Dropped", reason, dataset.dropped[reason]), dataset.dropped[reason], EXPLAINED[reason]) for reason in REASONS]
     rows.append(("read", dataset.read, "the sum of the rows above"))
-    drawn = [(str(name), float(count)) for name, count, _ in rows[:-1] if count]
+    drawn = [(str(name), count) for name, count, _ in rows[:-1] if count]
     seen = Counter(one.reason for one in curated.shown)
     shown = [(_led("To look at", name, count), count, EXPLAINED[name]) for name, count in seen.most_common()]
     return [page.paragraph(f"{dataset.read} pieces were read, {len(dataset.items)} kept and {len(curated.dropped)} dropped. "
@@ -118,7 +118,7 @@ def _mix(page: Page, curated: Curated) -> list[str]:
     """The mix against its target where there is one, and the categories by split."""
     parts, mix = [], curated.selection.mix
     if mix:
-        drawn = [row for name, one in mix.items() for row in ((f"{name}: target", float(one["target"])), ("kept", float(one["kept"])))]
+        drawn = [row for name, one in mix.items() for row in ((f"{name}: target", one["target"]), ("kept", one["kept"]))]
         parts += [page.table(("Kind", "Target", "Kept", "Short of it by"),
                              [(name, one["target"], one["kept"], max(0, one["target"] - one["kept"])) for name, one in mix.items()]),
                   bars(drawn, title="Kept pieces beside the target mix")]
@@ -137,7 +137,7 @@ def _curve(page: Page, curated: Curated, curve: Mapping[str, Any] | None) -> lis
     kept = len(curated.dataset.items)
     thumb = f"The rule of thumb is {RULE_OF_THUMB[0]} to {RULE_OF_THUMB[1]} pieces for a voice; {kept} are kept."
     if curve is None:
-        return [page.paragraph(f"Not measured. {thumb} `adtune curate {curated.dataset.client} --curve` measures it.")]
+        return [page.paragraph(f"Not measured. {thumb} To measure it: adtune curate {curated.dataset.client} --curve")]
     if not curve["points"]:
         return [page.paragraph(f"Not measured: {curve.get('reason')} {thumb}")]
     share = curve.get("gain_of_100_share")

@@ -89,15 +89,16 @@ def _axes(page: Page, learned: Learned, own: set[int]) -> list[str]:
             if at:
                 low, middle, high = np.quantile(np.asarray(scores)[at], (0.1, 0.5, 0.9)).tolist()
                 rows.append((f"{axis}, {side}", middle, low, high))
-    return [page.figure(intervals(rows, "likeness", lower_is_better=False, title="Likeness by axis: the middle, and the middle 80 %"),
+    told = "Likeness by axis: the middle, and the middle 80 %"
+    return [page.figure(intervals(rows, "likeness", lower_is_better=False, title=told, colours=sum(map(bool, places.values()))),
                         "A dot is the middle piece, a line holds the middle 80 % of the pieces.")] if rows else []
 
 
-def _bands(learned: Learned) -> list[tuple[str, float]]:
+def _bands(learned: Learned) -> list[tuple[str, int]]:
     counts = [0] * BANDS
     for place in range(len(learned.orders)):
         counts[min(BANDS - 1, int(learned.likeness.scores[place] * BANDS))] += 1
-    return [(f"{band / BANDS:.1f} to {(band + 1) / BANDS:.1f}", float(count)) for band, count in enumerate(counts)]
+    return [(f"{band / BANDS:.1f} to {(band + 1) / BANDS:.1f}", count) for band, count in enumerate(counts)]
 
 
 def _habits(page: Page, curated: Curated) -> list[str]:

@@ -47,8 +47,8 @@ def bars(rows: Sequence[tuple[str, float]], unit: str = "", title: str = "Bars")
 
 
 def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], unit: str = "", lower_is_better: bool = True,
-              title: str = "Values with 95 % intervals") -> str:
-    """A dot a row with a whisker from low to high, on one axis; rows are (label, value, low, high)."""
+              title: str = "Values with 95 % intervals", colours: int = len(_COLOURS)) -> str:
+    """A dot a row with a whisker from low to high, on one axis; rows are (label, value, low, high), in so many colours that take turns."""
     ends = [end for _, value, low, high in rows if _finite(value) for end in (value, low, high) if _finite(end)]
     if not ends:
         return _EMPTY
@@ -57,7 +57,7 @@ def intervals(rows: Sequence[tuple[str, float, float | None, float | None]], uni
     bottom = 40 * len(rows) + 12
     parts = _grid_across(axis, bottom)
     for index, (label, value, low, high) in enumerate(rows):
-        parts += _whisker(axis, 40 * index + 30, index, (label, value, low, high), left)
+        parts += _whisker(axis, 40 * index + 30, index % max(1, colours), (label, value, low, high), left)
     direction = "lower is better" if lower_is_better else "higher is better"
     parts.append(_text(WIDTH - 16, bottom + 36, f"{unit}, {direction}" if unit else direction, anchor="end", soft=True))
     told = "; ".join(f"{label}: {_with_unit(between(value, low, high), unit)}" for label, value, low, high in rows)
