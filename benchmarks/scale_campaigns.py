@@ -114,7 +114,7 @@ def figures(rows: int, small: int) -> list[Figure]:
                f"under {SECONDS:.0f}", first["seconds"] < SECONDS),
         Figure("kept and added; the row of the total is rejected, and the spend is the file's", f"{first['kept']:,}, {first['added']:,}",
                f"{rows:,}",
-               whole and abs(first["spend"] - spend) < 0.01 * rows / 1e6 + 1),
+               bool(whole and abs(first["spend"] - spend) < 0.01 * rows / 1e6 + 1)),
         Figure("peak memory, MB", f"{first['peak'] / 1e6:.0f}", f"under {PEAK_BYTES / 1e6:,.0f}", first["peak"] < PEAK_BYTES),
         Figure(f"memory a row adds beyond {small:,} rows, bytes", f"{grown:.0f}", "told", True),
         Figure("the same again, seconds and added", f"{again['seconds']:.1f} ({again['cpu']:.1f} of a core), {again['added']}", "0 added",

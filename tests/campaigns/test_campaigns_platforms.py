@@ -183,7 +183,7 @@ def test_a_product_feed_is_joined_by_sku(take, ws, export):
                   "dr-1,Linen dress,80.00 EUR,in stock,Dresses,http://x,http://y",
                   ",No id,1.00 EUR,in stock,Dresses,,", name="feed.csv")
     answer, rows = take(path=feed)
-    assert (answer["added"], answer["kept"], answer["rejected"]) == (0, 1, 1) and "by sku" in answer["notes"][0]
+    assert (answer["added"], answer["kept"], answer["rejected"]) == (1, 1, 1) and "by sku" in answer["notes"][0]
     assert rows[0].inputs == {"campaign type": "Shopping", "sku": "DR-1", "product": "Linen dress", "price": 80.0,
                               "availability": "in stock",
                               "google_product_category": "Dresses"} or rows[0].inputs["price"] == 80.0

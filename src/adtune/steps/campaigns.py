@@ -47,7 +47,8 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
         corrected = 0
         found.notes.append("these rows were imported before, and later imports changed them: the later ones hold")
     progress("storing", 0, 1)
-    artifact = _stored(ws, client, found, rows, bool(added or corrected))
+    artifact, joins = _stored(ws, client, found, rows, bool(added or corrected))
+    added += joins
     if rows is not None:
         _tell_repeats(ws, client, found)
     rejections = [{"where": one.where, "reason": one.reason} for one in found.rejected]
@@ -62,13 +63,13 @@ def archive_hash(ws: Workspace, client: str) -> str:
     return hash_of([entry["hash"] for entry in ws.campaign_imports(client)])
 
 
-def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table | None, changed: bool) -> str | None:
-    """Stores what is new; the id of the rows' artifact, None where the archive had them all."""
+def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table | None, changed: bool) -> tuple[str | None, int]:
+    """Stores what is new; (the id of the rows' artifact, None where the archive had them all; rows of tables to join that are new)."""
     from ..archive.campaigns import files_of
     from ..workspace.campaigns import LOOKUP
 
     stored = {entry["record"].get("content") for entry in ws.campaign_imports(client)} if client in ws.clients() else set()
-    artifact = None
+    artifact, joins = None, 0
     if rows is not None and changed:
         record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms), "content": _content(rows)}
         artifact = ws.add_campaigns(client, rows, record)
@@ -77,7 +78,8 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
         content = hash_of([lookup.column_names, [[str(cell) for cell in column] for column in lookup.to_pydict().values()]])
         if lookup.num_rows and content not in stored:
             ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content})
-    return artifact
+            joins += lookup.num_rows
+    return artifact, joins
 
 
 def _content(rows: pa.Table) -> str:
@@ -97,7 +99,6 @@ def _content(rows: pa.Table) -> str:
 
 def _changes(rows: pa.Table | None, known: pa.Table | None) -> tuple[int, int]:
     """(rows of the files whose cells are new, rows of the files whose cells have other numbers now)."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     if rows is None or not rows.num_rows:
@@ -108,8 +109,7 @@ def _changes(rows: pa.Table | None, known: pa.Table | None) -> tuple[int, int]:
     renamed = pc.fill_null(pc.is_in(rows["id_key"], value_set=pc.unique(known["id_key"].drop_null())), False)
     new = rows.filter(pc.invert(pc.or_(there, renamed)))
     again = rows.filter(pc.or_(there, renamed))
-    same = pc.is_in(_numbers(again), value_set=pc.unique(_numbers(known)))
-    moved = again.append_column("same", pa.chunked_array([same])).filter(pc.invert(same))
+    moved = again.filter(pc.invert(_same_numbers(again, known)))
     return _lines(new), _lines(moved)
 
 
@@ -118,19 +118,20 @@ def _lines(rows: pa.Table) -> int:
     return rows.group_by(["file", "line"]).aggregate([]).num_rows
 
 
-def _numbers(table: pa.Table) -> pa.Array:
-    """The cell and the sums of its numbers, as one word for each row: rows that share a cell are compared together."""
-    import pyarrow as pa
+def _same_numbers(rows: pa.Table, known: pa.Table) -> pa.ChunkedArray:
+    """Whether the sums of a row's cell are those that are known; rows that share a cell are compared together."""
     import pyarrow.compute as pc
 
     from ..workspace.campaigns import NUMBERS
 
-    sums = table.group_by("key").aggregate([(name, "sum") for name in NUMBERS])
-    words = pc.binary_join_element_wise(*[pc.cast(pc.round(sums[f"{name}_sum"], 6), pa.string()) for name in NUMBERS], "|",
-                                        null_handling="replace", null_replacement="")
-    found = pc.take(words.combine_chunks(), pc.index_in(table["key"], value_set=sums["key"].combine_chunks()))
-    keys = pa.chunked_array([pa.array([key.hex() for key in table["key"].to_pylist()], pa.string())])
-    return pc.binary_join_element_wise(keys, found, "|").combine_chunks()
+    sums = [table.group_by("key").aggregate([(name, "sum") for name in NUMBERS]) for table in (rows, known)]
+    at = pc.index_in(sums[0]["key"], value_set=sums[1]["key"].combine_chunks())
+    same = pc.is_valid(at)
+    for name in (f"{name}_sum" for name in NUMBERS):
+        now, before = pc.round(sums[0][name], 6), pc.round(pc.take(sums[1][name].combine_chunks(), at), 6)
+        either = pc.or_(pc.is_valid(now), pc.is_valid(before))
+        same = pc.and_(same, pc.if_else(either, pc.fill_null(pc.equal(now, before), False), True))
+    return pc.take(same, pc.index_in(rows["key"], value_set=sums[0]["key"].combine_chunks()))
 
 
 def _currency(known: pa.Table | None) -> str | None:
