@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError, did_you_mean
 from ..records import Dataset, Split
 from .curation import read_dataset
+from .ladder import versions
 from .pieces import find_piece, show_piece, withdrawn_pieces
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-KINDS = ("client", "dataset", "plan", "run", "adapter", "report", "comparison")
+KINDS = ("client", "dataset", "plan", "run", "adapter", "profile", "report", "comparison")
+DATASETS = ("dataset", "examples")  # curated, and handed in by the API as they are
 
 
 def show(ws: Workspace, id: str) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def show(ws: Workspace, id: str) -> dict[str, Any]:
     else:
         found = _artifact(ws, id)
     found["lineage"] = ws.lineage(id)
-    if found["kind"] == "dataset":
+    if found["kind"] in DATASETS:
         found["items"] = [_item(item) for item in read_dataset(ws, id).items]
     else:
         found["learned_from"] = _learned_from(ws, found)
@@ -64,7 +66,7 @@ def ls(ws: Workspace, kind: str | None = None, client: str | None = None) -> dic
 def _client(ws: Workspace, name: str) -> dict[str, Any]:
     held = ls(ws, None, name)
     return {"kind": "client", "id": name, "client": name, "pieces": ws.count_assets(name), "archive": ws.archive_hash(name),
-            "items": held["items"], "withdrawn": withdrawn_pieces(ws, name), "lineage": []}
+            "items": held["items"], "withdrawn": withdrawn_pieces(ws, name), "lineage": [], "versions": versions(ws, name)}
 
 
 def _artifact(ws: Workspace, id: str) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _item(item: Any) -> dict[str, Any]:
 
 def _learned_from(ws: Workspace, found: dict[str, Any]) -> dict[str, Any] | None:
     """The dataset that a thing learned from, with the places of the training pieces; None where it learned from none."""
-    id = next((one["id"] for one in found["lineage"] if one["kind"] == "dataset"), None) or _dataset_of_run(found)
+    id = next((one["id"] for one in found["lineage"] if one["kind"] in DATASETS), None) or _dataset_of_run(found)
     if id is None:
         return None
     dataset: Dataset = read_dataset(ws, id)
@@ -92,4 +94,4 @@ def _learned_from(ws: Workspace, found: dict[str, Any]) -> dict[str, Any] | None
 def _dataset_of_run(found: dict[str, Any]) -> str | None:
     """A run has no parents in the catalogue; its settings name the dataset it was started on."""
     named = (found.get("settings") or {}).get("dataset") if found["kind"] == "run" else None
-    return named if isinstance(named, str) and named.startswith("dataset-") else None
+    return named if isinstance(named, str) and named.startswith(tuple(f"{kind}-" for kind in DATASETS)) else None
