@@ -33,7 +33,7 @@ def test_findings_come_in_the_order_of_the_table():
 
 
 def test_a_good_archive_is_told_so_and_an_unknown_one_is_not():
-    silent = {"reasons", "labels", "cost"}
+    silent = {"reasons", "labels"}
     assert {one.check: one.status for one in findings(GOOD)} == {name: UNKNOWN if name in silent else OK for name in FINDINGS}
     assert {one.status for one in findings(NOTHING) if one.check != "pieces"} == {UNKNOWN}
 
@@ -74,10 +74,6 @@ def test_what_was_not_trained_and_what_it_pays_for_is_told():
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost, held)))[1] == "A precise format. Two rules."
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost,)))[1] == "None of the three reasons holds. No habit."
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(Reason("a precise format", None, "?"),)))[0] == UNKNOWN
-
-
-def test_the_cost_names_the_volume_and_no_figure():
-    assert "40 pieces a month" in FINDINGS["cost"](BAD)[1]
 
 
 def item(n, split, text, title="A title", category="news"):

@@ -1,4 +1,4 @@
-"""Measures of drafts and the three reasons: on texts whose habits, terms and format are made, each reason holds where it was made to."""
+"""Measures of drafts, and the three reasons: each holds where tuning was made to save what it names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from adtune.advise import DraftedArm, judge_opponent
 from adtune.advise.drafts import BRAND, EVERY, FORMAT, SPARED, judges_of, measure_drafts
-from adtune.advise.reasons import CONVENTIONS, TermLoss, reasons
+from adtune.advise.reasons import CONVENTIONS, LAYOUT, MANNER, TERM, TOPIC, VOCABULARY, ClassLoss, Shown, TargetLoss, reasons
+from adtune.advise.reasons import FORMAT as FORM
 from adtune.advise.verdict import Judged
 from adtune.records import Brief, Example, Verdict
 from adtune.starter import sample_contrast, sample_pieces
@@ -61,32 +62,51 @@ def test_too_few_pieces_for_a_scorer_leave_the_other_measures(pieces, general):
     assert judges.scorer is None and BRAND not in found.metrics and SPARED in found.metrics
 
 
-def terms(gain=2.0, rest=0.3, count=8, share=0.2, parts=3.5):
-    size = round(100 * share)
-    tokens, others = (size,) * 12, (100 - size,) * 12
+def loss(manner=0.3, term=2.0, layout=0.8, topic=0.2, share=0.1):
+    """12 pieces of 100 targets; 3 nats a token before, and what tuning takes off each class of them."""
     hard = [1 + n / 100 for n in range(12)]
-    return TermLoss(count, parts, tokens, others, tuple(6.0 * size * h for h in hard), tuple(3.0 * (100 - size) * h for h in hard),
-                    tuple((6.0 - gain) * size * h for h in hard), tuple((3.0 - rest) * (100 - size) * h for h in hard))
+    sizes = {TERM: round(100 * share), LAYOUT: 10, MANNER: 50, TOPIC: 40 - round(100 * share)}
+    off = {TERM: term, LAYOUT: layout, MANNER: manner, TOPIC: topic}
+    classes = {name: ClassLoss((size,) * 12, tuple(3.0 * size * h for h in hard), tuple((3.0 - off[name]) * size * h for h in hard))
+               for name, size in sizes.items()}
+    return TargetLoss(classes, {f"word{n}": 4 for n in range(8)})
 
 
-def test_each_reason_holds_where_it_was_made_to(judges, drafted, pieces, general):
-    texts = {"train": [piece.text for piece in pieces[:30]], "general": general}
-    found = {one.name: one for one in reasons(drafted, "lora", judges, texts, terms())}
-    assert all(one.holds for one in found.values()), [one.told for one in found.values()]
-    assert found[CONVENTIONS].evidence["kept_tuned"] > found[CONVENTIONS].evidence["kept_prompted"]
-    assert all(one.told.endswith(".") and "%" in one.told for one in found.values())
-    same = {"lora": drafted["prompt"], "prompt": drafted["prompt"]}
-    assert [one.holds for one in reasons(same, "lora", judges, texts, terms(gain=0.3))] == [False, False, False]
-    silent = reasons({"prompt": drafted["prompt"]}, "", judges, texts, None)
-    assert [one.holds for one in silent] == [None, None, None]
-    plain = {"train": general[:30], "general": general}
-    assert reasons(drafted, "lora", judges, plain, None)[0].holds is False      # nothing sets general text off from itself
+def names(found):
+    return [one.name for one in found if one.holds]
 
 
-@pytest.mark.parametrize("made", [terms(share=0.01), terms(count=4), terms(gain=0.3), terms(count=0, share=0.0)])
-def test_no_vocabulary_without_terms_that_are_learned(made, judges, drafted, pieces, general):
-    texts = {"train": [piece.text for piece in pieces[:30]], "general": general}
-    assert reasons(drafted, "lora", judges, texts, made)[1].holds is False
+@pytest.fixture(scope="module")
+def shown(pieces, general):
+    return Shown(pieces[:30], pieces[30:48], general)
+
+
+@pytest.mark.parametrize(("made", "holding"), [
+    (loss(), [CONVENTIONS, VOCABULARY, FORM]), (loss(manner=0.05, term=0.1), [FORM]), (loss(term=0.2, layout=0.4), [CONVENTIONS]),
+    (loss(manner=0.05, layout=0.2), [VOCABULARY]), (loss(manner=0.05, layout=0.2, term=0.0), []),
+    (loss(share=0.01, layout=0.3), [CONVENTIONS])])
+def test_each_reason_holds_where_tuning_saves_what_it_names(made, holding, shown, drafted):
+    found = reasons(shown, made, drafted, "lora")
+    assert [one.name for one in found] == [CONVENTIONS, VOCABULARY, FORM] and names(found) == holding
+    assert all(one.told.endswith(".") and "%" in one.told and "None" not in one.told for one in found)
+    assert found[0].evidence["kept_tuned"] > found[0].evidence["kept_prompted"]
+
+
+def test_what_was_not_measured_holds_nothing_and_refuses_nothing(shown, drafted, general, pieces):
+    silent = reasons(shown, None, {"prompt": drafted["prompt"]}, "")
+    assert [one.holds for one in silent] == [None, None, None] and "kept_tuned" not in silent[0].evidence
+    plain = Shown([Example(Brief("On something", "news"), text) for text in general[:30]], pieces[30:48], general)
+    assert reasons(plain, None, {}, "")[0].holds is False          # nothing sets general text off from itself
+    few = TargetLoss(loss().classes, {"one": 3})
+    assert reasons(shown, few, {}, "lora")[1].holds is False
+    assert reasons(shown, TargetLoss(loss(share=0.0).classes, {}), {}, "lora")[1].holds is False
+
+
+def test_a_class_of_targets_has_its_own_loss_and_the_rest_is_everything_else():
+    made = loss()
+    assert made.classes[MANNER].loss == pytest.approx(3.0 * 1.055) and made.classes[MANNER].gain().value == pytest.approx(0.1)
+    assert made.share(MANNER) == pytest.approx(0.5) and made.rest(MANNER).tokens == (50,) * 12
+    assert made.rest(MANNER).off().value == pytest.approx((10 * 2.0 + 10 * 0.8 + 30 * 0.2) / 50 * 1.055)
 
 
 def test_the_prompt_of_today_is_kept_where_its_drafts_are_clearly_nearer():

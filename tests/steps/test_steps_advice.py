@@ -82,7 +82,7 @@ def test_the_bake_off_gives_every_key_and_a_plan_that_tune_takes(ws, client, bas
     assert drafted.keys() >= {"base", "prompt"} and len(drafted) == 3      # and the tuned arm that came through
     assert {row["drafts"] for row in drafted.values()} == {2, 4} and {row["briefs"] for row in drafted.values()} == {2}
     assert [one["name"] for one in answer["reasons"]] == list(REASONS) and all(one["told"].endswith(".") for one in answer["reasons"])
-    assert answer["bake_off"]["rounds"][0]["arms"] == ["prefix", "lora", "full"] and answer["bake_off"]["needed_gain"] > 0
+    assert answer["bake_off"]["rounds"][0]["arms"] == ["lora", "prefix", "full"] and answer["bake_off"]["needed_gain"] > 0
     assert next(row["detail"] for row in likely if row["name"] == "prompt").count(",") >= 2    # several layouts were tried
     assert all({"check", "status", "message", "recommendation"} == one.keys() for one in answer["findings"])
     assert answer["estimate"]["seconds"] > 0 and answer["estimate"]["peak_memory_bytes"] > 10**7

@@ -9,8 +9,9 @@ from .estimate import Need, Room, Work, estimate, seconds
 from .facts import ArchiveFacts, BaseFacts, Facts, Reason, archive_facts
 from .findings import FINDINGS, findings
 from .rules import learn_rules, measure_rules
-from .verdict import Judged, judge, judge_archive, judge_opponent, needed_gain, open_question, survivors
+from .verdict import Judged, is_winner, judge, judge_archive, judge_opponent, judge_payback, needed_gain, open_question, survivors
 
 __all__ = ["FINDINGS", "ArchiveFacts", "ArmResult", "BaseFacts", "DraftedArm", "Facts", "Judged", "Need", "Reason", "Room", "Work",
-           "archive_facts", "candidates", "estimate", "findings", "judge", "judge_archive", "judge_opponent", "learn_rules",
+           "archive_facts", "candidates", "estimate", "findings", "is_winner", "judge", "judge_archive", "judge_opponent", "judge_payback",
+           "learn_rules",
            "measure_rules", "needed_gain", "open_question", "seconds", "survivors"]

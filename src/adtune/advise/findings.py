@@ -278,17 +278,12 @@ def reasons(facts: Facts) -> Said:
     return OK, (f"{', '.join(one.name for one in holding).capitalize()}. " if holding else "None of the three reasons holds. ") + told, ""
 
 
-def cost(facts: Facts) -> Said:
-    month = f" for {facts.volume:g} pieces a month" if facts.volume is not None else ""
-    return UNKNOWN, f"Minutes a piece and cost{month}: no edited drafts with their minutes have been logged.", ""
-
-
 FINDINGS: dict[str, Check] = {
     "pieces": pieces, "dropped": dropped, "near_duplicates": near_duplicates, "dataset": dataset_age, "validation": held_out,
     "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs, "regularity": regularity,
     "rules": rules, "house": house, "labels": labels, "guide": guide, "tokens": tokens, "fertility": fertility,
     "long_pieces": long_pieces, "long_briefs": long_briefs, "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting,
-    "arms": arms, "reasons": reasons, "cost": cost,
+    "arms": arms, "reasons": reasons,
 }
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..records import Verdict
+from ..records import Finding, Verdict
 from ..settings import AdviseSettings
 from ..stats import paired_difference
 from .arms import BASE, FULL, LORA, NAMES, OPPONENT, PREFIX, PROMPT, TUNED, Arms, Drafted, clear, gain, lead, percent, rival, told
@@ -124,7 +124,7 @@ def _measured(arms: Arms, archive: ArchiveFacts, settings: AdviseSettings) -> Ju
     needed = needed_gain(settings)
     gains = {name: gain(arms, name, settings.seed) for name in TUNED if name in arms}
     said = told(arms, gains)
-    winners = [name for name, one in gains.items() if clear(one) and (one.value or 0.0) > needed]
+    winners = [name for name in gains if is_winner(arms, name, settings)]
     month = "" if settings.volume is None else f" at {settings.volume:g} pieces a month"
     if not winners:
         if any(clear(one) and (one.value or 0.0) > settings.margin for one in gains.values()):
@@ -156,6 +156,19 @@ def judge_opponent(judged: Judged, drafted: Drafted, seed: int) -> Judged:
     return replace(judged, reason=f"{judged.reason} The opponent's drafts: {told}.")
 
 
+def judge_payback(judged: Judged, finding: Finding) -> Judged:
+    """A verdict to fine-tune, challenged by logged minutes: where they say that it does not pay back in time, the prompt is kept."""
+    if str(judged.verdict) not in TUNED or finding.status != "stop":
+        return judged
+    return Judged(Verdict.PROMPT, f"By the logged minutes fine-tuning does not pay: {finding.message} {judged.reason}")
+
+
+def is_winner(arms: Arms, name: str, settings: AdviseSettings) -> bool:
+    """Whether an arm's gain over the rival is clear, and more than the gain that is needed."""
+    one = gain(arms, name, settings.seed)
+    return clear(one) and (one.value or 0.0) > needed_gain(settings)
+
+
 def choose(arms: Arms, winners: list[str], settings: AdviseSettings) -> str:
     """The smallest of the winners that no larger one beats by more than it costs."""
     chosen = winners[0]
@@ -184,7 +197,7 @@ def open_question(arms: Arms, before: Arms, settings: AdviseSettings) -> str | N
     """
     needed = needed_gain(settings)
     gains = {name: gain(arms, name, settings.seed) for name in TUNED if name in arms}
-    winners = sorted((name for name, one in gains.items() if clear(one) and (one.value or 0.0) > needed), key=lambda name: arms[name].loss)
+    winners = sorted((name for name in gains if is_winner(arms, name, settings)), key=lambda name: arms[name].loss)
     if winners:
         for name in (other for other in TUNED if other in arms and other != winners[0]):
             ahead = lead(arms[winners[0]], arms[name], settings.seed)

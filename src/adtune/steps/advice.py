@@ -20,13 +20,16 @@ from .curation import check_task, load_dataset
 from .curve import learning_curve
 from .estimating import KEYS
 from .finals import Finals
+from .payback import OPTIONS, Spend, economics
 
 if TYPE_CHECKING:
     from ..advise import ArchiveFacts, BaseFacts, Judged, Reason
     from ..workspace import Workspace
     from .opponent import Opponent
+    from .payback import Economics
 
-OTHERS = ("base", "task", "curve", "opponent", "model")   # options that are no AdviseSettings
+OTHERS = ("base", "task", "curve", "opponent", "model", *OPTIONS)   # options that are no AdviseSettings
+KEPT = ("verdict", "reason", "reasons", "findings", "candidates", "examples_needed", "servable", "licence", "curve", "bake_off", "payback")
 TOO_FEW = re.compile(r"(\d+) good pieces of (\d+) read")  # how curation says that no dataset can be made
 STARTER_NOTE = "Measured on a starter base: what pays there says little about a larger base."
 
@@ -36,8 +39,8 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     """Measure and advise; gives the contract's object and publishes the plan. Under 10 good pieces the verdict is collect.
 
     `options` are `base`, `task`, `curve` (whether to measure the learning curve too), `opponent` and `model` (an endpoint and its model)
-    and the fields of AdviseSettings, None meaning "not said". Raises InputError, BaseModelError, TrainingError where no method can be
-    trained, and Interrupted, which keeps nothing.
+    and the fields of AdviseSettings and PaybackSettings, None meaning "not said". Raises InputError, BaseModelError, TrainingError where
+    no method can be trained, and Interrupted, which keeps nothing.
     """
     ws.require_client(client)
     check_task(options.get("task"))
@@ -59,15 +62,20 @@ def advise(ws: Workspace, client: str, options: Mapping[str, Any], progress: Pro
     base = load_base(tuning.base, form=Form(tuning.device, tuning.quantise))
     bench = BakeOff(base, dataset, load_general(), settings, tuning)
     archive = _archive(ws, client, dataset_id, dataset)
-    finals, judged = _measure(bench, archive, (ws, opponent), Track(progress, stop, client))
+    bench.untuned(track := Track(progress, stop, client), search=_worth_drafting(archive, settings))
+    bench.foretell(ws.root, track)
+    money = economics(ws, client, {name: options.get(name) for name in OPTIONS}, settings.volume, _spend(bench))
+    finals, judged = _measure(bench, archive, opponent, money, track)
     answer = _answer(bench, finals, judged, archive, ws)
     answer |= {"servable": [asdict(one) for one in servable(answer["estimate"]["method"], tuning, base)], "licence": base.licence}
     answer["curve"] = learning_curve(ws, dataset, {**chosen, "seed": settings.seed}, progress, stop) if options.get("curve") else None
     if answer["curve"] and answer["curve"]["examples_needed"] is not None:
         answer["examples_needed"] = max(0, answer["curve"]["examples_needed"] - len(dataset.split(Split.TRAIN)))
+        money = economics(ws, client, {name: options.get(name) for name in OPTIONS}, settings.volume, _spend(bench, answer["curve"]))
+    answer |= {"payback": money.payback, "candidates": [money.filled(row) for row in answer["candidates"]],
+               "findings": [*answer["findings"], asdict(money.finding)]}
     plan = TunePlan(dataset.hash, base.name, base.hash, str(judged.verdict), judged.reason, chosen)
-    kept = {"plan": asdict(plan), **{name: answer[name] for name in (
-        "verdict", "reason", "reasons", "findings", "candidates", "examples_needed", "servable", "licence", "curve", "bake_off")}}
+    kept = {"plan": asdict(plan), **{name: answer[name] for name in KEPT}}
     answer["plan"] = ws.publish("plan", client, {"plan.json": canonical_json(kept).encode()}, asdict(plan), [dataset_id])
     return {**answer, "dataset": dataset_id, "base": base.name, **({"note": STARTER_NOTE} if base.starter else {})}
 
@@ -105,7 +113,7 @@ def _too_few(ws: Workspace, client: str, error: InputError, settings: AdviseSett
     return {"verdict": str(judged.verdict), "reason": judged.reason, "reasons": [], "findings": said, "candidates": [],
             "examples_needed": judged.examples_needed, "estimate": dict.fromkeys((*KEYS, "method")),
             "method": None, "distance": None, "measured_pieces": None, "plan": None, "dataset": None, "base": tuning.base,
-            "servable": [], "licence": None, "curve": None, "bake_off": None,
+            "servable": [], "licence": None, "curve": None, "bake_off": None, "payback": None,
             "note": f"{error.found}. {error.do}"}
 
 
@@ -134,21 +142,42 @@ def _opponent(options: Mapping[str, Any], settings: AdviseSettings) -> Opponent 
     return found
 
 
-def _measure(bench: BakeOff, archive: ArchiveFacts, around: tuple[Workspace, Opponent | None], track: Track) -> tuple[Finals, Judged]:
-    """Everything that is measured with the base, and the judgement: untuned arms always, tuned ones where they could change it."""
-    from ..advise import judge, judge_archive, judge_opponent
+def _worth_drafting(archive: ArchiveFacts, settings: AdviseSettings) -> bool:
+    """Whether layouts and drafts are worth their time: not for an archive that is not the client's voice yet."""
+    from ..advise import judge_archive
 
-    ws, opponent = around
-    bench.untuned(track)
-    bench.foretell(ws.root, track)
+    judged = judge_archive(archive, settings)
+    return judged is None or str(judged.verdict) != "collect" or settings.every_arm
+
+
+def _spend(bench: BakeOff, curve: dict[str, Any] | None = None) -> Spend:
+    """What a run and a draft take, for the payback."""
+    from statistics import mean
+
+    prepared, renderer = bench.prepared[bench.estimate["method"]], bench.base.renderer
+    read = mean(len(renderer.brief(piece.brief)) for piece in bench.pieces)
+    written = mean(len(renderer.encode(piece.text)) for piece in bench.pieces)
+    tokens = bench.tuning.epochs * prepared.ledger.read_tokens
+    return Spend(len(bench.dataset.items), bench.estimate["seconds"], tokens, read, written, curve, bench.settings.payback_months)
+
+
+def _measure(bench: BakeOff, archive: ArchiveFacts, opponent: Opponent | None, money: Economics, track: Track) -> tuple[Finals, Judged]:
+    """The tuned arms where they could change the verdict, drafts, and the judgement. Where logged minutes tell what tuning saves they
+    decide whether it pays, in place of the gain that the volume asks for."""
+    from ..advise import judge, judge_archive, judge_opponent, judge_payback
+
+    if any(row["net_per_month"] is not None for row in money.payback["providers"]):
+        bench.settings = replace(bench.settings, volume=None)
     judged = judge_archive(archive, bench.settings)
     if judged is None or bench.settings.every_arm:
         bench.tuned(track)
     else:
         bench.ended = "the archive alone decides"
-    judged = judge(bench.arms, archive, bench.settings)
+    judged = judge_payback(judge(bench.arms, archive, bench.settings), money.finding)
     best = min(bench.trained, key=lambda name: bench.arms[name].loss, default=None)
     finals = Finals(bench, opponent)
+    if not _worth_drafting(archive, bench.settings):
+        finals.pieces = []
     finals.run(str(judged.verdict) if str(judged.verdict) in bench.trained else best, track.part("drafts", "drafts"))
     track.finish()
     judged = judge_opponent(judged, finals.drafted, bench.settings.seed)

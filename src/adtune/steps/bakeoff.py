@@ -1,9 +1,10 @@
 """The bake-off on one base: untuned arms first, then methods in rounds of growing length, then drafts of what came through.
 
 Successive halving (Jamieson and Talwalkar 2016, arXiv 1502.07943): in each round the methods that are left are trained for a share of a
-full run, and the better half goes on to a longer share. The rounds end as soon as more training could no longer change the verdict
-(`advise.open_question`), or where the next round would take the bake-off over LIMIT times a full LoRA run. The first round takes each
-method's usual learning rate; later ones probe it.
+full run, and the better half goes on to a longer share. LoRA goes first, as the method that gains most from little training: where it
+is so far from the gain that is needed that more training could not bring it there, no other method is trained. The rounds end as soon
+as more training could no longer change the verdict (`advise.open_question`), or where the next round would take the bake-off over LIMIT
+times a full LoRA run. The first round takes each method's usual learning rate; later ones probe it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..records import Dataset, Split
 from ..settings import AdviseSettings, TuneSettings
 from .arms import plain_rows
 from .estimating import TRIAL_SECONDS, check_room, estimate_run
-from .layouts import Shown, choose_layout, layout_rows
+from .layouts import LAYOUTS, Shown, choose_layout, layout_rows
 
 if TYPE_CHECKING:
     from ..advise import ArmResult
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ..tune.session import Decided
     from ..voice.general import General
 
-METHODS = ("prefix", "lora", "full")
+METHODS = ("lora", "prefix", "full")   # in the order in which they are trained
 GROWTH = (1.0, 2.7, 7.0)  # times the first share: at 0.15 that is 0.15, 0.4 and a full run
 LIMIT = 3.0           # times a full LoRA run, for the whole bake-off
 PROBE_PART = 0.3      # of the time of an arm that is probed
@@ -104,8 +105,8 @@ class BakeOff:
         self.general_loss = self.prompt_tokens = 0.0
         self.began = time.monotonic()
 
-    def untuned(self, track: Track) -> None:
-        """The base alone and with its best prompt, both without training."""
+    def untuned(self, track: Track, search: bool = True) -> None:
+        """The base alone and with its best prompt, both without training; without `search` the prompt has the usual layout."""
         from ..engine.peak import mean_loss
         from ..engine.tasks.drafting import measure
 
@@ -114,13 +115,16 @@ class BakeOff:
         self.arms["base"] = self._result(None, self.rows)
         tell = track.part("prompt", "prompt")
         tell("layouts", 0, 1)
-        layout, losses = choose_layout(self.base, self.train, self.dataset.guide, self.tuning.loss_tokens, self.settings.seed)
+        layout, losses = LAYOUTS[0], {}
+        if search:
+            layout, losses = choose_layout(self.base, self.train, self.dataset.guide, self.tuning.loss_tokens, self.settings.seed)
         self.shown = Shown(layout, self.dataset.guide, self.train)
         tell(layout.name, 1, 2)
         self.prompted = layout_rows(self.base, self.pieces, self.shown, self.tuning.loss_tokens, self.taken)
         self.prompt_tokens = sum(long.first - short.first for long, short in zip(self.prompted, self.rows, strict=True)) / len(self.rows)
         told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-        self.arms["prompt"] = replace(self._result(None, self.prompted), detail=f"{layout.name}, the best on training pieces of: {told}")
+        told = f", the best on training pieces of: {told}" if told else ""
+        self.arms["prompt"] = replace(self._result(None, self.prompted), detail=layout.name + told)
 
     def foretell(self, folder: Path, track: Track) -> None:
         """What a full LoRA run takes (a prefix where the base refuses LoRA), and what the bake-off takes at most; told before it trains."""
@@ -140,7 +144,7 @@ class BakeOff:
 
     def tuned(self, track: Track) -> None:
         """Rounds over the methods. A method that this base or archive refuses is noted; raises where none is left."""
-        from ..advise import open_question, survivors
+        from ..advise import survivors
 
         names, failed = list(METHODS), None
         for number, growth in enumerate(GROWTH, 1):
@@ -155,17 +159,36 @@ class BakeOff:
                         f"round {number}", name, ends[0] + (ends[1] - ends[0]) * a, ends[0] + (ends[1] - ends[0]) * b)))  # noqa: B023
                 except (BaseModelError, InputError, SettingError, TrainingError) as error:
                     failed, self.problems[name] = error, error.found
+                if place == 0 and number == 1 and self._hopeless(before):
+                    names = names[:1]
+                    break
             names = [name for name in names if name in self.arms]
             if not names:
                 assert failed is not None
                 raise failed
-            alive = {name: arm for name, arm in self.arms.items() if name in (*names, "base", "prompt")}
-            question = open_question(alive, before, self.settings)
+            question = self._open(names, before)
             self.rounds.append({"share": share, "arms": names, "seconds": time.monotonic() - begun, "open": question})
             if question is None and not self.settings.every_arm:
                 self.ended = "the verdict could no longer change"
                 break
-            names = names if self.settings.every_arm else survivors(alive, names, self.settings)
+            names = names if self.settings.every_arm else survivors(self._alive(names), names, self.settings)
+
+    def _alive(self, names: list[str]) -> dict[str, ArmResult]:
+        return {name: arm for name, arm in self.arms.items() if name in (*names, "base", "prompt")}
+
+    def _open(self, names: list[str], before: dict[str, ArmResult]) -> str | None:
+        from ..advise import open_question
+
+        return open_question(self._alive(names), before, self.settings)
+
+    def _hopeless(self, before: dict[str, ArmResult]) -> bool:
+        """Whether the first method, alone, settles that none is worth it: it beats nothing, and could not by more training."""
+        from ..advise import is_winner
+
+        first = METHODS[0]
+        if self.settings.every_arm or first not in self.arms or is_winner(self.arms, first, self.settings):
+            return False
+        return self._open([first], before) is None
 
     def _affords(self, share: float, methods: int) -> bool:
         """Whether another round keeps the bake-off under its limit; a probe takes about the time of half a run's share more."""

@@ -9,17 +9,15 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..progress import Progress
 from .layouts import layout_prompts
-from .term_loss import spelled_terms, term_loss, term_marks
+from .target_loss import spelled_terms, target_classes, target_loss
 
 if TYPE_CHECKING:
     from ..advise import DraftedArm, Reason
     from ..advise.drafts import Judges
-    from ..advise.reasons import TermLoss
+    from ..advise.reasons import TargetLoss
     from ..engine.methods.base import AbstractMethod
     from .bakeoff import BakeOff
     from .opponent import Opponent
-
-TEMPERATURE, TOP_P = 0.7, 0.95
 
 
 class Finals:
@@ -39,7 +37,7 @@ class Finals:
         prompted base and the best tuned arm, write `drafts` a brief, the others one."""
         from ..advise import learn_rules
         from ..advise.drafts import judges_of, measure_drafts
-        from ..advise.reasons import reasons
+        from ..advise.reasons import Shown, reasons
         from .evaluation import contrast
 
         bench, seed = self.bench, self.bench.settings.seed
@@ -60,12 +58,11 @@ class Finals:
                     method.detach()
             if self.opponent is not None:
                 self._outside(many, progress)
-        texts = {"train": [piece.text for piece in bench.train], "general": other}
-        self.reasons = reasons(self.drafted, best or "", self.judges, texts, self._terms(best, other))
+        self.reasons = reasons(Shown(bench.train, bench.held_out, other), self._loss(best, other), self.drafted, best or "")
 
     def _write(self, arm: str, method: AbstractMethod | None, count: int, progress: Progress) -> None:
         from ..advise.drafts import measure_drafts
-        from ..engine.generate import Sampling, generate
+        from ..engine.generate import generate, sampling_for
 
         bench, briefs = self.bench, [piece.brief for piece in self.pieces]
         base, tokens = bench.base, min(bench.settings.draft_tokens, bench.base.context // 4)
@@ -80,7 +77,7 @@ class Finals:
         def tell(label: str, done: float, total: float, note: str = "") -> None:
             progress(f"drafts of {arm}", done, total, note)
 
-        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, Sampling(TEMPERATURE, TOP_P, tokens), tell)]
+        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, sampling_for(base, None, None, tokens), tell)]
         assert self.judges is not None
         self.drafted[arm] = measure_drafts([texts[n:n + count] for n in range(0, len(texts), count)], self.judges, bench.settings.seed)
 
@@ -103,8 +100,8 @@ class Finals:
             spent = opponent.spent
             bench.problems["opponent"] = f"{spent.empty} empty answers and {spent.refused} refusals of {spent.drafts}"
 
-    def _terms(self, best: str | None, general: Sequence[str]) -> TermLoss | None:
-        """The loss on terms before and after; None without a tuned arm, or where the tokenizer cannot place its tokens."""
+    def _loss(self, best: str | None, general: Sequence[str]) -> TargetLoss | None:
+        """The loss by what a target is, before and after; None without a tuned arm, or where the tokenizer cannot place its tokens."""
         from ..advise.arms import rival
         from ..engine.tasks.drafting import Row
 
@@ -112,8 +109,8 @@ class Finals:
         if best is None:
             return None
         terms = spelled_terms(bench.base, [piece.text for piece in bench.train], general)
-        marks = term_marks(bench.base, bench.pieces, bench.rows, terms[0])
-        if marks is None:
+        classes = target_classes(bench.base, bench.pieces, bench.rows, terms)
+        if classes is None:
             return None
         rows: list[Row] = bench.prompted if rival(bench.arms) == "prompt" else bench.rows
-        return term_loss(bench.base, marks, rows, (bench.attach(best), bench.rows), terms)
+        return target_loss(bench.base, classes, rows, (bench.attach(best), bench.rows), terms)
