@@ -129,8 +129,9 @@ def test_the_trade_goes_from_the_base_to_the_adapter():
 
 def test_differences_are_marked_word_by_word():
     draft, final = differences("The fee is high, $9.", "The fee is low.", [(17, 19)])
-    assert draft == [("The fee is ", ""), ("high,", "cut"), (" ", ""), ("$9", "claim"), (".", "")]
-    assert final == [("The fee is ", ""), ("low", "new"), (".", "")]
+    assert draft == [("The fee is ", ""), ("high,", "cut"), (" ", ""), ("$9", "claim"), (".", "cut")]
+    assert final == [("The fee is ", ""), ("low.", "new")]
+    assert differences("a b", "a b") == ([("a b", "")], [("a b", "")])
     for pair in (("", ""), ("", "a b"), ("a\n\nb", "a b"), ("x y", "")):
         assert tuple("".join(text for text, _ in side) for side in differences(*pair)) == pair
 

@@ -29,7 +29,7 @@ def formats(rows):
 
 def test_what_the_sample_client_always_does_becomes_a_rule(formats):
     told = [rule.told for rule in formats.of("article")]
-    for rule in ("3 list lines", "1 headings", "0 links", "never opens with a question", "a line that begins »**Worked example:«",
+    for rule in ("3 list lines", "1 heading", "0 links", "never opens with a question", "a line that begins »**Worked example:«",
                  "a line that begins »- Start:«", "a line that begins »- Result:«"):
         assert rule in told, rule
     assert formats.of("Article") == formats.of("article") != formats.of("social post")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from ..voice.effort import SHORTEST_COPY
+
 CUT, NEW, CLAIM = "cut", "new", "claim"
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]|\s+")
 
@@ -15,13 +17,16 @@ Part = tuple[str, str]   # text and its mark, "" for none
 def differences(draft: str, final: str, claims: Sequence[tuple[int, int]] = ()) -> tuple[list[Part], list[Part]]:
     """(the draft, the final text) in marked parts: words that only the draft has are cut, those that only the final has are new.
 
-    Case counts, spaces do not. `claims` are places of the draft to mark as well: that mark wins.
+    Case counts, spaces do not; fewer than SHORTEST_COPY words and marks in common are no common ground, as for the editing effort.
+    `claims` are places of the draft to mark as well: that mark wins.
     """
     left, right = _TOKEN.findall(draft), _TOKEN.findall(final)
     words = [[place for place, token in enumerate(side) if not token.isspace()] for side in (left, right)]
     matcher = SequenceMatcher(None, [left[place] for place in words[0]], [right[place] for place in words[1]], autojunk=False)
     same: tuple[set[int], set[int]] = (set(), set())
     for block in matcher.get_matching_blocks():
+        if block.size < min(SHORTEST_COPY, len(words[0]), len(words[1])):
+            continue
         same[0].update(words[0][block.a:block.a + block.size])
         same[1].update(words[1][block.b:block.b + block.size])
     return _parts(left, same[0], CUT, claims), _parts(right, same[1], NEW, ())

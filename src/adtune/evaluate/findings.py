@@ -70,8 +70,8 @@ def next_steps(result: Mapping[str, Any], adapter: str) -> list[str]:
         steps.append("Let a writer read the drafts below, then write with it: adtune draft.")
     steps += [AFTER_NULL[name] for name, gate in gates.items() if gate["passed"] is None and name in AFTER_NULL]
     if not result["editing"]["calibrated"]:
-        steps.append("Log how long editors need for some drafts (adtune rate --edits): until then effort is an index, and minutes saved are "
-                     "not known.")
+        steps.append("Log how long editors need for some drafts (adtune rate --edits): until then effort is an index, and minutes saved "
+                     "are not known.")
     return steps
 
 

@@ -66,7 +66,8 @@ class Rule:
     def told(self) -> str:
         """The rule in words."""
         if self.kind == "range":
-            return f"{self.low:.0f} to {self.high:.0f} {self.name}" if self.low != self.high else f"{self.low:.0f} {self.name}"
+            name = self.name.removesuffix("s") if self.high == 1 and self.low == 1 else self.name
+            return f"{self.low:.0f} to {self.high:.0f} {name}" if self.low != self.high else f"{self.low:.0f} {name}"
         if self.kind == "limit":
             return f"{self.name} of at most {self.high:.0f} characters"
         if self.kind == "line":
