@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-people chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo "make bench-curate-proof   300 curated against 3,000 uncurated and 300 random, three seeds (hours; goes on where it was stopped)"
 	@echo "make bench-curate-checks  each check of curation on its planted defect, and its alarms on archives as they are"
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
+	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
@@ -84,6 +85,9 @@ bench-curate-checks: install-test
 
 bench-starter: install-test
 	$(BIN)/python benchmarks/starter.py
+
+bench-people: install-test
+	$(BIN)/python benchmarks/people.py
 
 # Peers have an environment of their own, so that what they pin binds nobody else.
 $(PEERS)/.installed: benchmarks/peers/requirements.txt

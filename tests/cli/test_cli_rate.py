@@ -9,8 +9,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "steps"))
 from made_report import publish_report  # noqa: E402 - lies beside the tests of the steps
 
+from adtune.cli.page import Page  # noqa: E402
+from adtune.cli.show_rate import payback  # noqa: E402
 from adtune.starter.edits import write_edits  # noqa: E402
 from adtune.steps import rating_sheet  # noqa: E402
+from adtune.steps.payback import Spend, economics  # noqa: E402
 from adtune.workspace import Workspace  # noqa: E402
 
 
@@ -54,6 +57,23 @@ def test_drafts_are_judged_in_the_terminal_and_an_answer_is_taken_back(acme, mon
     assert "published" not in said.out and "\x1b" not in said.out
     results = acme("rate", "acme", "--results", "--json").object["ratings"]
     assert results["rated"] == 2 and results["raters"][0]["rater"] == "Ann"
+
+
+def test_a_payback_is_told_by_provider_with_its_interval_and_what_is_missing(acme, tmp_path, capsys):
+    write_edits(tmp_path / "log.csv", 20)
+    acme("rate", "acme", "--edits", "log.csv")
+    with Workspace.open(tmp_path / "ws") as ws:
+        found = economics(ws, "acme", {"hourly_rate": 90.0, "other_minutes": 61.4}, 45.0, Spend(380, 600.0, 1e6))
+        without = economics(ws, "acme", {}, None, Spend(380))
+    payback({"payback": found.payback}, Page())
+    told = capsys.readouterr().out
+    for word in ("minutes a piece, prompted and tuned", "this machine", "rented GPU", "Months to payback", "2026-11-26", "hours,"):
+        assert word in told, told
+    payback({"payback": without.payback}, Page())
+    told = capsys.readouterr().out
+    assert "missing: pieces a month (--volume); what an hour costs" in told and "Provider" not in told
+    payback({"payback": None}, Page())
+    assert capsys.readouterr().out == ""
 
 
 def test_what_does_not_go_together_is_refused(acme):

@@ -7,7 +7,7 @@ import pytest
 
 from adtune.rate.agreement import INTERVAL, NOMINAL, ORDINAL, alpha, in_words
 from adtune.rate.blind import BLOCK, design, order, parts
-from adtune.rate.rates import in_force, ratio, results, wilson
+from adtune.rate.rates import effective, in_force, ratio, results, wilson
 from adtune.records import Interval, Rating
 from adtune.stats import rate_interval
 
@@ -130,7 +130,12 @@ def test_a_ratio_has_an_open_end_where_the_other_arm_may_have_nothing():
     found = ratio([1.0] * 10, [1.0] + [0.0] * 9)
     assert found.value == 10 and found.low > 2 and found.high is None
     assert ratio([0.0] * 5, [1.0] * 5) == Interval(0.0, 0.0, 0.0)
-    assert wilson(7, 20).as_list() == pytest.approx(rate_interval(7, 20).as_list()) and wilson(1, 1).as_list() is None
+    assert wilson(7, (20, 20)).as_list() == pytest.approx(rate_interval(7, 20).as_list()) and wilson(1, (1, 1)).as_list() is None
+
+
+def test_raters_who_agree_count_once_a_draft_and_those_who_do_not_each():
+    assert effective([1.0, 0.0] * 10, 3) == (20, 20) and effective([1.0] * 9, 3) == (9, 9) and effective([0.5] * 4, 2) == (4, 4)
+    assert effective([1 / 3, 2 / 3] * 10, 3) == (20, 60)
 
 
 def test_intervals_of_rates_and_ratios_cover_the_truth():
@@ -139,7 +144,6 @@ def test_intervals_of_rates_and_ratios_cover_the_truth():
     for seed in range(60):
         chance = np.random.default_rng(seed)
         a, b = (chance.random(24) < RATES[arm] for arm in ("tuned", "prompted"))
-        rate, times = wilson(float(a.sum()), 24), ratio(a.astype(float), b.astype(float))
-        hits += [rate.low <= 0.9 <= rate.high, wilson(float(b.sum()), 24).low <= 0.4 <= wilson(float(b.sum()), 24).high,
-                 (times.low or 0) <= 2.25 <= (times.high or np.inf)]
+        rate, other, times = wilson(float(a.sum()), (24, 24)), wilson(float(b.sum()), (24, 24)), ratio(a.astype(float), b.astype(float))
+        hits += [rate.low <= 0.9 <= rate.high, other.low <= 0.4 <= other.high, (times.low or 0) <= 2.25 <= (times.high or np.inf)]
     assert (hits >= 0.87 * 60).all(), hits

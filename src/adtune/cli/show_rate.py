@@ -69,6 +69,38 @@ def people(answer: Answer, page: Page) -> None:
         page.line(human["agreement"])
 
 
+def payback(answer: Answer, page: Page) -> None:
+    """When tuning pays for itself, in the answer of `advise`; only what is missing where nothing else is known."""
+    told = answer.get("payback")
+    if not told:
+        return
+    if told["minutes_saved"] is not None:
+        money = told["currency"]
+        ends = [with_interval(told[f"minutes_{side}"], told[f"minutes_{side}_interval"]) for side in ("before", "after")]
+        page.pairs({
+            f"minutes a piece, {told['over']} and {told['under']}": " and ".join(ends),
+            "pieces in the same time": _percents(told["throughput_change"], told["throughput_change_interval"]),
+            "saved a month": f"{plain(told['hours_saved_per_month'])} hours, {plain(told['saved_per_month'])} {money}"})
+        rows = [(one["provider"], one["tuning"], one["one_off"], one["serving_per_month"],
+                 with_interval(one["net_per_month"], one["net_per_month_interval"]), _months(one), one["date"])
+                for one in told["providers"]]
+        if rows:
+            columns = ("Provider", f"One tuning, {money}", "All at once", "Serving a month", "Left a month", "Months to payback", "As of")
+            page.table(columns, rows)
+        if told["curve"]:
+            page.table(("Pieces", "Minutes saved", "All at once", "Left a month", "Months", "After a year"), [tuple(row.values())
+                       for row in told["curve"]], title=f"Payback over the size of the data (assumed: {told['assumes']})")
+    if told["missing"]:
+        page.line(f"For the payback is missing: {'; '.join(told['missing'])}.", style="yellow")
+
+
+def _months(row: Mapping[str, Any]) -> str:
+    if row["months_interval"] is None:
+        return NOT_MEASURED
+    low, high = ("never" if end is None else plain(end) for end in row["months_interval"])
+    return f"{'never' if row['months'] is None else plain(row['months'])} [{low}, {high}]"
+
+
 def times(value: float | None, interval: list[float | None] | None) -> str:
     """A ratio with its interval, whose upper end may be open."""
     if interval is None:

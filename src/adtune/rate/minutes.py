@@ -194,10 +194,10 @@ class MinutesModel:
         return np.exp(u) @ (np.bincount(self._groups, minlength=u.shape[1]) / len(self._groups))
 
     def _drawn(self, model: Mixed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draws of coefficients, effects and smearing factor."""
-        b, u, s2 = model.draws(DRAWS, self.seed)
+        """Draws of coefficients, effects and smearing factor; the noise is resampled about its mean, which the coefficients have taken."""
+        b, u, _ = model.draws(DRAWS, self.seed)
         noise = np.random.default_rng(self.seed + 4).choice(_noise(model), (DRAWS, len(model.residuals)))
-        return b, u, np.exp(noise * np.sqrt(s2 / model.s2)[:, None]).mean(axis=1)
+        return b, u, np.exp(noise - noise.mean(axis=1, keepdims=True)).mean(axis=1)
 
 
 def table(log: Sequence[Entry], model: MinutesModel) -> dict[str, dict[str, Any]]:

@@ -1,8 +1,9 @@
 """What the raters of a blind sheet said: on-brand rates by arm, paired by brief, beside how far they agree with each other and the scorer.
 
 A draft's value is the share of its raters who took it for the client's. An arm's rate is the mean over its drafts, with Wilson's interval
-for as many independent drafts (raters of one draft count as one). Arms are compared over the briefs that both have, by a bootstrap over
-briefs. In the ratio a resample in which the other arm has no on-brand draft counts as infinite; an interval without upper end says so.
+for as many independent answers as the spread between drafts leaves (raters of one draft count as one where they agree). Arms are compared
+over the briefs that both have, by a bootstrap over briefs. In the ratio a resample in which the other arm has no on-brand draft counts as
+infinite; an interval without upper end says so.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def results(items: Sequence[Item], ratings: Sequence[Rating], scores: Mapping[st
     graded = alpha(_grades(items, said), ORDINAL, seed)
     shares = {arm: {one.brief: sum(votes[one.code].values()) / len(votes[one.code]) for one in items
                     if one.arm == arm and one.repeats is None and votes.get(one.code)} for arm in dict.fromkeys(one.arm for one in items)}
-    arms = {arm: _arm(list(of.values())) for arm, of in shares.items()}
+    each = sum(map(len, votes.values())) / max(1, len(votes))
+    arms = {arm: _arm(list(of.values()), each) for arm, of in shares.items()}
     return {"raters": [_rater(name, votes, again) for name in raters], "rated": sum(map(len, votes.values())),
             "drafts": sum(one.repeats is None for one in items), "alpha": found.value, "alpha_interval": found.as_list(),
             "alpha_grade": graded.value, "alpha_grade_interval": graded.as_list(),
@@ -79,16 +81,26 @@ def _rater(name: str, votes: Votes, again: Votes) -> dict[str, Any]:
             "self_agreement": same.value, "self_agreement_interval": same.as_list()}
 
 
-def _arm(shares: Sequence[float]) -> dict[str, Any]:
-    told = wilson(sum(shares), len(shares))
+def _arm(shares: Sequence[float], raters: float) -> dict[str, Any]:
+    """The rate of an arm from the share of on-brand answers of each draft, given by so many raters on average."""
+    told = wilson(sum(shares), effective(shares, raters)) if shares else Interval(None)
     return {"drafts": len(shares), "on_brand": told.value, "interval": told.as_list()}
 
 
-def wilson(successes: float, n: int) -> Interval:
-    """Wilson's interval, for shares of raters too."""
-    if n == 0:
+def effective(shares: Sequence[float], raters: float) -> tuple[float, float]:
+    """(as many drafts as there are, as many single answers as they are worth): p (1 - p) / variance of the drafts' shares, between one
+    answer a draft, where raters always agree, and one answer a rater, where they do not depend on the draft."""
+    n, share = len(shares), sum(shares) / len(shares)
+    spread = float(np.var(shares, ddof=1)) if n > 1 else 0.0
+    return n, n * min(max(share * (1 - share) / spread if spread > 0 else 1.0, 1.0), max(raters, 1.0))
+
+
+def wilson(successes: float, counts: tuple[float, float]) -> Interval:
+    """The rate with Wilson's interval; `counts` are how many there were, and how many independent answers they are worth."""
+    there, n = counts
+    if there == 0:
         return Interval(None)
-    share = successes / n
+    share = successes / there
     middle, half = share + Z**2 / (2 * n), Z * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
     low, high = ((middle + side) / (1 + Z**2 / n) for side in (-half, half))
     return Interval(share, max(0.0, min(low, share)), min(1.0, max(high, share))) if n > 1 else Interval(share)

@@ -59,7 +59,7 @@ class Economics:
 
 def economics(ws: Workspace, client: str, options: Mapping[str, Any], volume: float | None, spend: Spend) -> Economics:
     """Everything about money; `options` are fields of PaybackSettings, None meaning "not said". Raises SettingError, InputError."""
-    from ..payback.months import by_provider, over_sizes, serving_cost, tuning_cost
+    from ..payback.months import ASSUMES, by_provider, over_sizes, serving_cost, tuning_cost
     settings, _ = resolve(PaybackSettings, ("option", options))
     prices = read_table(settings)
     currency, exchange = _currency(settings, prices)
@@ -72,6 +72,7 @@ def economics(ws: Workspace, client: str, options: Mapping[str, Any], volume: fl
                                "currency": currency, "prices": {"source": prices.source, "currency": prices.currency,
                                                                 "dates": sorted({one.date for one in prices.providers})},
                                "missing": missing, "over": before, "under": after, "providers": [], "curve": [], "best_size": None,
+                               "assumes": ASSUMES,
                                "hours_saved_per_month": None, "saved_per_month": None, "saved_per_month_interval": None,
                                **{name: None for key in FIGURES for name in (key, f"{key}_interval")}}
     found = _minutes(model, log, before, after, settings)
