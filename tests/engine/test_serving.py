@@ -121,7 +121,8 @@ def test_no_client_finds_what_another_left(llama, tmp_path, serve):
         if request == mine:
             assert answer.ids == expected.ids
         assert answer.usage.prompt_tokens == len(request.ids) and answer.usage.completion_tokens == len(answer.ids)
-    assert found == {"first": 0, "again": 96, "begins alike": 64} | {f"other {what}": 0 for what in ("client", "adapter", "scale", "version")}
+    kinds = ("client", "adapter", "scale", "version")
+    assert found == {"first": 0, "again": 96, "begins alike": 64} | {f"other {kind}": 0 for kind in kinds}
     three = run(tokens, [tokens.submit(replace(mine, ids=secret[::-1], seed=n, temperature=0.9)) for n in range(3)])
     assert sorted(answer.usage.cached_tokens for answer in three) == [0, 96, 96]  # asked for at once, read once
 
@@ -312,3 +313,16 @@ def test_a_base_that_rows_can_not_run_through_is_refused(tmp_path, monkeypatch):
     assert tokens.context == 64
     tokens.close()
     assert base.model.config._attn_implementation == before
+
+
+def test_the_base_can_be_asked_beside_the_rows(base, serve):
+    """Its hidden states, say, from another thread, padded as ever: what rows need changes nothing of it."""
+    ids = torch.tensor([[0, 30, 40, 50, 60], [0, 31, 41, 0, 0]])
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+    with torch.no_grad():
+        before = base.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        tokens = serve(base)
+        tokens._bank.current.mix = None
+        during = base.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+    for row, count in enumerate((5, 3)):
+        assert torch.allclose(before[row, :count], during[row, :count], atol=1e-4)

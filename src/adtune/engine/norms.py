@@ -49,7 +49,16 @@ def _offset(module: nn.Module, eps: float) -> float | None:
 def _forward(module: nn.Module, eps: float, offset: float, hidden: torch.Tensor) -> torch.Tensor:
     whole = hidden.dtype == torch.float32  # hidden states; a query or key comes out of a product already
     dtype = product_dtype(hidden) if whole else torch.promote_types(hidden.dtype, module.weight.dtype)
+    if not torch.is_grad_enabled() and not torch.is_autocast_enabled(hidden.device.type):  # the same, without what the way back costs
+        return _norm(hidden, module.weight, eps, offset)[0].to(dtype)
     return _Norm.apply(hidden, module.weight, eps, offset, dtype)
+
+
+def _norm(hidden: torch.Tensor, weight: torch.Tensor, eps: float, offset: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """(y, r) in fp32."""
+    x = hidden.float()
+    r = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return (x * r).mul_(weight.float() + offset), r
 
 
 class _Norm(torch.autograd.Function):
@@ -58,9 +67,8 @@ class _Norm(torch.autograd.Function):
         """`how` is eps, the weight's offset, and the precision of the output."""
         eps, offset, dtype = how
         with torch.autocast(hidden.device.type, enabled=False):
-            x = hidden.float()
-            r = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-            out = (x * r).mul_(weight.float() + offset).to(dtype)
+            out, r = _norm(hidden, weight, eps, offset)
+            out = out.to(dtype)
         ctx.save_for_backward(hidden, weight, r)
         ctx.offset = offset
         return out

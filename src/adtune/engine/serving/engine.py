@@ -17,7 +17,7 @@ from ...errors import AdtuneError, BaseModelError, BusyError, InputError, Traini
 from ..bases import Base
 from .adapters import Adapters
 from .fits import fit_rows, forward
-from .gathered import Bank, Mix
+from .gathered import Mix
 from .prompts import Prompts
 from .requests import Ticket, TokenEvent, TokenRequest
 from .row import Row
@@ -44,8 +44,7 @@ class TokenEngine:
         self.ends = frozenset({base.renderer.end[-1], base.tokenizer.eos_token_id})
         self._rows = Rows((len(sites), *sites[0]), max(rows, 2), torch.empty(0, dtype=base.dtype, device=base.device))
         self._attention = base.model.config._attn_implementation
-        self.context = fit_rows(base, self._rows)
-        self._bank = Bank(base, rows)
+        self._bank, self.context = fit_rows(base, self._rows)
         self._change = threading.Condition()
         self._adapters = Adapters(base, adapters, self._wake)
         self._prompts, self._schemas = Prompts(cache_tokens), Schemas(base, self.ends)

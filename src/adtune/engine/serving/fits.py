@@ -8,6 +8,8 @@ import torch
 
 from ...errors import BaseModelError
 from ..bases import Base
+from .gathered import Bank
+from .products import together
 from .rows import NAME, Pass, Rows, Run
 
 SAMPLE = 24                                           # tokens: more than the windows of small test bases
@@ -15,8 +17,9 @@ AGREES = {torch.float32: 1e-3, torch.bfloat16: 0.15}  # largest difference of lo
 _DO = "Use another base, or `adtune draft`, which writes without rows."
 
 
-def fit_rows(base: Base, rows: Rows) -> int:
-    """Let a base run rows; gives the longest sequence that rows of it may have. Raises BaseModelError where it computes otherwise.
+def fit_rows(base: Base, rows: Rows) -> tuple[Bank, int]:
+    """Let a base run rows; gives the bank of its adapters, and the longest sequence that rows of it may have. Raises BaseModelError where
+    it computes otherwise.
 
     The same tokens are read plainly and as rows: one prompt in two runs beside another row that is being written.
     """
@@ -27,18 +30,22 @@ def fit_rows(base: Base, rows: Rows) -> int:
     ids = torch.randint(0, vocabulary, (SAMPLE,), generator=torch.Generator().manual_seed(0)).to(base.device)
     with torch.inference_mode():
         plain = base.model(input_ids=ids[None], use_cache=False).logits[0].float()
-        before = base.model.config._attn_implementation
-        base.model.set_attn_implementation(NAME)
+    before, found, groups = base.model.config._attn_implementation, "", together(base)
+    base.model.set_attn_implementation(NAME)
+    for names in (groups, [[name] for name in base.linears]):  # a model may do with its layers' outputs what joined ones do not bear
+        bank = Bank(base, rows.rows, names)
         try:
-            found, windows = _as_rows(base, rows, ids)
+            with torch.inference_mode():
+                logits, windows = _as_rows(base, rows, ids)
+            apart = float((logits - plain).abs().max() / plain.std().clamp(min=1e-6))
+            if apart <= AGREES.get(base.dtype, 0.15):
+                return bank, min(base.context, _rope_limit(config), _window_limit(config, windows))
+            found = f"logits that differ by {apart:.2g} of their spread"
         except Exception as error:  # any model's code may fail in its own way where it is not made for this
-            base.model.set_attn_implementation(before)
-            raise _refusal(base, str(error)[:120] or type(error).__name__) from error
-    spread = plain.std().clamp(min=1e-6)
-    if not (found - plain).abs().max() <= AGREES.get(base.dtype, 0.15) * spread:
-        base.model.set_attn_implementation(before)
-        raise _refusal(base, f"logits that differ by {float((found - plain).abs().max() / spread):.2g} of their spread")
-    return min(base.context, _rope_limit(config), _window_limit(config, windows))
+            found = str(error)[:120] or type(error).__name__
+        bank.detach()
+    base.model.set_attn_implementation(before)
+    raise _refusal(base, found)
 
 
 def _as_rows(base: Base, rows: Rows, ids: torch.Tensor) -> tuple[torch.Tensor, set[int | None]]:

@@ -4,7 +4,8 @@
 
 Tokens of rows that are written are sorted by adapter and padded to the most that one adapter has, so that two batched products serve all
 of them (`bmm`); a run of a prompt is two plain products. Ranks differ: A and B are padded with zeros to the highest. The scale alpha / r
-times the request's own lies in B. U = adapters in use, I and O = inputs and outputs of a layer, r = highest rank, N = tokens.
+times the request's own lies in B. U = adapters in use, I and O = inputs and outputs of a layer, r = highest rank, N = tokens, k = layers
+that read the same input, whose A stand side by side.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from torch import nn
 
 from ..bases import Base, ends
+from .products import Product, packs
 
 if TYPE_CHECKING:
     from .adapters import Loaded
@@ -40,29 +42,90 @@ class Mix:
         self.most = max(len(group) for group in groups)
         order = [row for group in groups for row in [*group, *[0] * (self.most - len(group))]]
         real = [number * self.most + n for number, group in enumerate(groups) for n in range(len(group))]
+        back = {order[place]: place for place in real}
         self.pick = torch.tensor(order, device=device)
-        self.home = torch.tensor([order[place] for place in real], device=device)
-        self.real = None if len(real) == len(order) else torch.tensor(real, device=device)
+        self.home = None if len(back) == len(slots) else torch.tensor(sorted(back), device=device)  # the rows that have an adapter
+        self.back = torch.tensor([back[row] for row in sorted(back)], device=device)
+        self.written = len(slots)
 
-    def add(self, x: torch.Tensor, y: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> None:
-        """Add to y (N, O) what the adapters make of x (N, I); `a` is (capacity, I, r), `b` (capacity, r, O)."""
+    def add(self, x: torch.Tensor, y: torch.Tensor, stack: Stack) -> None:
+        """Add to y (N, O of all k) what the adapters make of x (N, I)."""
+        a, rank = stack.a.flatten(2), stack.a.shape[3]
+        parts = [y] if len(stack.b) == 1 else y.split(stack.outputs, 1)
         for start, stop, slot in self.runs:
-            y[start:stop].addmm_(x[start:stop] @ a[slot], b[slot])
+            low = x[start:stop] @ a[slot]
+            for n, (b, part) in enumerate(zip(stack.b, parts, strict=True)):
+                part[start:stop].addmm_(low[:, n * rank:(n + 1) * rank], b[slot])
         if self.pick is None:
             return
         low = torch.bmm(x.index_select(0, self.pick).view(self.used, self.most, -1), a[:self.used])
-        more = torch.bmm(low, b[:self.used]).flatten(0, 1)
-        y.index_add_(0, self.home, more if self.real is None else more.index_select(0, self.real))
+        for n, (b, part) in enumerate(zip(stack.b, parts, strict=True)):
+            more = torch.bmm(low[:, :, n * rank:(n + 1) * rank], b[:self.used]).flatten(0, 1).index_select(0, self.back)
+            if self.home is None:
+                part[:self.written].add_(more)
+            else:
+                part.index_add_(0, self.home, more)
+
+
+class Stack:
+    """Layers that read the same input: their product, and A (capacity, I, k, r) and B (capacity, r, O) of the adapters in use.
+
+    The first of them that is called computes all; the others find their part, told by the very tensor that was given.
+    """
+
+    def __init__(self, names: Sequence[str], product: Product, current: threading.local):
+        self.names, self.product, self.current = names, product, current
+        self.inputs, self.outputs = ends(product.modules[0])[0], [ends(module)[1] for module in product.modules]
+        self.adapters = 0                  # how many in use change one of these layers
+        self.a: torch.Tensor | None = None
+        self.b: list[torch.Tensor] = []
+
+    def part(self, index: int, x: torch.Tensor) -> torch.Tensor:
+        """What the layer at this index makes of x (…, I)."""
+        last = getattr(self.current, "last", None)
+        if last is not None and last[0] is self and last[1] is x:
+            return last[2][index]
+        y, mix = self.product(x), getattr(self.current, "mix", None)
+        if mix is not None and self.adapters:
+            rows = x.flatten(0, -2)
+            if len(rows) != mix.tokens:
+                raise NotImplementedError("a layer that sees a part of the tokens")
+            mix.add(rows, y.view(len(rows), -1), self)
+        if len(self.outputs) == 1:
+            return y
+        parts = y.split(self.outputs, -1)
+        self.current.last = (self, x, parts)
+        return parts[index]
+
+    def reserve(self, slots: int, rank: int, like: torch.Tensor) -> None:
+        """Room for so many adapters of this rank."""
+        old = self.a
+        if old is not None and len(old) >= slots and old.shape[3] >= rank:
+            return
+        former, self.b = self.b, [like.new_zeros(slots, rank, outputs) for outputs in self.outputs]
+        self.a = like.new_zeros(slots, self.inputs, len(self.outputs), rank)
+        if old is not None:
+            self.a[:len(old), :, :, :old.shape[3]] = old
+            for now, then in zip(self.b, former, strict=True):
+                now[:len(then), :then.shape[1]] = then
+
+    def put(self, slot: int, parts: Sequence[tuple[torch.Tensor, torch.Tensor] | None]) -> None:
+        """An adapter's A and B in a slot; zeros for layers that it leaves alone, and for what a former one left there."""
+        assert self.a is not None
+        self.a[slot] = 0
+        for n, (b, part) in enumerate(zip(self.b, parts, strict=True)):
+            b[slot] = 0
+            if part is not None:
+                self.a[slot, :, n, :part[0].shape[1]], b[slot, :part[1].shape[0]] = part
 
 
 class Gathered(nn.Module):
-    """A linear layer of the base with the stacked A and B of the adapters in use; `adapters` counts those that change this layer."""
+    """A linear layer of the base that computes with its neighbours and for many adapters."""
 
-    def __init__(self, inner: nn.Module, current: threading.local):
+    def __init__(self, inner: nn.Module, stack: Stack, index: int):
         super().__init__()
-        self.inner, self.current = inner, current
-        self.adapters = 0
-        self.a = self.b = torch.empty(0)
+        self.inner, self.index = inner, index
+        self._stack = [stack]  # no module of its own
 
     @property
     def weight(self) -> torch.Tensor:
@@ -70,36 +133,37 @@ class Gathered(nn.Module):
         return self.inner.weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.inner(x)
-        mix = getattr(self.current, "mix", None)
-        if mix is None or not self.adapters:
-            return y
-        rows = x.flatten(0, -2)
-        if len(rows) != mix.tokens:
-            raise NotImplementedError("a layer that sees a part of the tokens")
-        mix.add(rows, y.view(len(rows), -1), self.a, self.b)
-        return y
+        return self._stack[0].part(self.index, x)
 
 
 class Bank:
-    """The adapters in use, in slots 0 to U - 1 of every layer's stack; attached to a base until `detach`.
+    """The adapters in use, in slots 0 to U - 1 of every stack; attached to a base until `detach`.
 
-    The mix of a pass is the engine thread's own: other threads see the base alone.
+    `groups` names the base's linear layers, those that are multiplied together in one list. The mix of a pass is the engine thread's own: other threads see the base alone.
     """
 
-    def __init__(self, base: Base, most: int):
+    def __init__(self, base: Base, most: int, groups: Sequence[Sequence[str]]):
         self.base, self.most, self.current = base, most, threading.local()
         self.used: list[Loaded] = []
         self._rows: list[int] = []  # how many rows each slot has
         self._rank = 0
-        self.layers = {name: Gathered(module, self.current) for name, module in base.linears.items()}
-        for name, layer in self.layers.items():
-            base.model.set_submodule(name, layer)
+        self._layers: dict[str, nn.Module] = {}
+        pack = packs(base)
+        self.stacks = [Stack(names, Product([base.linears[name] for name in names], pack), self.current) for names in groups]
+        head = base.model.get_output_embeddings()
+        called = next((name for name, module in base.model.named_modules() if module is head), None)
+        more = [Stack([called], Product([head], pack), self.current)] if called and pack else []
+        for stack in [*self.stacks, *more]:
+            for index, (name, module) in enumerate(zip(stack.names, stack.product.modules, strict=True)):
+                self._layers[name] = module
+                base.model.set_submodule(name, Gathered(module, stack, index))
 
     def detach(self) -> None:
         """The base as it was before."""
-        for name, layer in self.layers.items():
-            self.base.model.set_submodule(name, layer.inner)
+        for stack in self.stacks:
+            stack.product.detach()
+        for name, module in self._layers.items():
+            self.base.model.set_submodule(name, module)
 
     def enter(self, adapter: Loaded) -> None:
         """One more row of this adapter; the first one copies it into a slot."""
@@ -110,25 +174,15 @@ class Bank:
         self.used.append(adapter)
         self._rows.append(1)
         self._rank = max(self._rank, adapter.rank)
-        for name, layer in self.layers.items():
-            part = adapter.lora.get(name)
-            if part is not None or layer.a.dim() == 3:  # else nothing of a former adapter lies there
-                self._put(layer, slot, part)
-            layer.adapters += part is not None
-
-    def _put(self, layer: Gathered, slot: int, part: tuple[torch.Tensor, torch.Tensor] | None) -> None:
-        if layer.a.dim() == 1 or layer.a.shape[0] <= slot or layer.a.shape[2] < self._rank:
-            size = self.most if self.base.device.type != "cpu" else min(self.most, max(4, 2 * slot))
-            (inputs, outputs), old = ends(layer.inner), (layer.a, layer.b)
-            layer.a = torch.zeros(size, inputs, self._rank, dtype=self.base.dtype, device=self.base.device)
-            layer.b = torch.zeros(size, self._rank, outputs, dtype=self.base.dtype, device=self.base.device)
-            if old[0].dim() == 3:
-                kept = min(len(old[0]), size)
-                layer.a[:kept, :, :old[0].shape[2]], layer.b[:kept, :old[1].shape[1]] = old[0][:kept], old[1][:kept]
-        layer.a[slot] = 0
-        layer.b[slot] = 0
-        if part is not None:
-            layer.a[slot, :, :part[0].shape[1]], layer.b[slot, :part[1].shape[0]] = part
+        like = torch.empty(0, dtype=self.base.dtype, device=self.base.device)
+        for stack in self.stacks:
+            parts = [adapter.lora.get(name) for name in stack.names]
+            changes = any(part is not None for part in parts)
+            if changes or stack.a is not None:  # else nothing of a former adapter lies there
+                size = self.most if like.device.type != "cpu" else min(self.most, max(4, 1 << slot.bit_length()))
+                stack.reserve(size, self._rank, like)
+                stack.put(slot, parts)
+            stack.adapters += changes
 
     def leave(self, adapter: Loaded) -> None:
         """One row less; with the last one the adapter's slot is taken by the last adapter."""
@@ -137,10 +191,11 @@ class Bank:
         if self._rows[slot]:
             return
         last = len(self.used) - 1
-        for name, layer in self.layers.items():
-            layer.adapters -= name in adapter.lora
-            if slot != last and layer.a.dim() == 3:
-                layer.a[slot], layer.b[slot] = layer.a[last], layer.b[last]
+        for stack in self.stacks:
+            stack.adapters -= any(name in adapter.lora for name in stack.names)
+            if slot != last and stack.a is not None:
+                for some in (stack.a, *stack.b):
+                    some[slot] = some[last]
         self.used[slot], self._rows[slot] = self.used[last], self._rows[last]
         self.used.pop()
         self._rows.pop()

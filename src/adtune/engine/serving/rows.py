@@ -134,9 +134,18 @@ def _forward(module: torch.nn.Module, query: torch.Tensor, key: torch.Tensor, va
              **given: Any) -> tuple[torch.Tensor, None]:
     """Attention of a model that rows run through; without rows (its embeddings are wanted, say) the engine's usual one."""
     rows = given.pop("rows", None)
-    if rows is None:
+    if rows is not None:
+        return rows.attend(module, query, key, value, given), None
+    if given.get("softcap") is None:
         return ALL_ATTENTION_FUNCTIONS[attention.NAME](module, query, key, value, attention_mask, **given)
-    return rows.attend(module, query, key, value, given), None
+    B, H, T, D = query.shape  # torch's own attention knows no bend
+    K, S = key.shape[1:3]
+    if attention_mask is None:
+        attention_mask = torch.ones(T, S, dtype=torch.bool, device=query.device).tril(S - T)[None, None]
+    scale = D ** -0.5 if given.get("scaling") is None else given["scaling"]
+    hidden = ~attention_mask.expand(B, 1, T, S)[:, 0]
+    seen = _softmax(query.reshape(B * K, -1, D), key.reshape(B * K, S, D), value.reshape(B * K, S, -1), hidden, scale, given["softcap"])
+    return seen.view(B, H, T, -1).transpose(1, 2), None
 
 
 AttentionInterface.register(NAME, _forward)
