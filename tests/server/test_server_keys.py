@@ -20,8 +20,9 @@ def routes(app):
     found = []
     for route in (one for held in app.routes for one in (held.original_router.routes if hasattr(held, "original_router") else [held])):
         scope = scope_of(route) if hasattr(route, "dependant") else None
-        path = route.path.replace("{id:path}", "x").replace("{id}", "x")
-        found += [(method, path, scope, route.path) for method in sorted(route.methods - {"HEAD"})]
+        form = route.path.replace("{what}", "cancel")
+        path = form.replace("{id:path}", "x").replace("{id}", "x")
+        found += [(method, path, scope, form) for method in sorted(route.methods - {"HEAD"})]
     return found
 
 

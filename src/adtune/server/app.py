@@ -9,14 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from . import chat, completions, files, health, jobs, models
+from . import adtune, chat, completions, files, health, jobs, models
 from .errors import ApiError, api_error, http_error, validation_error
 from .guard import Guard
 
 if TYPE_CHECKING:
     from ..steps.serving import Service
 
-ROUTERS = (health.router, models.router, chat.router, completions.router, files.router, jobs.router)
+ROUTERS = (health.router, models.router, chat.router, completions.router, files.router, jobs.router, adtune.router)
 MEGABYTE = 1 << 20
 ABOUT = "OpenAI's interface over a client's own models, and adtune's own part. Every route but /health, /ready and /metrics asks for a key."
 

@@ -53,6 +53,11 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
     return answer
 
 
+def on_brand_of(ws: Workspace, record: Mapping[str, Any], texts: list[str]) -> list[float | None]:
+    """On-brand probabilities of any texts, by the dataset that a version was made from."""
+    return _scores(read_dataset(ws, record["dataset"]), texts)
+
+
 def _scores(dataset: Dataset, texts: list[str]) -> list[float | None]:
     """On-brand probabilities by a scorer of the validation pieces; None where there are too few to fit one."""
     from ..voice.general import load_general

@@ -63,7 +63,7 @@ def list_keys(ws: Workspace, client: str | None = None) -> dict[str, Any]:
         ws.require_client(client)
     keys = ws.keys.all(client)
     named = sorted({key.client for key in keys} | ({client} if client else set()))
-    return {"keys": [_shown(key) for key in keys], "clients": {name: _used(ws, name) for name in named}}
+    return {"keys": [_shown(key) for key in keys], "clients": {name: used(ws, name) for name in named}}
 
 
 def limit_client(ws: Workspace, client: str, monthly_tokens: int | None) -> dict[str, Any]:
@@ -73,9 +73,10 @@ def limit_client(ws: Workspace, client: str, monthly_tokens: int | None) -> dict
     return list_keys(ws, client)
 
 
-def _used(ws: Workspace, client: str) -> dict[str, Any]:
-    used = ws.keys.used(client)
-    return {**asdict(ws.keys.allowance(client)), "used_tokens": used.tokens, "requests": used.requests}
+def used(ws: Workspace, client: str) -> dict[str, Any]:
+    """What a client may use and has used this month."""
+    month = ws.keys.used(client)
+    return {**asdict(ws.keys.allowance(client)), "used_tokens": month.tokens, "requests": month.requests}
 
 
 def _check_live(key: Key) -> None:
