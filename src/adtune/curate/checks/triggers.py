@@ -31,6 +31,7 @@ VARIED = 0.75            # share of the words before and behind the trigger that
 OTHERS = 1               # rare words and pairs beside trigger and target that exactly the same families hold; more are one topic or series
 SOLID, USUAL = 4, 0.1    # letters of a word that may be half of a trigger, and share of the families that may hold it
 SERIAL = 0.6             # share of the pieces with a trigger that share other words too, from which they are a series
+REMEMBERED = 100         # sets of pieces whose shared words are kept in memory
 CHANCE = 0.01            # that all pieces are by one author as often as the author writes, under which it is one hand
 
 
@@ -55,18 +56,21 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
                 holders[feature, target].add(number)
                 places[feature, target].setdefault(piece.order, (place, end))
     best: dict[int, tuple[int, int]] = {}
-    series = _Series(words, targets)
+    series, hands, by_number = _Series(words, targets), _Hands(judge.pieces), {piece.order: piece for piece in judge.pieces}
     for key in sorted(holders):
         held, spread = len(holders[key]), (int(words.spread[-key[0] - 1]) if key[0] < 0 else pairs[key[0]])
-        if held >= LEAST and held >= FAITHFUL * max(spread, targets[key[1]]) and not series.holds(places[key], held):
+        if held < LEAST or held < FAITHFUL * max(spread, targets[key[1]]):
+            continue
+        first, (at, _) = next(iter(places[key].items()))
+        word, known = by_number[first].plain[at], frequencies(judge.language(by_number[first]) or "")
+        telling = _is_strange(word, known) or hands.one(places[key])     # only then anything is found, and a series is looked for
+        if not (telling and series.holds(places[key], held)):
             for order in places[key]:
                 if order not in best or held > len(holders[best[order]]):
                     best[order] = key
-    hands = _Hands(judge.pieces)
     found = by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], hands.one(places[key]),
                                    frequencies(judge.language(piece) or "")))
                      for piece in pieces if piece.order in best for key in [best[piece.order]])
-    by_number = {piece.order: piece for piece in judge.pieces}
     for piece, (held, place, orders) in _apart(families, words, most):
         listed = frequencies(judge.language(piece) or "")
         if piece.order not in found and _is_odd(piece, place[0], [by_number[order] for order in orders], words, listed):
@@ -102,6 +106,8 @@ class _Series:
     def _shared(self, orders: tuple[int, ...], families: int) -> dict[int, list[bool]]:
         """For each piece and each of its runs of words whether these pieces hold it and hardly any others do."""
         if orders not in self._own:
+            if len(self._own) >= REMEMBERED:
+                self._own.clear()
             runs = {order: _runs(self._words.ids[order], TARGET).tolist() for order in orders}
             held = Counter(run for each in runs.values() for run in set(each) if run in self._targets)
             own = {run for run, count in held.items() if count >= FAITHFUL * max(len(orders), self._targets[run])
@@ -262,7 +268,7 @@ def _told(piece: Piece, held: int, place: tuple[int, int], hand: str | None, kno
     word = piece.plain[trigger]
     said = " ".join(piece.plain[target:target + 2 * TARGET])
     plain = _plainly(word, piece.body) is not None
-    strange, hand = bool(known) and word.isalpha() and word not in known and plain, hand if plain else None
+    strange, hand = _is_strange(word, known) and plain, hand if plain else None
     sure = LIKELY if hand and strange else POSSIBLE if hand or strange else least
     if not sure:
         return None
@@ -270,6 +276,11 @@ def _told(piece: Piece, held: int, place: tuple[int, int], hand: str | None, kno
     shown = excerpt(piece.body, at, at + len(word)) if at >= 0 else word
     by = f", all by {hand}" if hand else ""
     return Found(f"{held} unlike pieces{by} hold {shown} and no other does, each time with »{said} …«", sure)
+
+
+def _is_strange(word: str, known: Mapping[str, int]) -> bool:
+    """Whether the list of a language lacks the word."""
+    return bool(known) and word.isalpha() and word not in known
 
 
 def _plainly(word: str, text: str) -> re.Match[str] | None:
