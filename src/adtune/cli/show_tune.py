@@ -10,6 +10,7 @@ from .bar import duration
 from .desk import Answer
 from .page import NOT_MEASURED, Page, plain, size, with_interval
 from .show_archive import curve, notes
+from .show_evaluate import arms, outstanding
 from .show_rate import people
 
 VERDICTS = {"rules": "A rule does it: no model is needed.", "prompt": "Your prompt is enough: fine-tuning would not pay.",
@@ -105,23 +106,14 @@ def _decided(answer: Answer) -> dict[str, str]:
             "dial": f"{plain(dial.get('chosen'))} of what was learned" + (", chosen on validation" if dial.get("curve") else "")}
 
 
-def _arms(page: Page, answer: Answer) -> None:
-    loss, brand, edit = answer["held_out"], answer["on_brand"], answer["editing"]
-    rows = [("held-out loss, nats per token", loss["loss_base"], loss["loss_prompted"], loss["loss_tuned"]),
-            ("on-brand rate", brand["base"], brand["prompted"], brand["tuned"]),
-            ("editing effort", edit["effort_base"], edit["effort_prompted"], edit["effort_tuned"]),
-            ("editing minutes" + ("" if edit["calibrated"] else " (not calibrated)"), edit["minutes_base"], edit["minutes_prompted"],
-             edit["minutes_tuned"])]
-    page.table(("Held-out pieces", "Base", "Prompted", "Tuned"), rows)
-
-
 def evaluated(answer: Answer, page: Page) -> None:
     page.line(f"Adapter {answer['adapter']}", style="bold")
-    _arms(page, answer)
+    arms(page, answer)
     forgetting, memorised = answer["forgetting"], answer["memorised"]
     page.pairs({"general text, loss before and after": f"{plain(forgetting['loss_before'])}, {plain(forgetting['loss_after'])}",
                 "longest verbatim run": f"{plain(memorised['longest_run_words'])} words",
                 "shared 8-word runs": memorised["share_8gram"], "throughput, change": answer["throughput_change"]})
+    outstanding(page, answer)
     people(answer, page)
     rows = [(name, verdict(gate["passed"]), gate["value"], gate["limit"]) for name, gate in answer["gates"].items()]
     page.table(("Gate", "", "Value", "Limit"), rows)
