@@ -11,7 +11,7 @@ from .desk import Answer
 from .page import NOT_MEASURED, Page, plain, size, with_interval
 from .show_archive import curve, notes
 from .show_evaluate import arms, outstanding
-from .show_rate import people
+from .show_rate import payback, people
 
 VERDICTS = {"rules": "A rule does it: no model is needed.", "prompt": "Your prompt is enough: fine-tuning would not pay.",
             "prefix": "Tune a prefix.", "lora": "Fine-tune with LoRA.", "full": "Fine-tune the whole model.",
@@ -38,6 +38,7 @@ def advised(answer: Answer, page: Page) -> None:
         page.line(f"This run does not fit on this machine; the largest that does: {largest}.", style="yellow")
     if answer.get("curve"):
         curve(answer["curve"], page)
+    payback(answer, page)
     _leaving(answer, page)
     notes(answer, page)
 

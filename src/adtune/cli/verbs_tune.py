@@ -31,7 +31,7 @@ def _advise(said: SimpleNamespace) -> Job:
     task = checked("advise", said.task, TASKS, "task")
     options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume, "curve": said.curve or None,
                                   "opponent": said.opponent, "model": said.model, "other_minutes": said.other_minutes,
-                                  "hourly_rate": said.hourly_rate, "currency": said.currency})
+                                  "hourly_rate": said.hourly_rate, "currency": said.currency, "prices": said.prices})
 
     def run(desk: Desk) -> Answer:
         from ..steps.advice import advise
@@ -123,6 +123,7 @@ ADVISE = Verb(
      option("--other-minutes", float, "N", "Minutes that a piece takes beside editing; gives the change in throughput.", min=0),
      option("--hourly-rate", float, "X", "What an hour of a writer or editor costs; gives money.", min=0),
      option("--currency", str, "CODE", "Currency of the hourly rate, such as EUR; by default that of the price table."),
+     option("--prices", str, "FILE", "Your own prices of tuning and serving (CSV, in the columns of ours), instead of our assumptions."),
      option("--opponent", str, "URL", "An OpenAI-compatible endpoint: the prompt of today, with the same guide and pieces."),
      option("--model", str, "M", "The opponent's model."),
      switch("--curve", "Measure the learning curve too: how many pieces are enough, and what 100 more would bring."),

@@ -53,6 +53,8 @@ def figure_at(result: Mapping[str, Any], path: str) -> float | None:
     """The figure there, None where it was not measured. Raises SettingError that names the nearest where there is no such figure."""
     value: Any = result
     for part in path.split("."):
+        if value is None:   # a whole part that was not measured, such as `human`
+            return None
         value = value.get(part, _NOTHING) if isinstance(value, Mapping) else _NOTHING
     if value is None or isinstance(value, int | float) and not isinstance(value, bool):
         return value
