@@ -5,7 +5,8 @@ from copy import deepcopy
 import pytest
 
 from adtune.errors import SettingError
-from adtune.evaluate import GATES, all_passed, judge
+from adtune.evaluate import GATES, Material, all_passed, judge, measure
+from adtune.evaluate.limits import check_limits, read_limits
 from adtune.settings import EvaluateSettings
 
 SETTINGS = EvaluateSettings()
@@ -76,7 +77,16 @@ def test_any_figure_is_a_gate_by_its_way_through_the_answer(result):
 
 @pytest.mark.parametrize(("limits", "word"), [("on_brand.tunned >= 0.5", "on_brand.tuned"), ("on_brand.tuned", "FIGURE"),
                                               ("on_brand.tuned >= x", "FIGURE"), ("held_out >= 1", "held_out"),
-                                              ("on_brand.tuned >= 0.5; on_brand.tuned <= 1", "twice"), ("passed >= 1", "passed")])
-def test_a_limit_on_what_is_no_figure_is_refused(result, limits, word):
+                                              ("on_brand.tuned >= 0.5; on_brand.tuned <= 1", "twice"), ("passed >= 1", "passed"),
+                                              ("forgetting.kind.news.delta <= 1", "forgetting")])
+def test_a_limit_on_what_is_no_figure_is_refused_before_anything_is_measured(limits, word):
+    nothing = measure(Material({}), SETTINGS)
     with pytest.raises(SettingError, match=word):
-        judge(result, EvaluateSettings(limits=limits))
+        check_limits(read_limits(limits), nothing)
+
+
+def test_a_limit_on_a_name_that_the_pieces_decide_is_not_measured_without_it(result):
+    limits = "forgetting.kinds.news.delta <= 0.1; measures.format.rules.3 list lines.tuned >= 0.9"
+    check_limits(read_limits(limits), measure(Material({}), SETTINGS))
+    said = judge(result, EvaluateSettings(limits=limits))
+    assert said["forgetting.kinds.news.delta"]["passed"] is None and said["measures.format.rules.3 list lines.tuned"]["passed"] is None

@@ -94,7 +94,7 @@ GATES: dict[str, Gate] = {
 
 
 def judge(result: Mapping[str, Any], settings: EvaluateSettings) -> dict[str, dict[str, Any]]:
-    """Every gate's outcome by name: `passed`, `value`, `limit`, `reason`. Raises SettingError for a limit on what is no figure."""
+    """Every gate's outcome by name: `passed`, `value`, `limit`, `reason`."""
     said = {name: asdict(gate(result, settings)) for name, gate in GATES.items() if getattr(settings, f"{name}_limit") is not None}
     for limit in read_limits(settings.limits):
         value = figure_at(result, limit.path)

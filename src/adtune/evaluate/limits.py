@@ -6,7 +6,7 @@ A figure is named by its way through the answer of `evaluate --json`, parts with
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,17 +49,30 @@ def read_limits(text: str) -> tuple[Limit, ...]:
     return tuple(limits)
 
 
+def check_limits(limits: Sequence[Limit], nothing: Mapping[str, Any]) -> None:
+    """Refuse limits on what is no figure before anything is measured; `nothing` is the answer of an evaluation of nothing, whose empty
+    parts (kinds of text, rules, conventions) hold names that only the pieces decide. Raises SettingError that names the nearest figure."""
+    for limit in limits:
+        value: Any = nothing
+        for part in limit.path.split("."):
+            if isinstance(value, Mapping) and part in value:
+                value = value[part]
+            elif value == {}:
+                break
+            else:
+                value = _NOTHING
+                break
+        if value is _NOTHING or value not in (None, {}) and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise SettingError("--set limits", f"the figure '{limit.path}'", "a figure of the answer of evaluate --json",
+                               did_you_mean(limit.path, list(_paths(nothing))))
+
+
 def figure_at(result: Mapping[str, Any], path: str) -> float | None:
-    """The figure there, None where it was not measured. Raises SettingError that names the nearest where there is no such figure."""
+    """The figure there, None where it was not measured or no piece decided its name."""
     value: Any = result
     for part in path.split("."):
-        if value is None:   # a whole part that was not measured, such as `human`
-            return None
-        value = value.get(part, _NOTHING) if isinstance(value, Mapping) else _NOTHING
-    if value is None or isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    raise SettingError("--set limits", f"the figure '{path}'", "a figure of the answer of evaluate --json",
-                       did_you_mean(path, list(_paths(result))))
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 _NOTHING = object()

@@ -18,8 +18,8 @@ from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
 from .arms import plain_rows, prompted_rows, prompts
 from .curation import read_dataset
-from .people import said_by_people
 from .further import Further, scales_of, term_targets
+from .people import said_by_people
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -36,8 +36,8 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
 
     Options: general_text, conventions and probes (paths) beside EvaluateSettings. Raises InputError, SettingError, BaseModelError.
     """
-    from ..evaluate import evaluate_report, measure
-    from ..evaluate.limits import read_limits
+    from ..evaluate import Material, evaluate_report, measure
+    from ..evaluate.limits import check_limits, read_limits
     from ..report import load_brand, to_markdown
     from ..voice.general import load_general
     from ..voice.probes import load_probes
@@ -48,7 +48,7 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     general = load_general(Path(paths["general_text"]) if paths["general_text"] else None)
     conventions = _conventions(paths["conventions"])
     further = Further(scales_of(settings.scales), load_probes(Path(paths["probes"])) if paths["probes"] else ())
-    read_limits(settings.limits)
+    check_limits(read_limits(settings.limits), measure(Material({}), EvaluateSettings()))
     brand = load_brand(settings.agency, settings.logo)
     id, record = find_adapter(ws, client, adapter)
     dataset = read_dataset(ws, record["dataset"])
