@@ -98,6 +98,8 @@ def test_breakdowns_repeat_totals_and_are_not_added(take):
     answer, rows = take(*broken_down("Age", ["18-24", "25-34"]), name="age.csv")
     assert sum(row.spend for row in rows) == 40 and {row.audience for row in rows} == {None, "18-24", "25-34"} and len(rows) == 7
     assert any("3 rows of the archive repeat others" in note for note in answer["notes"])
+    assert [(one["channel"], one["rows"], one["spend"], one["first"], one["last"]) for one in answer["channels"]] \
+        == [("Meta", 7, 40, "2024-05-01", "2024-05-04")]
     answer, rows = take(*broken_down("Placement", ["Feed", "Stories"]), name="placement.csv")
     assert sum(row.spend for row in rows) == 40 and sum(row.impressions for row in rows) == 4000
     _, everything = take(*broken_down("Placement", ["Feed", "Stories"]), name="placement.csv", repeats=True)

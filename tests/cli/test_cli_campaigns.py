@@ -8,6 +8,9 @@ def test_an_import_of_campaigns_tells_rows_rejections_and_refused_columns(adtune
                     "Total: Account,,2.50,200,10,5%\n", encoding="utf-8")
     said = adtune("import", str(path), "--client", "acme", "--as", "campaigns")
     assert said.code == 0 and "2 of 3 rows kept for acme, 2 of them new." in said.out and "Read as exports of Google Ads." in said.out
+    assert "Google Ads" in said.out and "2024-05-01" in said.out and "2.5" in said.out
+    shown = adtune("show", "acme", "--json").object["campaigns"]
+    assert [(one["channel"], one["rows"], one["spend"], one["clicks"], one["value"]) for one in shown] == [("Google Ads", 2, 2.5, 10, None)]
     assert "line 6" in said.out and "CTR" in said.out and "adtune show acme" in said.out
     again = adtune("import", str(path), "--client", "acme", "--as", "campaigns", "--json").object
     assert (again["kind"], again["read"], again["kept"], again["added"], again["rejected"]) == ("campaigns", 3, 2, 0, 1)

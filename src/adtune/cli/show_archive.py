@@ -34,6 +34,7 @@ def imported_campaigns(answer: Answer, page: Page) -> None:
         page.line(f"{answer['corrected']:,} rows have other numbers than before (late conversions, corrections): the new ones hold.")
     if answer["platforms"]:
         page.line(f"Read as exports of {', '.join(answer['platforms'])}.")
+    channels(answer["channels"], page)
     if answer["rejections"]:
         page.table(("Rejected", "Why"), [(one["where"], one["reason"]) for one in answer["rejections"][:REJECTIONS_SHOWN]])
         more = len(answer["rejections"]) - REJECTIONS_SHOWN
@@ -42,6 +43,17 @@ def imported_campaigns(answer: Answer, page: Page) -> None:
     if answer["refused"]:
         page.table(("Column that no model may read", "Why"), [(one["column"], one["reason"]) for one in answer["refused"]])
     notes(answer, page)
+
+
+def channels(found: list[Answer], page: Page) -> None:
+    """The archive's sums, to hold against the platforms' own."""
+    names = ("channel", "rows", "first", "last", "currency", "spend", "impressions", "clicks", "conversions", "value")
+    if found:
+        page.table([name.capitalize() for name in names], [[_cell(one[name]) for name in names] for one in found])
+
+
+def _cell(value: object) -> object:
+    return "-" if value is None else f"{value:,}" if isinstance(value, (int, float)) else value
 
 
 def curated(answer: Answer, page: Page) -> None:

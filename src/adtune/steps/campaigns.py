@@ -49,12 +49,12 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
     progress("storing", 0, 1)
     artifact, joins = _stored(ws, client, found, rows, bool(added or corrected))
     added += joins
-    if rows is not None:
-        _tell_repeats(ws, client, found)
+    channels = _channels(ws, client, found)
     rejections = [{"where": one.where, "reason": one.reason} for one in found.rejected]
     return {"client": client, "kind": KIND, "archive": archive_hash(ws, client), "read": found.kept + len(rejections), "kept": found.kept,
             "added": added, "corrected": corrected, "withdrawn": 0, "restored": 0, "rejected": len(rejections), "rejections": rejections,
-            "notes": found.notes, "guides": [], "rows": 0 if rows is None else rows.num_rows, "platforms": sorted(found.platforms),
+            "notes": found.notes, "guides": [], "rows": 0 if rows is None else rows.num_rows, "channels": channels,
+            "platforms": sorted(found.platforms),
             "refused": [{"column": column, "reason": reason} for column, reason in found.refused.items()], "import": artifact}
 
 
@@ -166,14 +166,40 @@ def _tell_replaced(found: CampaignReading, rows: pa.Table) -> None:
                            "accounts of their own? Then give them a column for it: --map account=COLUMN")
 
 
-def _tell_repeats(ws: Workspace, client: str, found: CampaignReading) -> None:
+def _channels(ws: Workspace, client: str, found: CampaignReading) -> list[dict[str, Any]]:
+    """The archive's sums by channel; tells how many rows are left out of them."""
     from ..workspace.campaign_view import without_repeats
 
-    count = without_repeats(ws.campaigns(client, repeats=True))[1]
-    if count:
-        found.notes.append(f"{count:,} rows of the archive repeat others in another breakdown (by age, by placement): they are kept, and "
-                           f"left out of "
-                           "sums and of training")
+    rows, repeats = without_repeats(ws.campaigns(client, repeats=True))
+    if repeats:
+        found.notes.append(f"{repeats:,} rows of the archive repeat others in another breakdown (by age, by placement): they are kept, "
+                           "and left "
+                           "out of sums and of training")
+    return sums(rows)
+
+
+def sums(rows: pa.Table) -> list[dict[str, Any]]:
+    """`{channel currency rows first last spend impressions clicks conversions value open}` of each channel, the dearest first: what a
+    person can hold against the platform's own totals. A number that no row has is None."""
+    import pyarrow.compute as pc
+
+    from ..workspace.campaigns import NUMBERS
+
+    asked = [("line", "count"), ("date", "min"), ("date", "max"), *((name, "sum") for name in NUMBERS), ("still", "sum")]
+    still = rows.append_column("still", pc.cast(rows["open"], "int64"))
+    found = still.group_by(["channel", "currency"]).aggregate(asked).to_pylist()
+    found.sort(key=lambda one: (-(one["spend_sum"] or 0), one["channel"] or ""))
+    return [{"channel": one["channel"], "currency": one["currency"], "rows": one["line_count"],
+             "first": one["date_min"] and one["date_min"].isoformat(),
+             "last": one["date_max"] and one["date_max"].isoformat(), **{name: _rounded(one[f"{name}_sum"]) for name in NUMBERS},
+             "open": one["still_sum"]} for one in found]
+
+
+def _rounded(number: float | None) -> float | int | None:
+    """Cents at most, whole numbers as such."""
+    if number is None:
+        return None
+    return int(number) if float(number).is_integer() else round(number, 2)
 
 
 def _nothing_kept(path: Path, found: CampaignReading) -> InputError:

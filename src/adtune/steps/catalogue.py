@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
 from ..records import Dataset, Split
+from .campaigns import sums
 from .curation import read_dataset
 from .ladder import versions
 from .pieces import find_piece, show_piece, withdrawn_pieces
@@ -65,8 +66,10 @@ def ls(ws: Workspace, kind: str | None = None, client: str | None = None) -> dic
 
 def _client(ws: Workspace, name: str) -> dict[str, Any]:
     held = ls(ws, None, name)
+    campaigns = sums(ws.campaigns(name)) if ws.campaign_imports(name) else []
     return {"kind": "client", "id": name, "client": name, "pieces": ws.count_assets(name), "archive": ws.archive_hash(name),
-            "items": held["items"], "withdrawn": withdrawn_pieces(ws, name), "lineage": [], "versions": versions(ws, name)}
+            "items": held["items"], "withdrawn": withdrawn_pieces(ws, name), "lineage": [], "versions": versions(ws, name),
+            "campaigns": campaigns}
 
 
 def _artifact(ws: Workspace, id: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_
     cells, reasons = Cells(raw, found), Reasons(raw.lines)
     columns: dict[str, Any] = {name: _words(cells, name) for name in NAMES}
     _audience(cells, columns)
+    _names_checked(cells, reasons)
     step = _when(cells, columns, reasons)
-    _names_checked(cells, columns, reasons)
     bounds: dict[str, tuple[pa.Array, pa.Array]] = {}
     _numbers(cells, columns, bounds, reasons)
     inputs = _inputs(cells, bounds)
@@ -146,7 +146,7 @@ def _step(cells: Cells, start: pa.ChunkedArray, length: pa.ChunkedArray, reasons
     return {1: "day", 7: "week"}.get(most, "month" if 28 <= most <= 31 else f"{most} days")
 
 
-def _names_checked(cells: Cells, columns: dict[str, Any], reasons: Reasons) -> None:
+def _names_checked(cells: Cells, reasons: Reasons) -> None:
     """Totals by their words, and rows that name nothing where others do."""
     found = cells.found
     named = [found.fields[name] for name in ("account", "channel", *LEVELS, "audience") if name in found.fields]
