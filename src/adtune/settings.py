@@ -82,7 +82,7 @@ class AdviseSettings:
     payback_months: float = 12.0         # months within which the set-up must be paid back
     briefs: int = 6                      # validation briefs that are drafted by the arms that came through; 0 drafts none
     drafts: int = 5                      # drafts a brief of the finalists: reliability, not only the mean
-    draft_tokens: int = 256              # longest draft, tokens
+    draft_tokens: int = 192              # longest draft, tokens
     opponent_timeout: float = 60.0       # seconds that an answer of the opponent may take
     opponent_input_price: float | None = None   # of a million tokens that the opponent reads, in the currency of your reports
     opponent_output_price: float | None = None  # of a million tokens that it writes

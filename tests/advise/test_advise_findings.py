@@ -33,7 +33,7 @@ def test_findings_come_in_the_order_of_the_table():
 
 
 def test_a_good_archive_is_told_so_and_an_unknown_one_is_not():
-    silent = {"reasons", "labels"}
+    silent = {"reasons", "repetition", "labels"}
     assert {one.check: one.status for one in findings(GOOD)} == {name: UNKNOWN if name in silent else OK for name in FINDINGS}
     assert {one.status for one in findings(NOTHING) if one.check != "pieces"} == {UNKNOWN}
 
@@ -74,6 +74,13 @@ def test_what_was_not_trained_and_what_it_pays_for_is_told():
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost, held)))[1] == "A precise format. Two rules."
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(lost,)))[1] == "None of the three reasons holds. No habit."
     assert FINDINGS["reasons"](Facts(archive(), base(), reasons=(Reason("a precise format", None, "?"),)))[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(("habits", "rules", "status"), [(3, 1, WARN), (4, 1, OK), (3, 2, OK)])
+def test_pieces_that_share_nothing_are_shown(habits, rules, status):
+    found = (Reason("many subtle conventions", None, "?", {"habits_set_off": habits}),
+             Reason("a precise format", False, "?", {"rules": rules}))
+    assert FINDINGS["repetition"](Facts(archive(), base(), reasons=found))[0] == status
 
 
 def item(n, split, text, title="A title", category="news"):

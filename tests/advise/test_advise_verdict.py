@@ -62,6 +62,7 @@ def arms(base=4.0, prompt=3.8, prefix=3.8, lora=3.8, noise=0.01, full=None):
     ("lora", arms(lora=3.0), archive(80, briefs=(4, 12))),
     ("collect", arms(lora=3.0), archive(80, read=200, dropped={"cut_off": 101})),
     ("lora", arms(lora=3.0), archive(80, read=200, dropped={"near_duplicate": 101})),
+    ("lora", arms(lora=3.0), archive(100, read=3000, dropped={"not_approved": 2900})),   # 100 good ones are a good start all the same
     ("collect", arms(lora=3.0), archive(80, voices=(45, 35))),
     ("lora", arms(lora=3.0), archive(80, voices=(70, 10))),
     ("collect", arms(lora=3.0), archive(80, labels=Interval(0.95, 0.8, 1.0))),

@@ -21,6 +21,8 @@ MANY_DUPLICATES = 0.1    # of the pieces read
 SECOND_LANGUAGE = 0.05   # of the pieces of known language
 HIGH_FERTILITY = 2.0     # tokens per word
 FAR = 1.0                # nats per token above general text
+# what pieces may share, with the number under which it is next to nothing, in the evidence of the three reasons
+SHARED = {"habits_set_off": (4, "habits"), "rules": (2, "rules of a format"), "terms": (5, "terms that the base spells out")}
 
 Said = tuple[str, str, str]
 Check = Callable[[Facts], Said]
@@ -278,12 +280,24 @@ def reasons(facts: Facts) -> Said:
     return OK, (f"{', '.join(one.name for one in holding).capitalize()}. " if holding else "None of the three reasons holds. ") + told, ""
 
 
+def repetition(facts: Facts) -> Said:
+    """What the pieces share at all: the counts behind the three reasons, whatever tuning made of them."""
+    counts = {name: value for one in facts.reasons for name in SHARED if (value := one.evidence.get(name)) is not None}
+    if not counts:
+        return UNKNOWN, "What the pieces share was not counted.", ""
+    told = ", ".join(f"{counts[name]:.0f} {SHARED[name][1]}" for name in SHARED if name in counts)
+    if all(counts[name] < SHARED[name][0] for name in counts):
+        return (WARN, f"The pieces share next to nothing of their own: {told}.",
+                "Check that they are one client's approved pieces; there is little that tuning could learn but their topics.")
+    return OK, f"What the pieces share and general text does not: {told}.", ""
+
+
 FINDINGS: dict[str, Check] = {
     "pieces": pieces, "dropped": dropped, "near_duplicates": near_duplicates, "dataset": dataset_age, "validation": held_out,
     "categories": categories, "approval": approval, "languages": languages, "titles": titles, "briefs": briefs, "regularity": regularity,
     "rules": rules, "house": house, "labels": labels, "guide": guide, "tokens": tokens, "fertility": fertility,
     "long_pieces": long_pieces, "long_briefs": long_briefs, "prompt_room": prompt_room, "distance": distance, "forgetting": forgetting,
-    "arms": arms, "reasons": reasons,
+    "arms": arms, "repetition": repetition, "reasons": reasons,
 }
 
 

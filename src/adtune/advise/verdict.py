@@ -6,7 +6,8 @@ The first rule that holds decides:
               anew takes, at the upper end of the interval; or the median piece stands to more than 60 % in others, word for word
     collect   fewer than 10 pieces
     prompt    even if no draft needed any editing, so few pieces a month would not pay the set-up back (`needed_gain`)
-    collect   over a third of the coming briefs resemble no piece; most of what was read is no good; gold and approved pieces are two
+    collect   over a third of the coming briefs resemble no piece; most of what was read is no good and under 100
+              pieces are left; gold and approved pieces are two
               voices; the archive holds several voices; fewer than 30 pieces
     prompt    no tuned arm beats the rival by more than the gain that is needed, with a 95 % interval above zero
     prefix    it beats the rival, and no method beats it by more than the margin (a prefix is the smallest)
@@ -32,6 +33,7 @@ REGULAR = 0.6           # share of a piece's 8-word runs from which a template w
 RULES_EFFORT = 0.4      # of the editing effort of writing anew
 MANY_UNCOVERED = 1 / 3  # of the coming briefs
 MANY_SPOILT = 0.5       # of the pieces read
+PLENTY = 100            # pieces left from which what was no good is somebody else's question
 TWO_VOICES = 0.75       # AUC from which gold and approved pieces can be told apart by their voice
 LEAST_GAIN = 0.005      # of the loss: less is nothing, however many pieces a month
 SECOND_VOICE = 0.15     # share of the pieces from which a second group counts
@@ -96,7 +98,7 @@ def _unfit(archive: ArchiveFacts, missing: int) -> Judged | None:
     if lost > MANY_UNCOVERED * briefs:
         return Judged(Verdict.COLLECT, f"{lost} of {briefs} coming briefs resemble no kept piece: what is tuned here would not serve them. "
                       f"Collect about {3 * lost} pieces like them, three for each such brief.", 3 * lost)
-    if archive.read and archive.spoilt > MANY_SPOILT * archive.read:
+    if archive.pieces < PLENTY and archive.spoilt > MANY_SPOILT * archive.read:
         return Judged(Verdict.COLLECT, f"{archive.spoilt} of {archive.read} pieces are no good ({archive.spoilt_for}): the export is at "
                                        "fault, "
                       f"or the archive is not what was approved. Collect approved pieces: {ENOUGH_PIECES} clean ones are a fair start.",
