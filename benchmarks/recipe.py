@@ -36,6 +36,8 @@ QUESTIONS: dict[str, dict[str, dict[str, Any]]] = {
                   "none, weights averaged over the last 0.35": {"cool_down_share": 0.0, "average": 0.35}},
     "row": {"512": {}, "256": {"row_tokens": 256}, "1,024": {"row_tokens": 1024}},
     "mix": {"modern first": {}, "as the files are": {"mix": "flat"}},
+    "together": {"the reference": {}, "384x2, 12,288 entries, embeddings at 0.008, batches of 4,096":
+                 {"size": "384x2", "vocabulary": 12288, "adamw_rate": 0.008, "batch_tokens": 4096}},
 }
 HEAD = ("arm", "parameters", "tokens", "steps", "bits per byte, modern", "95 %", "all sources", "to the reference")
 
@@ -119,6 +121,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=400)
     parser.add_argument("--questions", nargs="*", default=list(QUESTIONS), choices=list(QUESTIONS))
     parser.add_argument("--cores", type=int, nargs="*", default=[0, 1])
+    parser.add_argument("--join", type=Path, help="a list of [arm, figures] that ran side by side elsewhere: their questions are answered")
     parser.add_argument("--arm", type=json.loads, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.arm is not None:
@@ -126,6 +129,10 @@ def main() -> int:
         return 0
     path = HERE / "results" / "recipe.json"
     kept: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
+    if said.join:  # compared among themselves alone: another machine gives other figures
+        joined = json.loads(said.join.read_text())
+        _write(path, kept, {json.dumps(given): {**found, "minutes": said.minutes} for given, found in joined}, said)
+        return 0
     done = {json.dumps(QUESTIONS[q][name]): one for q, arms in kept.items() for name, one in arms.items() if one["minutes"] == said.minutes}
     wanted = [(q, name, given) for q in said.questions for name, given in QUESTIONS[q].items() if json.dumps(given) not in done]
     wanted = list({json.dumps(given): (q, name, given) for q, name, given in wanted}.values())  # references once
