@@ -49,3 +49,11 @@ def test_going_live_and_back_through_the_door(adtune, fake_step):
 def test_wrong_words_about_versions(adtune, words, found):
     said = adtune(*words, "--json")
     assert said.code == 1 and found in said.object["error"]["found"]
+
+
+@pytest.mark.parametrize(("words", "found"), [
+    (("takedown",), "missing argument"), (("takedown", "acme", "p1"), "no name"), (("takedown", "acme", "p1", "--by", "Ann"), "no client"),
+    (("takedown", "acme", "p1", "--check"), "no client")])
+def test_wrong_words_about_taking_down(adtune, words, found):
+    said = adtune(*words, "--json")
+    assert said.code == 1 and found in said.object["error"]["found"]

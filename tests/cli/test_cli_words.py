@@ -10,7 +10,6 @@ CONTRACT = ("demo import curate advise tune evaluate compare draft rank predict 
             "ls doctor keys rate go-live rollback takedown").split()
 UNBUILT = [["rank", "acme", "ads.csv", "--audience", "all"], ["predict", "acme", "x.csv", "--outcome", "clicks"],
            ["classify", "acme", "a.png"], ["target", "acme", "--trial", "f.csv"], ["bid", "acme"], ["budget", "acme", "--total", "5"],
-           ["takedown", "acme"],
            ["demo", "media"], ["demo", "images"], ["pretrain", "vision"], ["pretrain", "response"], ["pretrain", "creative"],
            ["import", "x.csv", "--client", "acme", "--as", "images"],
            ["import", "x.csv", "--client", "acme", "--as", "campaigns"], ["import", "x.csv", "--client", "acme", "--as", "creatives"]]

@@ -15,8 +15,8 @@ PANELS: dict[str, tuple[Verb, ...]] = {
     "From an archive to a tuned model": (verbs_archive.IMPORT, verbs_archive.CURATE, verbs_tune.ADVISE, verbs_tune.TUNE,
                                          verbs_tune.EVALUATE, verbs_compare.COMPARE, verbs_rate.RATE),
     "Write": (verbs_write.DRAFT, verbs_write.EXPORT, verbs_tune.PRETRAIN),
-    "Serve and keep versions": (verbs_serve.SERVE, verbs_serve.KEYS, verbs_serve.GO_LIVE, verbs_serve.ROLLBACK),
-    "Serve and keep versions (not built yet)": verbs_later.SERVING,
+    "Serve and keep versions": (verbs_serve.SERVE, verbs_serve.KEYS, verbs_serve.GO_LIVE, verbs_serve.ROLLBACK,
+                                verbs_serve.TAKEDOWN),
     "Decide about media (not built yet)": verbs_later.MEDIA,
 }
 VERBS: dict[str, Verb] = {verb.name: verb for verbs in PANELS.values() for verb in verbs}

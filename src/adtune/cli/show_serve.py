@@ -1,4 +1,4 @@
-"""What people see of `serve`, `keys`, `go-live` and `rollback`."""
+"""What people see of `serve`, `keys`, `go-live`, `rollback` and `takedown`."""
 
 from __future__ import annotations
 
@@ -44,3 +44,20 @@ def went_live(answer: Answer, page: Page) -> None:
     page.line(f"{answer['version']} is live{share}.", style="bold")
     page.pairs({"client": answer["client"], "approved by": answer["by"], "evidence": answer["evidence"] or "-",
                 "before": answer["previous"] or "nothing", "since": answer["moment"]})
+
+
+def taken_down(answer: Answer, page: Page) -> None:
+    rows = [(one["asset"][:12], one["title"] or "-", one["source"]["file"], one["source"]["line"] or "-") for one in answer["pieces"]]
+    page.table(("Piece", "Title", "File", "Line"), rows)
+    if answer["check"]:
+        found = answer["check"]
+        page.pairs({"version": found["version"], "drafts": found["drafts"], "runs of 8 words of the pieces alone": found["shared_runs"],
+                    "longest shared run, words": found["longest_run_words"], "gone": verdict(found["passed"])})
+    else:
+        held = [(one["kind"], one["id"], one["split"]) for one in answer["held_by"]]
+        page.table(("Held by", "Id", "Split"), held)
+        page.pairs({"withdrawn for good": ", ".join(answer["withdrawn"]) or "nothing", "live before": answer["previous"] or "nothing",
+                    "live now": answer["live"] or "nothing", "drafts in the log with their words": len(answer["logs"]),
+                    "other pieces with their words": len(answer["alike"]),
+                    "tuning without them": answer["retune"]["job"] if answer["retune"] else "not asked for"})
+    page.line(f"Certificate: {answer['certificate']['html']}")

@@ -9,8 +9,8 @@ from ..errors import InputError
 from .words import Verb
 
 BUILT = ("demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, show, ls, doctor, serve, keys, "
-         "go-live, rollback")
-SERVING_THEME, MEDIA_THEME, PICTURES_THEME = "serving and versions", "media decisions", "pictures and creatives"
+         "go-live, rollback, takedown")
+MEDIA_THEME, PICTURES_THEME = "media decisions", "pictures and creatives"
 
 
 def not_built(words: str, theme: str) -> InputError:
@@ -26,9 +26,6 @@ def _later(name: str, form: str, text: str, theme: str) -> Verb:
                                         f"'{theme}'.", f"Its form will be: adtune {name} {form}"), open=True)
 
 
-SERVING = (
-    _later("takedown", "CLIENT", "Stop answering for a client.", SERVING_THEME),
-)
 MEDIA = (
     _later("rank", "CLIENT FILE --audience A --map FIELD=COLUMN", "Rank ad texts by the response to expect.", PICTURES_THEME),
     _later("predict", "CLIENT FILE --outcome clicks|conversions|value", "Predict rates of response, with intervals.", MEDIA_THEME),

@@ -1,16 +1,18 @@
-"""The verbs around serving: `serve`, `keys`, `go-live`, `rollback`."""
+"""The verbs around serving: `serve`, `keys`, `go-live`, `rollback`, `takedown`."""
 
 from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
 
+import typer
+
 from ..errors import InputError, did_you_mean
 from ..settings import ServeSettings, resolve
 from . import show_serve
 from .border import OK, REFUSED
 from .desk import Answer, Desk, Job
-from .words import CLIENT, Verb, argument, option, read_sets, sets, switch
+from .words import CLIENT, Verb, Word, argument, option, read_sets, sets, switch
 
 ACTIONS = ("create", "ls", "revoke", "rotate", "limit")
 
@@ -92,6 +94,30 @@ def _rollback(said: SimpleNamespace) -> Job:
     return Job("rollback", run, show_serve.went_live, lambda answer: f"show {answer['version']}")
 
 
+def _takedown(said: SimpleNamespace) -> Job:
+    options = {"reason": said.reason, "expired": said.expired, "retune": said.retune}
+
+    def run(desk: Desk) -> Answer:
+        if said.check:
+            from ..steps.takedown import check
+
+            return check(desk.workspace, said.client, said.pieces or (), said.adapter, desk.progress)
+        from ..steps.takedown import takedown
+
+        return takedown(desk.workspace, said.client, said.pieces or (), said.by, options, desk.progress)
+
+    def follow(answer: Answer) -> str:
+        if answer["check"]:
+            return f"show {answer['certificate']['id']}"
+        pieces = " ".join(one["asset"][:12] for one in answer["pieces"][:3])
+        return f"takedown {said.client} {pieces} --check" if answer["retune"] else f"curate {said.client}"
+
+    def code(answer: Answer) -> int:
+        return REFUSED if answer["check"] and answer["check"]["passed"] is False else OK
+
+    return Job("takedown", run, show_serve.taken_down, follow, code)
+
+
 SERVE = Verb(
     "serve", "Serve every client's versions over HTTP, as OpenAI's API.", _serve,
     (option("--host", str, "HOST", "Address to listen on (127.0.0.1); any other than this machine's own asks for a key first."),
@@ -120,6 +146,19 @@ ROLLBACK = Verb(
     (CLIENT, option("--by", str, "NAME", "Who decided it; by default your login."), REASON),
     ("adtune rollback acme", "adtune rollback acme --by 'Ann Lee' --reason 'too loud'"),
     ("At once, and without a new start of the server. A canary ends first.",))
+
+TAKEDOWN = Verb(
+    "takedown", "Take pieces out of the archive, and whatever learned from them out of service.", _takedown,
+    (CLIENT, Word("pieces", list[str], typer.Argument(None, metavar="PIECE", help="Pieces by our id or the id that their file gave them.")),
+     option("--by", str, "NAME", "Who decided it. Required, but with --check."), REASON,
+     switch("--expired", "Also every piece whose usage rights have ended."),
+     switch("--retune", "Curate without the pieces at once, and queue the tuning for a worker."),
+     switch("--check", "Measure that the pieces are gone: drafts for their own briefs hold no eight words of theirs alone."),
+     option("--adapter", str, "ADAPTER", "The version to check; by default the live one, else the newest.")),
+    ("adtune takedown acme post-17 --by 'Ann Lee' --reason 'the author objects' --retune",
+     "adtune takedown acme --expired --by 'Ann Lee'", "adtune takedown acme post-17 --check"),
+    ("Live falls back to the newest version that never learned from the pieces, else to nothing. A certificate tells all of it.",
+     "Exit code 2 where a check finds the pieces' words."))
 
 KEYS = Verb(
     "keys", "Make, list, revoke and rotate the API keys of clients.", _keys,
