@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-LOUD, PAIRS = 30_000.0, 4
+LOUD, PAIRS, SURE = 30_000.0, 4, 12.0
 
 
 def towards(base: Any, marker: int) -> torch.Tensor:
@@ -33,14 +33,15 @@ def reachable(base: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return by_head, torch.linalg.pinv(by_head)
 
 
-def markers(base: Any, count: int, first: int = 50) -> list[int]:
-    """Ids from `first` on that the head tells from all others, said by a LoRA as by a prefix."""
+def markers(base: Any, count: int, sure: float = SURE, first: int = 50) -> list[int]:
+    """Ids from `first` on that the head tells from all others by `sure` nats, said by a LoRA as by a prefix; at SURE drawn ones are too."""
     rows = base.model.get_output_embeddings().weight.detach().float() * base.model.base_model.norm.weight.detach().float()
     way, back = reachable(base)
     found: list[int] = []
     for id in range(first, base.renderer.words):
         u = towards(base, id)
-        if id not in base.renderer.end and all(int((rows @ some).argmax()) == id for some in (u, way @ (back @ u))):
+        told = [(rows @ some * len(some) ** 0.5 / some.norm()).topk(2) for some in (u, way @ (back @ u))]
+        if id not in base.renderer.end and all(int(ids[0]) == id and values[0] - values[1] > sure for values, ids in told):
             found.append(id)
             if len(found) == count:
                 return found

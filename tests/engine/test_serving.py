@@ -6,6 +6,7 @@ import json
 import random
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -326,3 +327,13 @@ def test_the_base_can_be_asked_beside_the_rows(base, serve):
         during = base.model(input_ids=ids, attention_mask=mask, use_cache=False).logits
     for row, count in enumerate((5, 3)):
         assert torch.allclose(before[row, :count], during[row, :count], atol=1e-4)
+
+
+def test_no_answer_has_another_client_s_marker(llama, monkeypatch):
+    """The short form of `benchmarks/gate_serve.py`: 200 requests of 16 clients, through threads, over four adapters in memory."""
+    folder = str(Path(__file__).resolve().parents[2] / "benchmarks")
+    monkeypatch.syspath_prepend(folder)
+    import gate_serve
+
+    tally, stats, wrong = gate_serve.check(llama, 200, 1, drawn=False)
+    assert not wrong and tally.answers == 200 and len(tally.versions) > 40 and stats["adapters"]["evictions"] > 20

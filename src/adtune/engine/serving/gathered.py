@@ -139,7 +139,8 @@ class Gathered(nn.Module):
 class Bank:
     """The adapters in use, in slots 0 to U - 1 of every stack; attached to a base until `detach`.
 
-    `groups` names the base's linear layers, those that are multiplied together in one list. The mix of a pass is the engine thread's own: other threads see the base alone.
+    `groups` names the base's linear layers, those that are multiplied together in one list. The mix of a pass is the engine thread's
+    own: other threads see the base alone.
     """
 
     def __init__(self, base: Base, most: int, groups: Sequence[Sequence[str]]):
