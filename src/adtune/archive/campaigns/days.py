@@ -4,6 +4,7 @@ guessed."""
 from __future__ import annotations
 
 import calendar
+import contextlib
 import re
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -47,8 +48,11 @@ def _order(cells: list[str]) -> str | None:
 
 def _neighbours(found: list[tuple[int, int, int]], order: str) -> int:
     """How many days have the next day beside them, were this the order."""
-    days = {date(_year(year), b if order == "day" else a, a if order == "day" else b) for a, b, year in found}
-    return sum(day + timedelta(1) in days for day in days)
+    days = set()
+    for a, b, year in found:
+        with contextlib.suppress(ValueError):   # no such day in this order
+            days.add(date(_year(year), b if order == "day" else a, a if order == "day" else b))
+    return sum(day < date.max and day + timedelta(1) in days for day in days)
 
 
 def _span(text: str, first: str | None) -> Span | str:

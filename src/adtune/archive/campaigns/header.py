@@ -15,6 +15,7 @@ from .words import CURRENT, DERIVED, DIMENSIONS, EXPOSURES, FIELD_OF, FIELDS, IG
 
 AUDIENCE = ("age", "gender", "segment")
 IDS = ("campaign_id", "ad_group_id", "ad_id")
+_USED_UP = ("date", "start", "end", "currency", *IDS)   # what another column says already
 REASONS = {
     "derived": "worked out from the outcome: a model that reads it has seen the answer",
     "outcome": "another outcome of the same impressions, or another reading of one: known only afterwards",
@@ -170,17 +171,16 @@ def _other(found: Layout, at: int, name: Name, seen: set[str]) -> None:
     known = FIELD_OF.get(name.key) or FIELD_OF.get(name.base_key)
     input_ = INPUT_OF.get(name.key) or INPUT_OF.get(name.base_key)
     plain = _spaced(name.base)
-    if IGNORED.fullmatch(words) or (known and known[0] in ("date", "start", "end", "currency",
-                                                           *IDS)) or name.key.endswith("id") and not input_:
-        return
     if PERSONAL.search(plain):
         found.refused[name.text] = "personal"
-    elif DERIVED.search(words):
+    elif IGNORED.fullmatch(words) or (known and known[0] in _USED_UP) or (name.key.endswith("id") and not input_):
+        return
+    elif CURRENT.search(plain):
+        found.settings.append((name.text, at))
+    elif DERIVED.search(words) or DERIVED.search(name.text.casefold()):
         found.refused[name.text] = "derived"
     elif (known and known[0] in NUMBERS) or OTHER_OUTCOME.match(words) or OTHER_OUTCOME.match(plain):
         found.refused[name.text] = "outcome"
-    elif CURRENT.search(plain):
-        found.settings.append((name.text, at))
     else:
         label = input_[0] if input_ and input_[0] not in seen else name.text
         seen.add(label)

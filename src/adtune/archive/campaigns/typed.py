@@ -120,7 +120,7 @@ def _when(cells: Cells, columns: dict[str, Any], reasons: Reasons) -> str:
         last, _, also = cells.days(end)
         wrong = pc.coalesce(wrong, also)
         length = pc.add(pc.cast(pc.subtract(pc.cast(last, pa.int32()), pc.cast(start, pa.int32())), pa.int32()), 1)
-    columns["date"] = start
+    columns["date"], length = start, pc.fill_null(length, 1)
     empty = pc.and_(pc.is_null(start), pc.is_null(wrong))
     reasons.add(empty, "no day where other rows have one: a total of them" if pc.any(pc.is_valid(start)).as_py() else "no day")
     reasons.add(pc.is_valid(wrong), wrong)

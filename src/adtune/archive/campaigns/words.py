@@ -56,7 +56,8 @@ NAMES = {
                    "käufe, "
                    "acquisti, purchase, total conversions (checkout), unique placed order, total orders, 7 day total orders, "
                    "14 day total orders, transactions, ecommerce purchases, konversionen, conversiones, all purchases, first purchases, "
-                   "sales count",
+                   "sales count, complete payment, total complete payment, result, website leads, leads, registrations, sign ups, "
+                   "app installs, installs",
     "value": "purchases conversion value, website purchases conversion value, total conversion value, conv value, conversion value, "
              "total order value (checkout), revenue, total revenue, sales, 7 day total sales, 14 day total sales, purchase revenue, "
              "valeur de conversion des achats, valor de conversión de compras, conversion-wert, umsatz, purchases value, total sales, "
@@ -99,29 +100,34 @@ def is_total(text: str) -> bool:
     return _TOTAL.fullmatch(text.strip()) is not None
 
 
-_RATE = ("ctr cvr cpc cpm cpa cpv cpl cpi cpp cpo ecpm ecpc ecpa vctr roas acos tacos roi aov cpcv ecpsu epc rpc rpm vtr")
-DERIVED = re.compile(
-    rf"\b(?:{_RATE.replace(' ', '|')})\b|\bcosts? (?:per|pro|por|par)\b|\bcoût par\b|\bkosten pro\b|cost ?/|/ ?cost|/ ?conv|value "
-    rf"?/|\bper (?:click|"
-    r"conversion|purchase|order|result|impression|session|mille|1000|1,000)\b|\bconv(?:ersion)?s?\.? "
-    r"rate|click.?thr(?:ough|u)|\b(?:open|click|result|view|"
-    r"engagement|interaction|bounce|order|swipe up|complaints?|unsubscribe) rate\b|\baverage (?:order value|cpc|cpm)\b|gross.?discount|"
-    r"\b(?:quality|conversion rate|engagement rate) ranking\b|^(?:call )?duration$|^significance$|^first.?place$|^winner$|100% video view|"
-    r"\brevenue per|\bspend share\b|\bdiscount amount\b|\btotal discounts?\b")
+_RATES = ("ctr|cvr|cpc|cpm|cpa|cpv|cpl|cpi|cpp|cpo|ecpm|ecpc|ecpa|vctr|roas|acos|tacos|roi|aov|cpcv|ecpsu|epc|rpc|rpm|vtr")
+_RATED = ("open|click|result|view|engagement|interaction|bounce|order|swipe "
+          "up|complaints?|unsubscribe|conv(?:ersion)?s?|event|installs?|purchase")
+_WHAT = "click|conversion|purchase|order|result|impression|session|user|mille|thousand|1000|1,000"
+DERIVED = re.compile("|".join((
+    rf"\b(?:{_RATES})\b", r"\bcost[eos]?s? (?:per|pro|por|par)\b|\bcoût par\b|\bkosten pro\b|cost ?/|/ ?cost|\bavg cost\b|\baverage cost\b",
+    rf"/ ?(?:all )?conv|value ?/|\bper (?:{_WHAT})\b|\brevenue per\b", rf"\b(?:{_RATED}) rate\b", r"click.?thr(?:ough|u)\b",
+    r"\b(?:average|avg) (?:order value|cpc|cpm|cpv|engagement time)\b|\breturn on (?:ad|advertising) ?spend\b",
+    r"gross.?discount|\bdiscount amount\b|"
+    r"\btotal discounts?\b", r"\b(?:quality|conversion rate|engagement rate) ranking\b",
+    r"^(?:call )?duration$|^significance$|^first.?place$|^winner$",
+    r"100% video view|\bspend share\b")))
+# Reactions to an ad, whatever stands before them; and outcomes that are other readings of a sale only with these words before them.
+_REACTIONS = ("clicks|clics|conversions|conv|purchases|engagements?|reactions|likes|shares|comments|saves|follows|followers|opens|"
+              "installs?|leads?|"
+              "registrations?|checkouts?(?: initiated)?|plays|thruplays?|adds? to cart|interactions|swipe.?ups|social actions|key "
+              "events|unsubscribes|"
+              "bounces|complaints|sign.?ups?|results?|complete payment")
+_BEFORE = ("all|total|unique|website|other|new|first|app|in.?app|mobile app|net|gross|engaged|returned|landing page|page|video|\\d+[- "
+           "]day|\\d-second|"
+           "view.?through|post.?click|post.?view|click.?through|cross.?device|advertised sku|other sku|paid|viewable|active view")
+_SALES = (r"orders?|revenue|sales|units(?: sold)?|transactions|views|sessions|users|forwards|event count|purchase "
+          r"items|impressions|original price|refunds?|"
+          r"returns?|(?:purchases? |conversions? |conv |order |sales )?value")
 OTHER_OUTCOME = re.compile(
-    r"^(?:\d+[- ]day )?(?:all |total |unique |website |other |new |first |all |view-?through |post-?click |post-?view |click-?through "
-    r"|cross-?device |"
-    r"outbound |landing page |link |app |mobile app |in-?app |net |gross |engaged |returned |branded search |organic search |direct "
-    r"|email |"
-    r"referral |all other )*"
-    r"(?:purchases?|orders?|conversions?|conv|revenue|sales|leads?|adds? to cart|checkouts?(?: "
-    r"initiated)?|installs?|sign.?ups?|registrations?|"
-    r"units(?: sold)?|transactions|key events|(?:post |page )?engagements?|(?:post )?reactions|likes|shares|(?:post "
-    r")?comments|saves|follows|"
-    r"(?:\d-second |video )?(?:views|plays)|page ?views|thruplays?|clicks|clics|interactions|opens|unsubscribes|bounces|complaints|"
-    r"spam complaints|swipe.?ups|results|refunds?|returns?|sessions|users|forwards|advertised sku units|purchase items|"
-    r"(?:purchases |conversion |conv |order |sales )?value|original price|video views? at \d+%|average play time.*|viewable impressions)"
-    r"(?: \(?(?:all|by time|adv currency|destination|\d+d.*|\d+[- ]day.*|#)\)?)?$")
+    fr"(?:(?:\S+ ){{0,4}}(?:{_REACTIONS})|(?:(?:{_BEFORE}) )*(?:{_SALES})|video (?:views?|plays?|played)(?: at| to) \d+%?|average play "
+    r"time.*)"
+    r"(?: \((?:all|by time|adv currency|destination|\d+ ?d.*|#|current model|platform comparable)\))?$")
 CURRENT = re.compile(r"\bbudget\b|\bbid(?: type| strategy.*| amount)?$|^max (?:cpc|cpm|bid)|^target "
                      r"(?:cpa|roas|cost)|\bstatus$|^(?:campaign |ad set |ad )?"
                      r"delivery$|^quality score$|^optimi[sz]ation score$|\bstate$|^(?:campaign |ad set )?(?:starts|ends)$")
