@@ -6,6 +6,7 @@
     python benchmarks/pretrain_device.py train  --disk FOLDER --minutes M --seconds S                        there: S seconds of M minutes
     python benchmarks/pretrain_device.py finish --disk FOLDER --out FOLDER                                   there: weights, in small parts
     python benchmarks/pretrain_device.py join   --parts FOLDER --work FOLDER --out FOLDER                    here: the base, judged
+    python benchmarks/pretrain_device.py average --bases FOLDER FOLDER --work FOLDER --out FOLDER            here: the mean of two runs
 
 The corpus is tokenised here once, so that the lease pays for training alone. A part holds its share of every file of tokens, and the
 brief stage beside the documents that it is made of, where it takes hardly any room. Every call of `train` goes on from the last checkpoint
@@ -244,12 +245,33 @@ def join(said: argparse.Namespace) -> None:
     print({"modern": figures["modern"], "bits_per_byte": figures["bits_per_byte"], "own title": figures["title"]["own_better"]["value"]})
 
 
+def average(said: argparse.Namespace) -> None:
+    """The mean of the weights of two runs that went on from the same base (Wortsman et al. 2022, arXiv 2203.05482), judged anew."""
+    import shutil
+
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from adtune.pretrain.publish import write_judged
+
+    first, second = said.bases
+    shutil.copytree(second, said.out)
+    one, other = (load_file(folder / "model.safetensors") for folder in said.bases)
+    mean = {name: ((one[name].float() + other[name].float()) / 2).to(torch.bfloat16) for name in other}
+    save_file(mean, said.out / "model.safetensors", metadata={"format": "pt"})
+    told = json.loads((second / "told.json").read_text()) | {"averaged_with": [json.loads((first / "told.json").read_text())]}
+    (said.out / "told.json").unlink()
+    figures = write_judged(told, prepared_in(said.work), said.out)
+    print({"modern": figures["modern"], "own title": figures["title"]["own_better"]["value"], "drafts": figures["drafts"]["ended"]})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("call", choices=["pack", "keep", "speed", "train", "finish", "join"])
+    parser.add_argument("call", choices=["pack", "keep", "speed", "train", "finish", "join", "average"])
     for name in ("--work", "--parts", "--disk", "--out"):
         parser.add_argument(name, type=Path)
     parser.add_argument("--corpus", type=Path, nargs="+")
+    parser.add_argument("--bases", type=Path, nargs=2, help="folders with a told.json, as finish wrote them")
     parser.add_argument("--size", default="12m")
     parser.add_argument("--vocabulary", type=int, default=8192)
     parser.add_argument("--context", type=int, default=2048)
@@ -260,7 +282,8 @@ def main() -> int:
     parser.add_argument("--set", nargs="*", help="NAME=VALUE of PretrainSettings")
     said = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return {"pack": pack, "keep": keep, "speed": speed, "train": train, "finish": finish, "join": join}[said.call](said) or 0
+    calls = {"pack": pack, "keep": keep, "speed": speed, "train": train, "finish": finish, "join": join, "average": average}
+    return calls[said.call](said) or 0
 
 
 if __name__ == "__main__":

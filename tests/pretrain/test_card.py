@@ -56,3 +56,8 @@ def test_a_run_by_the_clock_needs_something_before_its_cool_down():
     with pytest.raises(SettingError, match="cool_down_share"):
         check_settings(replace(PretrainSettings(), cool_down_share=1.0))
     check_settings(replace(PretrainSettings(), cool_down_share=1.0, steps=10))
+
+
+def test_a_mean_of_two_runs_tells_of_both():
+    card = model_card(figures(averaged_with=[figures(tokens=90, machine="another card")]))
+    assert "mean of that run's and those of another from the same start, trained on 90 tokens" in card and "another card" in card

@@ -40,6 +40,8 @@ def model_card(figures: dict[str, Any]) -> str:
         "offline use, not for publishable copy. It writes fluent-looking sentences that are often wrong.", "",
         f"- Parameters: {figures['parameters']:,} (Qwen3 architecture, tied embeddings, context {figures['settings']['context']:,})",
         *(_run(run, number) for number, run in enumerate(runs)),
+        *(f"- The weights are the mean of that run's and those of another from the same start,{_run(run, 1)[len('- Then'):]}"
+          for run in figures.get("averaged_with", ())),
         f"- Held-out bits per byte, mean over sources: {_told(figures['bits_per_byte'])}; over modern sources: {_told(figures['modern'])}",
         f"- Own title gives the lower loss: {_told(figures['title']['own_better'], '.0%')} of {figures['title']['pages']} pages",
         *(_drafts(figures[name]) for name in ("drafts", "cool_drafts")), "",
@@ -82,7 +84,7 @@ def _spoken(log: Sequence[Mapping[str, Any]]) -> list[str]:
 def _sources(figures: dict[str, Any], runs: Sequence[Mapping[str, Any]]) -> list[str]:
     """A row of the table for each source, the most drawn first, all runs together."""
     drawn, times = Counter(), Counter()
-    for run in runs:
+    for run in [*runs, *figures.get("averaged_with", ())]:
         drawn.update(run["drawn_tokens"])
         times.update(run["epochs"])
     total, rows = drawn.total() or 1, []
