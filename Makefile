@@ -6,14 +6,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-people chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-people bench-serve chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
 	@echo "make test    the whole test suite (under 5 minutes)"
 	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
-	@echo "             damaged checkpoints found, exact resume after kill -9"
+	@echo "             damaged checkpoints found, exact resume after kill -9, no answer in another client's voice"
 	@echo "make lint    ruff over the tree"
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
 	@echo "make bench-tune     fine-tuning beside TRL with PEFT and a plain loop: speed, memory, held-out loss"
@@ -23,7 +23,8 @@ help:
 	@echo "make bench-curate-checks  each check of curation on its planted defect, and its alarms on archives as they are"
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
 	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
-	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions"
+	@echo "make bench-serve    the token engine beside PEFT's mixed batch and transformers: speed, many adapters, first tokens"
+	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions, 10,000 answers of 16 clients"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
 $(BIN)/python:
@@ -55,6 +56,7 @@ gate: install
 	$(BIN)/python benchmarks/gate_models.py
 	$(BIN)/python benchmarks/gate_checkpoints.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
+	$(BIN)/python benchmarks/gate_serve.py
 
 lint: install-test
 	$(BIN)/ruff check .
@@ -86,6 +88,9 @@ bench-curate-checks: install-test
 bench-starter: install-test
 	$(BIN)/python benchmarks/starter.py
 
+bench-serve: install-test
+	$(BIN)/python benchmarks/serve_engine.py
+
 bench-people: install-test
 	$(BIN)/python benchmarks/people.py
 
@@ -102,6 +107,7 @@ chaos: install
 	$(BIN)/python benchmarks/gate_kill.py --kills 100 --terms 4
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method full --seed 1
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method prefix --seed 2
+	$(BIN)/python benchmarks/gate_serve.py --requests 10000 --seed 1
 
 package: | $(BIN)/python
 	@rm -rf build dist
