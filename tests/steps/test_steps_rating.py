@@ -2,8 +2,10 @@
 
 import csv
 import json
+import zipfile
 
 import pytest
+from lxml import etree
 from made_report import publish_report
 from python_calamine import CalamineWorkbook
 
@@ -57,6 +59,12 @@ def test_sheets_hide_the_arms_and_are_made_once(acme, tmp_path):
     assert [row["item"] for row in ann] != [row["item"] for row in bo]
     book = CalamineWorkbook.from_path("acme-rating-Ann.xlsx").get_sheet_by_index(0).to_python()
     assert [row[0] for row in book[1:]] == [row["item"] for row in ann]
+    with zipfile.ZipFile("acme-rating-Ann.xlsx") as parts:   # texts are folded, and yes or no is offered
+        sheet = etree.fromstring(parts.read("xl/worksheets/sheet1.xml"))
+        assert all(etree.fromstring(parts.read(name)) is not None for name in parts.namelist())
+    order = [etree.QName(child).localname for child in sheet]
+    assert order == ["sheetViews", "cols", "sheetData", "dataValidations"] and 'sqref="E2:E42"' in etree.tostring(sheet[3]).decode()
+    assert sheet[1][1].get("width") == "100" and sheet[2][1][3].get("s") == "1"
     assert rate(acme, "acme", Asked(out=tmp_path / "more.csv"))["sheet"]["id"] == answer["sheet"]["id"]
     other = rate(acme, "acme", Asked(out=tmp_path / "real.csv", options={"published": True, "briefs": 4}))["sheet"]
     assert other["id"] != answer["sheet"]["id"] and other["briefs"] == 4 and any("client wrote" in row["draft"] for row in read("real.csv"))

@@ -18,7 +18,7 @@ def rated(answer: Answer, page: Page) -> None:
         _sheet(answer["sheet"], page)
     if answer["taken"]:
         _filled(answer["taken"], page)
-    if answer["minutes"]["edits"] or not (answer["sheet"] or answer["ratings"]):
+    if answer["edits"] or not (answer["sheet"] or answer["taken"]):
         _minutes(answer["minutes"], page)
     if answer["ratings"]:
         _ratings(answer["ratings"], page)

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..records import Rating, Source
 from ..settings import RateSettings
-from .sheet import bare, check_name, write_sheet
+from .sheet import Look, bare, check_name, write_sheet
 
 if TYPE_CHECKING:
     from ..rate.blind import Item
     from ..workspace import Workspace
 
 COLUMNS = ("item", "part", "brief", "draft", "on_brand", "grade", "note", "rater")
+LOOK = Look("rating", {"brief": 30, "draft": 100, "note": 30}, {"on_brand": "yes,no", "grade": "1,2,3,4,5"})
 NO_DRAFTS = {"briefs", "published"}
 YES = {"yes", "y", "true", "1", "x", "on brand", "on", "ja", "oui", "si", "sí"}
 NO = {"no", "n", "false", "0", "off brand", "off", "nein", "non"}
@@ -116,7 +117,7 @@ def write_sheets(sheet: Sheet, client: str, out: Path | None, raters: Sequence[s
         if path.exists():
             raise InputError(str(path), "a file that is there already, maybe filled in", "a new file", "Name another with --out FILE.")
     for path, rater in paths:
-        write_sheet(path, COLUMNS, _rows(sheet, rater))
+        write_sheet(path, COLUMNS, _rows(sheet, rater), LOOK)
     return [path for path, _ in paths]
 
 

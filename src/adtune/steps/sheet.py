@@ -9,7 +9,8 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -28,14 +29,31 @@ _STILL = {
     "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-'
                            'package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/>'
                            f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+                           f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>'
                            f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>',
     "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_LINKS}/officeDocument" '
                    'Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'<workbook xmlns="{_SHEETS}" xmlns:r="{_LINKS}"><sheets><sheet name="decisions" sheetId="1" r:id="r1"/></sheets>'
-                       "</workbook>",
+    # style 1: a text that is folded within its cell, from the top
+    "xl/styles.xml": f'<styleSheet xmlns="{_SHEETS}"><fonts count="1"><font/></fonts><fills count="2"><fill><patternFill '
+                     'patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border/></borders>'
+                     '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf xfId="0"/><xf xfId="0" '
+                     'applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf></cellXfs></styleSheet>',
     "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_LINKS}/worksheet" '
-                                  'Target="worksheets/sheet1.xml"/></Relationships>',
+                                  f'Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="{_LINKS}/styles" Target="styles.xml"/>'
+                                  "</Relationships>",
 }
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a workbook looks: the sheet's name, widths of columns whose texts are folded, and the words that a column may hold."""
+
+    name: str = "decisions"
+    widths: Mapping[str, int] = field(default_factory=dict)
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+
+PLAIN = Look()
 
 
 def check_name(path: Path) -> None:
@@ -44,12 +62,14 @@ def check_name(path: Path) -> None:
         raise InputError(str(path), f"the file type '{path.suffix or path.name}'", "a table: .csv or .xlsx", "Give the file such a name.")
 
 
-def write_sheet(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Writes the table whole or not at all; cells are texts, numbers or None. Raises InputError where there is no folder for it."""
+def write_sheet(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]], look: Look = PLAIN) -> None:
+    """Writes the table whole or not at all; cells are texts, numbers or None. Raises InputError where there is no folder for it.
+
+    In CSV there is no look."""
     check_name(path)
     if not path.resolve().parent.is_dir():
         raise InputError(str(path), "no such folder", "a folder that is there", "Make the folder, or name another one.")
-    replace_file(path, _csv(columns, rows) if path.suffix.lower() == ".csv" else _xlsx([columns, *rows]))
+    replace_file(path, _csv(columns, rows) if path.suffix.lower() == ".csv" else _xlsx(columns, rows, look))
 
 
 def bare(cell: str) -> str:
@@ -71,25 +91,34 @@ def _safe(cell: Any) -> Any:
     return f"'{cell[:_MOST]}" if _RUNS.match(cell) else cell[:_MOST].replace("\x00", "\ufffd")
 
 
-def _xlsx(rows: Sequence[Sequence[Any]]) -> bytes:
+def _xlsx(columns: Sequence[str], rows: Sequence[Sequence[Any]], look: Look) -> bytes:
     """Texts stand in their cells (inlineStr), so that none is run; the first row stays in sight."""
-    body = "".join(f'<row r="{line}">{"".join(_cell(line, place, cell) for place, cell in enumerate(row))}</row>'
-                   for line, row in enumerate(rows, start=1))
+    folded = {place for place, name in enumerate(columns) if name in look.widths}
+    body = "".join(f'<row r="{line}">{"".join(_cell(line, place, cell, place in folded) for place, cell in enumerate(row))}</row>'
+                   for line, row in enumerate([columns, *rows], start=1))
     view = ('<sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/>'
             "</sheetView></sheetViews>")
-    sheet = f'<worksheet xmlns="{_SHEETS}">{view}<sheetData>{body}</sheetData></worksheet>'
+    wide = "".join(f'<col min="{at + 1}" max="{at + 1}" width="{look.widths[columns[at]]}" customWidth="1"/>' for at in sorted(folded))
+    asked = [(chr(65 + place), look.choices[name]) for place, name in enumerate(columns) if name in look.choices and rows]
+    lists = "".join(f'<dataValidation type="list" allowBlank="1" sqref="{at}2:{at}{len(rows) + 1}"><formula1>"{escape(words)}"</formula1>'
+                    "</dataValidation>" for at, words in asked)
+    sheet = (f'<worksheet xmlns="{_SHEETS}">{view}{f"<cols>{wide}</cols>" if wide else ""}<sheetData>{body}</sheetData>'
+             + (f'<dataValidations count="{len(asked)}">{lists}</dataValidations>' if asked else "") + "</worksheet>")
+    book = (f'<workbook xmlns="{_SHEETS}" xmlns:r="{_LINKS}"><sheets><sheet name="{escape(look.name)}" sheetId="1" r:id="r1"/></sheets>'
+            "</workbook>")
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, text in {**_STILL, "xl/worksheets/sheet1.xml": sheet}.items():
+        for name, text in {**_STILL, "xl/workbook.xml": book, "xl/worksheets/sheet1.xml": sheet}.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), f'<?xml version="1.0" encoding="UTF-8"?>\n{text}')
     return out.getvalue()
 
 
-def _cell(line: int, place: int, cell: Any) -> str:
+def _cell(line: int, place: int, cell: Any, folded: bool) -> str:
+    style = ' s="1"' if folded and line > 1 else ""
+    at = f'r="{chr(65 + place)}{line}"{style}'
     if cell is None or cell == "":
-        return ""
-    at = f"{chr(65 + place)}{line}"
+        return f"<c {at}/>" if style else ""
     if isinstance(cell, (int, float)) and not isinstance(cell, bool):
-        return f'<c r="{at}"><v>{cell}</v></c>'
+        return f"<c {at}><v>{cell}</v></c>"
     text = escape(_NOT_XML.sub("\ufffd", str(cell)[:_MOST]))
-    return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
+    return f'<c {at} t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
