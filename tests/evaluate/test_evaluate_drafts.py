@@ -41,6 +41,7 @@ def test_axes_are_measured_by_arm_and_name_what_costs(result):
     brand = result["on_brand"]
     assert list(brand["axes"]) == ["cadence", "vocabulary", "structure", "tone"]
     tone = brand["axes"]["tone"]
+    assert brand["pieces"] > 0.8 and brand["others"] < 0.2 and tone["pieces"] > 0.8 and tone["others"] < 0.2
     assert tone["auc"] > 0.95 and tone["base"] < 0.2 and tone["tuned"] > 0.8 and tone["tuned_less_prompted_interval"][1] <= 1
     assert brand["costly"]["prompted"] and set(brand["costly"]) == {"tuned", "prompted"}
     assert {one["sentence"] for one in brand["costly"]["prompted"]} & set(OTHER)

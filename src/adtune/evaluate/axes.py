@@ -10,19 +10,19 @@ from typing import Any
 
 from ..errors import TrainingError
 from .arms import ARMS, Material
-from .likeness import ON_BRAND, TRUSTED_AUC
+from .likeness import LEVELS, ON_BRAND, TRUSTED_AUC, levels
 from .paired import PAIR, rates
 
 SENTENCES = 3          # of a draft that are told
 
 
 def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
-    """{axes: {axis: {auc, auc_interval, and the share of drafts on-brand of each arm}}, costly: {arm of the pair: [{brief, axis, sentence,
+    """{axes: {axis: {auc, auc_interval, and the share on-brand of each arm and level}}, costly: {arm of the pair: [{brief, axis, sentence,
     cost, habit, told, value, usual}]}}; `brief` is the draft's place among the briefs."""
     from ..voice.axes import AxisScorers, shown  # loads scikit-learn
     from ..voice.traits import AXES
 
-    unmeasured = {axis: {"auc": None, "auc_interval": None} | rates({}, names, seed, pair) for axis in AXES}
+    unmeasured = {axis: {"auc": None, "auc_interval": None} | rates({}, (*names, *LEVELS), seed, pair) for axis in AXES}
     try:
         scorers = AxisScorers.fit(material.validation_texts, material.contrast_texts, seed=seed)
     except TrainingError:
@@ -30,11 +30,11 @@ def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple
     aucs = scorers.auc_on(material.test_texts, material.contrast_unseen)
     trusted = [axis for axis, auc in aucs.items() if auc.value is not None and auc.value >= TRUSTED_AUC]
     drafts = {name: material.arm(name).drafts for name in names if material.arm(name).drafts}
-    scores = {name: scorers.scores(some) for name, some in drafts.items()}
+    scores = {name: scorers.scores(some) for name, some in (drafts | levels(material)).items()}
     found = {}
     for axis, auc in aucs.items():
         flags = {name: [score >= ON_BRAND for score in some[axis]] for name, some in scores.items()} if axis in trusted else {}
-        found[axis] = {"auc": auc.value, "auc_interval": auc.as_list()} | rates(flags, names, seed, pair)
+        found[axis] = {"auc": auc.value, "auc_interval": auc.as_list()} | rates(flags, (*names, *LEVELS), seed, pair)
     costly: dict[str, list[dict[str, Any]]] = {}
     for name in pair:
         costly[name] = [{"brief": number, "axis": one.axis, "sentence": one.sentence, "cost": one.cost, "habit": one.habit,

@@ -29,6 +29,8 @@ def arms(page: Page, result: Mapping[str, Any]) -> None:
     copied = {name: (result["memorised"] if name == TUNED else result["memorised"][name]) for name in ARMS}
     rows = [[NAMES[name], loss[name], share[name], own[name], percent(copied[name]["share_8gram"]), effort[name], edit[f"minutes_{name}"]]
             for name in ARMS]
+    rows.append([NAMES[PIECES], "", percents(brand[PIECES], brand[f"{PIECES}_interval"]), "",
+                 percent(result["memorised"][PIECES]["share_8gram"]), "", ""])
     on_brand = percents(brand["tuned_less_prompted"], brand["tuned_less_prompted_interval"])
     less_effort = _told(edit["tuned_less_prompted"], edit["tuned_less_prompted_interval"])
     page.section(
@@ -89,7 +91,10 @@ def _dots(values: Mapping[str, Interval], unit: str, lower_is_better: bool, titl
 def _scorer(brand: Mapping[str, Any]) -> str:
     auc = _told(brand["scorer_auc"], brand["scorer_auc_interval"])
     trusted = any(brand[name] is not None for name in ARMS)
-    return f"The scorer's AUC on unseen pieces: {auc}." + ("" if trusted else " It is only used from 0.75 on, and with drafts to score.")
+    others = brand["others"]
+    told = "" if others is None else f" Of unseen pieces in other voices it takes {percent(others)} for the client's."
+    told += "" if trusted else " It is only used from 0.75 on, and with drafts to score."
+    return f"The scorer's AUC on unseen pieces: {auc}.{told}"
 
 
 def interval(value: float | None, ends: Sequence[float] | None) -> Interval:

@@ -20,16 +20,17 @@ COLUMNS = (*ARMS, PIECES)
 def axes(page: Page, result: Mapping[str, Any]) -> None:
     """Each axis with its scorer's AUC, and the sentences of tuned drafts that cost most."""
     brand = result["on_brand"]
-    rows = [[axis.capitalize(), interval(row["auc"], row["auc_interval"]), *(percents(row[name], row[f"{name}_interval"]) for name in ARMS),
+    rows = [[axis.capitalize(), interval(row["auc"], row["auc_interval"]), *_shares(row),
              percents(row["tuned_less_prompted"], row["tuned_less_prompted_interval"])] for axis, row in brand["axes"].items()]
     dear = sorted(brand["costly"][TUNED], key=lambda one: -one["cost"])[:SHOWN_SENTENCES]
     told = [[one["axis"], one["sentence"], f"{one['told']}: {one['value']}; the client's pieces {one['usual'][0]} to {one['usual'][1]}"]
             for one in dear]
     page.section(
         "The voice on four axes",
-        page.table(["Axis", "Scorer's AUC", *(f"On-brand, {NAMES[name].lower()}" for name in ARMS), "Tuned less prompted"], rows),
+        page.table(["Axis", "Scorer's AUC", *(NAMES[name] for name in COLUMNS), "Tuned less prompted"], rows),
         page.paragraph("Cadence is the length of sentences and their punctuation; vocabulary the words; structure how a text opens, ends "
-                       "and is laid out; tone how it speaks. An axis whose scorer cannot tell the client from others is not measured."),
+                       "and is laid out; tone how it speaks. Shares are those that the axis's scorer takes for the client's. An axis "
+                       "whose scorer cannot tell the client from others is not measured."),
         *([page.heading("Sentences that cost most in the tuned drafts"), page.table(["Axis", "Sentence", "Habit that it breaks"], told)]
           if told else []))
 

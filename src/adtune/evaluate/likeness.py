@@ -11,24 +11,27 @@ from ..stats import mean_interval, paired_difference
 from ..voice.effort import effort
 from ..voice.overlap import Overlap
 from .arms import ARMS, Material
+from .countable import PIECES
 from .paired import PAIR, rates
 
 if TYPE_CHECKING:
     from ..voice.on_brand import OnBrandScorer
 
 ON_BRAND = 0.5         # a draft with at least this score counts as on-brand
+LEVELS = (PIECES, "others")
 TRUSTED_AUC = 0.75     # a scorer that tells the client from others less well than this is not used
 
 
 def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
     """Share of drafts that score as the client's, with intervals; null throughout where the scorer cannot be trusted.
 
-    `own_words_NAME` counts only those that copy no run of `longest` words or more from training pieces: no arm may win by copying.
-
-    The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows none of the
-    pieces that an adapter trained on.
+    Two levels to compare with are measured in the same way: the client's own published `pieces`, and `others`, pieces in other voices that
+    the scorer has not seen. `own_words_NAME` counts only drafts that copy no run of `longest` words or more from training pieces: no arm
+    may win by copying. The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows
+    none of the pieces that an adapter trained on.
     """
-    row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names} | rates({}, _own(names), seed, None)
+    row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names}
+    row |= rates({}, (*_own(names), *LEVELS), seed, None)
     scorer, auc = _scorer(material, seed)
     row |= {"scorer_auc": auc.value, "scorer_auc_interval": auc.as_list()}
     if scorer is None or auc.value is None or auc.value < TRUSTED_AUC:
@@ -37,12 +40,19 @@ def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[s
     scores = {name: [float(score) for score in scorer.score(some)] for name, some in drafts.items()}
     flags = {name: [score >= ON_BRAND for score in some] for name, some in scores.items()}
     row |= rates(flags, names, seed, pair) | {f"mean_{name}": sum(some) / len(some) for name, some in scores.items()}
+    known = {name: [score >= ON_BRAND for score in scorer.score(some)] for name, some in levels(material).items()}
+    row |= rates(known, LEVELS, seed, None)
     if material.train_texts:
         overlap = Overlap(material.train_texts)
         row |= rates({f"own_words_{name}": [flag and overlap.longest_run(text, exclude=brief)[0] < longest for flag, text, brief in
                                             zip(some, drafts[name], material.briefs, strict=True)] for name, some in flags.items()},
                      _own(names), seed, None)
     return row
+
+
+def levels(material: Material) -> dict[str, Sequence[str]]:
+    """The texts of the two levels that drafts are compared with; neither taught the scorer."""
+    return {name: some for name, some in zip(LEVELS, (material.references, material.contrast_unseen), strict=True) if some}
 
 
 def _own(names: Sequence[str]) -> list[str]:
