@@ -68,7 +68,7 @@ def test_the_report_is_the_agency_s_in_three_formats(job, evaluated):
     folder = job[0].path(evaluated["report_id"])
     html, told = ((folder / name).read_text(encoding="utf-8") for name in ("report.html", "report.md"))
     assert "North &amp; Sons" in html and 'src="data:image/png' in html and "Made by adtune" not in html
-    assert "http" not in html.split("<body")[1]
+    assert "http" not in html.split("<body")[1] and str(job[3] / "logo.png") not in html
     assert told.startswith("North & Sons\n\n# Evaluation of ") and "## The voice on four axes" in told
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["forgetting"]["worst_kind"]
 

@@ -62,7 +62,8 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     progress("score", 0, 1)
     people = said_by_people(ws, client, (id, record), material, settings.other_minutes)
     result = measure(material, settings, answers, points, people)
-    chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items() if origin != "default"}
+    chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items()
+              if origin != "default" and name not in ("agency", "logo")}  # the report shows them, and tells no path of this machine
     context = replace(_context(client, id, record, material, chosen), brand=brand)
     html = evaluate_report(result, context)
     files = {"report.html": html.encode(), "report.md": to_markdown(html).encode(),
