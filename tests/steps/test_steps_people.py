@@ -57,6 +57,7 @@ def test_logged_edits_of_the_arms_give_minutes_and_a_third_more_pieces(acme, tmp
     for arm, truth in (("prompted", 45), ("tuned", 18)):
         assert edit[f"minutes_{arm}_interval"][0] < truth < edit[f"minutes_{arm}_interval"][1]
     assert result["throughput_change_interval"][0] < 0.34 < result["throughput_change_interval"][1]
+    assert edit["under_two_minutes_tuned"] == 0 and edit["rounds_prompted"] > edit["rounds_tuned"] >= 1 and edit["rounds_base"] is None
     assert result["throughput_over"] == "prompted" and edit["minutes_reason"] is None
     assert result["gates"]["editing.minutes_tuned"]["passed"] is True
     without = measure(material(), EvaluateSettings(), people=said_by_people(ws, "acme", adapter, material(), None))

@@ -9,12 +9,13 @@ from typing import Any
 from ..records import Interval
 from ..report.page import Page
 from ..report.plots import intervals
-from ..report.words import between, percents, shown
+from ..report.words import between, percent, percents, shown
 
-MINUTES = tuple(key for name in ("base", "prompted", "tuned") for key in (f"minutes_{name}", f"minutes_{name}_interval",
-                                                                      f"minutes_{name}_source"))
+MINUTES = tuple(form.format(name) for name in ("base", "prompted", "tuned") for form in (
+    "minutes_{}", "minutes_{}_interval", "minutes_{}_source", "under_two_minutes_{}", "rounds_{}", "client_rounds_{}"))
 EDITING = (*MINUTES, "minutes_today", "minutes_today_interval", "minutes_saved", "minutes_saved_interval", "minutes_reason", "timed_edits")
 THROUGHPUT = ("throughput_change", "throughput_change_interval", "throughput_over")
+COLUMNS = ["Drafts by", "Minutes a piece", "Under 2 minutes", "Rounds", "With the client", "From"]
 NAMES = {"base": "Base alone", "prompted": "Base, prompted", "tuned": "Tuned", "today": "The team's way of today", "published":
          "Client's own pieces"}
 
@@ -52,6 +53,7 @@ def _minutes(page: Page, result: Mapping[str, Any]) -> list[str]:
     told = [name for name in ("today", "base", "prompted", "tuned") if edit.get(f"minutes_{name}") is not None]
     source = {"predicted": "predicted from the effort of these drafts"}
     rows = [[NAMES[name], _interval(edit[f"minutes_{name}"], edit[f"minutes_{name}_interval"]),
+             percent(edit.get(f"under_two_minutes_{name}")), edit.get(f"rounds_{name}"), edit.get(f"client_rounds_{name}"),
              source.get(edit.get(f"minutes_{name}_source"), "logged edits")] for name in told]
     saved, change = edit["minutes_saved"], result["throughput_change"]
     words = f"{edit['timed_edits']} edits with their minutes are logged."
@@ -63,7 +65,7 @@ def _minutes(page: Page, result: Mapping[str, Any]) -> list[str]:
                   f"{NAMES[result['throughput_over']].lower()}.")
     if edit["minutes_reason"]:
         words += f" What is missing: {edit['minutes_reason']}."
-    return [page.heading("Minutes of editing"), *([page.table(["Drafts by", "Minutes a piece", "From"], rows)] if rows else []),
+    return [page.heading("Minutes of editing"), *([page.table(COLUMNS, rows)] if rows else []),
             page.paragraph(words)]
 
 

@@ -75,11 +75,16 @@ def arm_minutes(ws: Workspace, client: str, adapter: str, method: str, material:
 def editing_minutes(arms: Mapping[str, Estimate], model: MinutesModel,
                     other_minutes: float | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """(what `editing` of an evaluation holds in minutes, `throughput_change` with its interval and what it is over)."""
+    from ..rate.minutes import table
+
     row: dict[str, Any] = {"calibrated": model.calibrated}
+    logged = table(model.log, model)
     for name in ("base", "prompted", "tuned"):
         one = arms.get(name)
+        log = logged.get((best_of(model.arms, (name, *TUNED)) if name == "tuned" else name) or name, {})
         row |= {f"minutes_{name}": one.interval.value if one else None, f"minutes_{name}_interval": one.interval.as_list() if one else None,
-                f"minutes_{name}_source": one.source if one else None}
+                f"minutes_{name}_source": one.source if one else None,
+                **{f"{key}_{name}": log.get(key) for key in ("under_two_minutes", "rounds", "client_rounds")}}
     today = model.arms.get("today")
     known = {**({"today": today} if today else {}), **arms}
     over = best_of(known, UNTUNED)
