@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 _PARTS = (
     r"<(script|style|svg|pre|code)\b[^<>]*>.{0,20000}?</\1\s*>",                        # elements whose content is no copy
@@ -35,8 +36,6 @@ def markup_share(text: str) -> float:
 def letter_share(text: str) -> float:
     """Share (0 to 1) of letters, with the marks that belong to them, among the characters that are not white space."""
     visible = "".join(text.split())
-    return sum(map(_is_letter, visible)) / max(1, len(visible))
-
-
-def _is_letter(character: str) -> bool:
-    return character.isalpha() or (character > "\x7f" and unicodedata.category(character).startswith("M"))
+    marks = sum(count for character, count in Counter(visible).items() if unicodedata.category(character).startswith("M")) \
+        if not visible.isascii() else 0
+    return (sum(map(str.isalpha, visible)) + marks) / max(1, len(visible))

@@ -23,6 +23,7 @@ STYLES = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s
                     r"text-indent\s*:\s*-\d{3,}|(?:left|top)\s*:\s*-\d{4,}px|\baria-hidden\s*=\s*[\"']true|<font[^>]{0,80}color\s*=\s*[\"']?"
                     r"(?:#fff(?:fff)?|white)\b|\bhidden\s*(?:=\s*[\"']hidden[\"'])?\s*>", re.I)
 COMMENT = re.compile(r"<!--\s*(?!more\b|\[if|/?wp:|nextpage|end|start|toc)[^<>]{12,2000}?-->", re.I)
+ALPHABETS = re.compile("[\u0370-\u03ff\u0400-\u04ff]")        # looked for first: the next pattern is slow
 MIXED = re.compile(r"(?=\w*[A-Za-z])(?=\w*[\u0370-\u03ff\u0400-\u04ff])[A-Za-z\u0370-\u03ff\u0400-\u04ff]{3,}")
 # letters of the Cyrillic and Greek alphabets that look like a Latin one
 LOOKALIKES = str.maketrans("аеорсухіјѕһԁԛԝ" "АВЕКМНОРСТУХІЈЅ" "οαενικτρυ" "ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
@@ -68,7 +69,7 @@ def _characters(text: str) -> Found | None:
         match = OVERRIDE.search(text) or (TURNED.search(text) if foreign else None) or match
         sure = 0.9 if OVERRIDE.match(match.group()) else 0.7 if foreign and TURNED.match(match.group()) else 0.3
         return Found(f"characters that turn the direction of reading: {excerpt(text, *match.span())}", sure)
-    mixed = [match for match in MIXED.finditer(text) if _is_disguised(match.group())]
+    mixed = [match for match in MIXED.finditer(text) if _is_disguised(match.group())] if ALPHABETS.search(text) else []
     if mixed:
         return Found(f"letters of two alphabets in one word: {excerpt(text, *mixed[0].span())}", 0.9 if len(mixed) > 1 else 0.7)
     stray = [match for match in ANY_ZERO.finditer(text) if not _belongs(text, match)]

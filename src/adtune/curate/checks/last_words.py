@@ -24,7 +24,7 @@ PRIOR = 5.0              # places at which an unknown word is taken to end as of
 HALF = 0.5               # of a piece, added to what was counted
 STEPS = 30
 WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_PLACED = re.compile(r"([^\W\d_]+(?:['’][^\W\d_]+)*)([\"”’'*_)\]]*(?:[.!?:…]|\n|$))?")
+_ENDING = re.compile(r"(?<![^\W\d_])[^\W\d_]++(?:['’][^\W\d_]++)*+(?=[\"”’'*_)\]]*(?:[.!?:…]|\n|\Z))")
 
 
 class Places:
@@ -37,10 +37,9 @@ class Places:
         lines: dict[str, set[int]] = defaultdict(set)
         for piece in judge.pieces:
             lines[last_line(piece.body)].add(judge.family[piece.content])
-            for word, end in _PLACED.findall(piece.body):
-                word = word.casefold()
-                self._all[word] += 1
-                self._last[word] += bool(end)
+            text = piece.body.casefold()
+            self._all.update(WORD.findall(text))
+            self._last.update(_ENDING.findall(text))
         self._usual = frozenset(line for line, families in lines.items() if len(families) >= ALIKE_ENDINGS)
         self._count, self._ends = max(1, self._all.total()), max(1, self._last.total())
         bands: dict[int, list[int]] = defaultdict(lambda: [0, 0])

@@ -39,12 +39,12 @@ def markup(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     usual = max(SOME_MARKUP, 2 * most) if len(gold) >= FEW_GOLD else 1.0
     found = {}
     for piece in pieces:
-        marked, letters = markup_share(piece.body), letter_share(piece.body)
+        marked = markup_share(piece.body)
         if marked > judge.settings.markup_share:
             found[piece.order] = Found(f"{marked:.0%} of the characters are mark-up or code, more than {judge.settings.markup_share:.0%}")
         elif marked > usual and not piece.gold:
             found[piece.order] = Found(f"{marked:.0%} of the characters are mark-up or code, in a gold piece {most:.0%} at most", 0.7)
-        elif letters < MIN_LETTERS:
+        elif (letters := letter_share(piece.body)) < MIN_LETTERS:
             found[piece.order] = Found(f"only {letters:.0%} of the characters are letters")
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -63,7 +63,9 @@ def _slips(piece: Piece, judge: Judge) -> list[tuple[str, str]]:
     for word in dict.fromkeys(_LOWER.findall(piece.body)):
         if _spread(word, judge) > 1 or known(word) or _is_form(word, listed):
             continue
-        meant = max((other for other in _near(word) if known(other)), key=lambda other: (listed.get(other, 0), other), default=None)
+        near = _near(word)
+        held = [other for other in near & judge.words.number.keys() if _spread(other, judge) >= COMMON]
+        meant = max({*(near & listed.keys()), *held}, key=lambda other: (listed.get(other, 0), other), default=None)
         if meant:
             out.append((word, meant))
     return out
@@ -90,13 +92,10 @@ def _is_form(word: str, listed: Mapping[str, int]) -> bool:
     return any(word[:cut] in listed and word[cut:] in listed for cut in range(4, len(word) - 3))
 
 
-def _near(word: str) -> Iterator[str]:
+def _near(word: str) -> set[str]:
     """The words one slip away: a letter left out, doubled or added, changed, or two swapped."""
-    for place in range(len(word) + 1):
-        front, back = word[:place], word[place:]
-        if back:
-            yield front + back[1:]
-            yield from (front + letter + back[1:] for letter in _LETTERS)
-        if len(back) > 1:
-            yield front + back[1] + back[0] + back[2:]
-        yield from (front + letter + back for letter in _LETTERS)
+    parts = [(word[:place], word[place:]) for place in range(len(word) + 1)]
+    swapped = [front + back[1] + back[0] + back[2:] for front, back in parts if back[1:]]
+    return {*swapped, *[front + back[1:] for front, back in parts if back],
+            *[front + letter + back[1:] for front, back in parts if back for letter in _LETTERS],
+            *[front + letter + back for front, back in parts for letter in _LETTERS]}
