@@ -128,6 +128,20 @@ def test_two_currencies_need_rates(take, ws, export):
         take("Day,Campaign,Cost (GBP),Impr.,Clicks", "2024-05-03,A,1,100,5", name="gbp.csv", rates=rates)
 
 
+def test_spend_and_value_in_two_currencies(take, export):
+    lines = ("Day,Campaign,Cost (USD),Impr.,Clicks,Conv. value (EUR)", "2024-05-01,A,10,100,5,30")
+    with pytest.raises(InputError, match="money in EUR .1 rows. and USD .1 rows."):
+        take(*lines)
+    _, (row,) = take(*lines, rates=export("from,to,rate", "USD,EUR,0.5", name="rates.csv"))
+    assert (row.spend, row.value, row.currency) == (5, 30, "EUR") and row.inputs == {}
+
+
+def test_the_same_cells_with_an_account_and_without_are_told(take):
+    take("Day,Campaign,Cost,Impr.,Clicks", "2024-05-01,A,1,100,5")
+    answer, _ = take("Day,Account name,Campaign,Cost,Impr.,Clicks", "2024-05-01,Acme,A,1,100,5", name="b.csv")
+    assert any("may be counted twice" in note for note in answer["notes"])
+
+
 @pytest.mark.parametrize(("lines", "words"), [
     (("from,to,rate", "USD,EUR,x"), "line 2: found USD, EUR, x"),
     (("from,to,rate", "USD,EUR,0.9", "EUR,GBP,0.8"), "rates into EUR and GBP"),

@@ -175,7 +175,25 @@ def _channels(ws: Workspace, client: str, found: CampaignReading) -> list[dict[s
         found.notes.append(f"{repeats:,} rows of the archive repeat others in another breakdown (by age, by placement): they are kept, "
                            "and left "
                            "out of sums and of training")
+    twice = _without_account(rows)
+    if twice:
+        found.notes.append(f"{twice}: the same days and campaigns come with an account and without one, and may be counted twice. Name "
+                           "the account "
+                           "in all files: --map account=COLUMN")
     return sums(rows)
+
+
+def _without_account(rows: pa.Table) -> str:
+    """The channels of which some rows have an account and others, of the same days and campaigns, have none."""
+    import pyarrow.compute as pc
+
+    cell = ["channel", "date", "campaign", "ad_group", "ad", "audience"]
+    nameless = pc.is_null(rows["account"])
+    if not pc.any(nameless).as_py() or pc.all(nameless).as_py():
+        return ""
+    cells = rows.select(cell).append_column("nameless", nameless).group_by([*cell, "nameless"]).aggregate([])
+    both = cells.group_by(cell).aggregate([("nameless", "count")]).filter(pc.field("nameless_count") > 1)
+    return ", ".join(sorted({name or "rows without a channel" for name in both["channel"].to_pylist()}))
 
 
 def sums(rows: pa.Table) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from .numbers import cell
 _NAMES = {"source": ("from", "source", "currency", "base"), "target": ("to", "target", "quote", "into"),
           "factor": ("rate", "factor", "value"),
           "day": ("date", "day", "from date", "valid from")}
+VALUE_CURRENCY = "value_currency"   # a column of tables whose spend and value are in two currencies; gone once they are in one
 _FORM = "a table with the columns from, to, rate and, where rates change, date"
 
 
@@ -58,36 +60,43 @@ def one_currency(table: pa.Table, rates: Rates | None, known: str | None, where:
 
     Raises InputError where there are two and no rates, or the rates do not say one of them.
     """
-    counts = {one["values"]: one["counts"] for one in (item.as_py() for item in pc.value_counts(table["currency"].drop_null()))}
+    if VALUE_CURRENCY in table.column_names:
+        table = table.set_column(table.column_names.index(VALUE_CURRENCY), VALUE_CURRENCY,
+                                 pc.coalesce(table[VALUE_CURRENCY], table["currency"]))
+    kinds = [name for name in ("currency", VALUE_CURRENCY) if name in table.column_names]
+    counts = Counter(word for name in kinds for word in table[name].to_pylist() if word) if len(kinds) > 1 else {
+        one["values"]: one["counts"] for one in (item.as_py() for item in pc.value_counts(table["currency"].drop_null()))}
     there = sorted({*counts, *([known] if known else [])})
     if rates is None:
         if len(there) > 1:
             told = " and ".join(f"{name} ({counts[name]:,} rows)" if name in counts else f"{name} (the archive's)" for name in there)
             raise InputError(where, f"money in {told}", "one currency, or a table of rates",
                              "Give the rates: --rates FILE with the columns from, to, rate and date.")
-        return table, None
+        return table.drop_columns(kinds[1:]), None
     if known and known != rates.target:
         raise InputError("--rates", f"rates into {rates.target}", f"rates into {known}, in which the archive is",
                          f"Give rates into {known}.")
     if not set(counts) - {rates.target}:
-        return table, None
+        return table.drop_columns(kinds[1:]), None
     told = ", ".join(f"{counts[one]:,} rows in {one}" for one in counts if one != rates.target)
-    return _converted(table, rates, where), f"{told} were converted into {rates.target}"
+    money = {"spend": "currency", "value": kinds[-1]}
+    for name, kind in money.items():
+        table = _converted(table, rates, (name, kind), where)
+    target = pc.if_else(pc.is_valid(table["currency"]), rates.target, pa.scalar(None, pa.string()))
+    table = table.set_column(table.column_names.index("currency"), "currency", target).drop_columns(kinds[1:])
+    return table, f"{told} were converted into {rates.target}"
 
 
-def _converted(table: pa.Table, rates: Rates, where: str) -> pa.Table:
-    """Each pair of currency and day is looked up once."""
-    pairs = table.group_by(["currency", "date"]).aggregate([]).to_pylist()
-    found = {(one["currency"], one["date"]): rates.factor(one["currency"], one["date"] and one["date"].isoformat())
-             for one in pairs if one["currency"]}
+def _converted(table: pa.Table, rates: Rates, column: tuple[str, str], where: str) -> pa.Table:
+    """A column of money with that of its currency; each pair of currency and day is looked up once."""
+    name, kind = column
+    pairs = [(one[kind], one["date"]) for one in table.group_by([kind, "date"]).aggregate([]).to_pylist() if one[kind]]
+    found = {(currency, day): rates.factor(currency, day and day.isoformat()) for currency, day in pairs}
     missing = next((pair for pair, factor in found.items() if factor is None), None)
     if missing:
         day = f" on {missing[1].isoformat()}" if missing[1] else ""
         raise InputError("--rates", f"no rate from {missing[0]} into {rates.target}{day}", f"a rate for each currency of {where}",
                          f"Add a line with from {missing[0]} and to {rates.target}.")
-    names = list(zip(table["currency"].to_pylist(), table["date"].to_pylist(), strict=True))
-    factors = pa.chunked_array([pa.array([found.get(pair, 1.0) for pair in names], pa.float64())])
-    for name in ("spend", "value"):
-        table = table.set_column(table.column_names.index(name), name, pc.multiply(table[name], factors))
-    target = pc.if_else(pc.is_valid(table["currency"]), rates.target, pa.scalar(None, pa.string()))
-    return table.set_column(table.column_names.index("currency"), "currency", target)
+    factors = [found.get(pair, 1.0) for pair in zip(table[kind].to_pylist(), table["date"].to_pylist(), strict=True)]
+    return table.set_column(table.column_names.index(name), name,
+                            pc.multiply(table[name], pa.chunked_array([pa.array(factors, pa.float64())])))

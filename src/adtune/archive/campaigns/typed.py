@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from ...units import currency_in
 from ...workspace.campaigns import HIGH, INPUT, LOW, NAMES, schema
 from .cells import Cells, by_spelling, each, joined_words
+from .currencies import VALUE_CURRENCY
 from .header import AUDIENCE, Layout
 from .platforms import channel_of
 from .tables import Raw
@@ -75,6 +76,9 @@ def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_
     _keys(cells, columns, [inputs[name] for name in dimensions])
     _twins(raw, found, columns, reasons)
     table = _table(raw, columns, inputs, bounds, file)
+    worth = found.unit("value")
+    if worth and found.unit("spend") and worth != found.unit("spend"):
+        table = table.append_column(VALUE_CURRENCY, each(raw.lines, worth))
     lost = table.select(["line"]).append_column("reason", reasons.reason).filter(pc.invert(reasons.kept))
     rejected = list(zip(lost["line"].to_pylist(), lost["reason"].to_pylist(), strict=True))
     if rejected:
