@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from . import verbs_archive, verbs_compare, verbs_later, verbs_look, verbs_rate, verbs_serve, verbs_tune, verbs_write
+from . import verbs_archive, verbs_compare, verbs_later, verbs_look, verbs_media, verbs_rate, verbs_serve, verbs_tune, verbs_write
 from .words import Verb, epilog, to_command
 
 PANELS: dict[str, tuple[Verb, ...]] = {
@@ -17,6 +17,7 @@ PANELS: dict[str, tuple[Verb, ...]] = {
     "Write": (verbs_write.DRAFT, verbs_write.EXPORT, verbs_tune.PRETRAIN),
     "Serve and keep versions": (verbs_serve.SERVE, verbs_serve.KEYS, verbs_serve.GO_LIVE, verbs_serve.ROLLBACK,
                                 verbs_serve.TAKEDOWN),
+    "Decide about media": (verbs_media.PREDICT,),
     "Decide about media (not built yet)": verbs_later.MEDIA,
 }
 VERBS: dict[str, Verb] = {verb.name: verb for verbs in PANELS.values() for verb in verbs}

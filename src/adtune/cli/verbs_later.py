@@ -8,8 +8,8 @@ from typing import NoReturn
 from ..errors import InputError
 from .words import Verb
 
-BUILT = ("demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, show, ls, doctor, serve, keys, "
-         "go-live, rollback, takedown")
+BUILT = ("demo, import, curate, advise, tune, evaluate, compare, rate, draft, export, pretrain text, pretrain response, predict, show, ls, "
+         "doctor, serve, keys, go-live, rollback, takedown")
 MEDIA_THEME, PICTURES_THEME = "media decisions", "pictures and creatives"
 
 
@@ -28,7 +28,6 @@ def _later(name: str, form: str, text: str, theme: str) -> Verb:
 
 MEDIA = (
     _later("rank", "CLIENT FILE --audience A --map FIELD=COLUMN", "Rank ad texts by the response to expect.", PICTURES_THEME),
-    _later("predict", "CLIENT FILE --outcome clicks|conversions|value", "Predict rates of response, with intervals.", MEDIA_THEME),
     _later("classify", "CLIENT FILES", "Label pictures with a client's own labels.", PICTURES_THEME),
     _later("target", "CLIENT --trial FILE --treatment COLUMN --outcome COLUMN", "Find the audience segments with uplift.", MEDIA_THEME),
     _later("bid", "CLIENT --replay LOG --tune-on LOG --budget SHARE", "Choose a bidding algorithm by replay.", MEDIA_THEME),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 from ..errors import InputError, did_you_mean
 from ..settings import AdviseSettings, EvaluateSettings, PretrainSettings, TuneSettings
 from ..steps.curation import TASKS
-from . import show_tune
+from . import show_media, show_tune, verbs_media
 from .border import OK, REFUSED, STOPPED
 from .desk import Answer, Desk, Job
+from .page import Page
 from .verbs_later import PICTURES_THEME, not_built
 from .words import CLIENT, SEED, TASK, Verb, argument, option, read_sets, sets, switch
 
-STARTERS = {"text": True, "vision": False, "response": False, "creative": False}
+STARTERS = {"text": True, "vision": False, "response": True, "creative": False}
+TUNED = {**TASKS, "response": True}
 
 
 def checked(verb: str, word: str | None, known: dict[str, bool], what: str) -> str | None:
@@ -28,12 +31,14 @@ def checked(verb: str, word: str | None, known: dict[str, bool], what: str) -> s
 
 
 def _advise(said: SimpleNamespace) -> Job:
-    task = checked("advise", said.task, TASKS, "task")
+    task = checked("advise", said.task, TUNED, "task")
     options = read_sets(said.set, {"base": said.base, "task": task, "volume": said.volume, "curve": said.curve or None,
                                   "opponent": said.opponent, "model": said.model, "other_minutes": said.other_minutes,
                                   "hourly_rate": said.hourly_rate, "currency": said.currency, "prices": said.prices})
 
     def run(desk: Desk) -> Answer:
+        if verbs_media.is_response(desk, said):
+            return verbs_media.advised(desk, said)
         from ..steps.advice import advise
 
         return advise(desk.workspace, said.client, options, desk.progress, desk.stop)
@@ -46,23 +51,36 @@ def _advise(said: SimpleNamespace) -> Job:
     def code(answer: Answer) -> int:
         return REFUSED if answer["verdict"] in ("rules", "prompt", "collect") else OK
 
-    return Job("advise", run, show_tune.advised, follow, code, patient=True, resume=f"advise {said.client}")
+    return Job("advise", run, _by_task(show_media.advised, show_tune.advised), follow, code, patient=True, resume=f"advise {said.client}")
 
 
 def _tune(said: SimpleNamespace) -> Job:
-    checked("tune", said.task, TASKS, "task")
+    checked("tune", said.task, TUNED, "task")
     options = read_sets(said.set, {"base": said.base, "method": said.method, "epochs": said.epochs, "seed": said.seed})
     if said.recipe:
         options["recipe"] = said.recipe
 
     def run(desk: Desk) -> Answer:
+        if verbs_media.is_response(desk, said):
+            return verbs_media.tuned(desk, said)
         from ..steps.tuning import tune
 
         return tune(desk.workspace, said.client, options, said.resume, desk.progress, desk.stop)
 
     again = f"tune {said.client} --resume last"
-    return Job("tune", run, show_tune.tuned, lambda answer: again if interrupted(answer) else f"evaluate {said.client}",
+    return Job("tune", run, _by_task(show_media.tuned, show_tune.tuned),
+               lambda answer: again if interrupted(answer) else f"evaluate {said.client}",
                lambda answer: STOPPED if interrupted(answer) else OK, patient=True, resume=again)
+
+
+def _by_task(media: Callable[[Answer, Page], None], text: Callable[[Answer, Page], None]) -> Callable[[Answer, Page], None]:
+    """How an answer is shown: that of campaign rows says `task: response`."""
+
+    def show(answer: Answer, page: Page) -> None:
+        said = answer.get("task") or (answer.get("measures") or {}).get("task")
+        (media if said == "response" else text)(answer, page)
+
+    return show
 
 
 def interrupted(answer: Answer) -> bool:
@@ -80,19 +98,26 @@ def _evaluate(said: SimpleNamespace) -> Job:
                                    "other_minutes": said.other_minutes})
 
     def run(desk: Desk) -> Answer:
+        if verbs_media.is_response(desk, said):
+            return verbs_media.evaluated(desk, said)
         from ..steps.evaluation import evaluate
 
         return evaluate(desk.workspace, said.client, said.adapter, options, desk.progress)
 
     def follow(answer: Answer) -> str:
+        if not failed_gates(answer) and "channels" in answer:
+            return f"predict {said.client} FILE"
         return f"advise {said.client}" if failed_gates(answer) else f'draft {said.client} "BRIEF"'
 
-    return Job("evaluate", run, show_tune.evaluated, follow, lambda answer: REFUSED if failed_gates(answer) else OK,
+    return Job("evaluate", run, _by_task(show_media.evaluated, show_tune.evaluated), follow,
+               lambda answer: REFUSED if failed_gates(answer) else OK,
                resume=f"evaluate {said.client}")
 
 
 def _pretrain(said: SimpleNamespace) -> Job:
     checked("pretrain", said.kind, STARTERS, "starter")
+    if said.kind == "response":
+        return verbs_media.pretrain_job(said)
     options = read_sets(said.set, {"minutes": said.minutes, "size": said.size, "seed": said.seed})
     options |= {"corpus": [Path(path) for path in said.corpus or ()], "out": Path(said.out) if said.out else None, "resume": said.resume}
 
@@ -147,7 +172,7 @@ TUNE = Verb(
 
 EVALUATE = Verb(
     "evaluate", "Test an adapter on pieces that training never saw.", _evaluate,
-    (CLIENT, option("--adapter", str, "ADAPTER", "The adapter; by default the client's newest."),
+    (CLIENT, TASK, option("--adapter", str, "ADAPTER", "The adapter; by default the client's newest."),
      option("--general-text", str, "FILE", "General text to measure forgetting on, instead of our own."),
      option("--conventions", str, "FILE", "House conventions that drafts are checked against."),
      option("--probes", str, "FILE", "Prompts with answers that must not be forgotten (JSONL or CSV: prompt, expected)."),
@@ -158,7 +183,7 @@ EVALUATE = Verb(
 
 PRETRAIN = Verb(
     "pretrain", "Pre-train a starter base from a corpus.", _pretrain,
-    (argument("kind", "KIND", "text, vision, response or creative. Built now: text."),
+    (argument("kind", "KIND", "text, vision, response or creative. Built now: text, response."),
      option("--corpus", list[str], "FILE", "Text to learn from (.jsonl, .jsonl.zst or .txt); may be repeated."),
      option("--minutes", float, "N", "Time that training may take.", min=0),
      option("--size", str, "SIZE", "Size of the model, such as 8m."),

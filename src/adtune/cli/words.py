@@ -54,7 +54,7 @@ def switch(flag: str, text: str) -> Word:
 
 
 CLIENT = argument("client", "CLIENT", "The client's name, as given to import.")
-TASK = option("--task", str, "TASK", "What the model learns; by default what was imported. Built now: drafting.")
+TASK = option("--task", str, "TASK", "What the model learns; by default what was imported. Built now: drafting, response.")
 SEED = option("--seed", int, "N", "Seed of everything random; the same seed gives the same answer.")
 
 

@@ -61,7 +61,7 @@ def make_codebook(columns: Columns, outcome: str, exposure: str | None = None, c
     if outcome == "value" and "conversions" in columns.counts and np.nansum(columns.counts["conversions"]) > 0:
         unit = float(np.nansum(y) / np.nansum(columns.counts["conversions"])) or 1.0
     sources, texts = _places(columns, y, e)
-    words = {name: _words(columns, name, sources) for name in FIELDS}
+    words = {name: words_of_field(columns, name, sources) for name in FIELDS}
     values = {name: sorted(set(one) - {""}) for name, one in words.items() if one is not None}
     raw = _numbers(columns, sources, exposure)
     centre, scale = {}, {}
@@ -113,7 +113,8 @@ def _explained(groups: np.ndarray, y: np.ndarray, e: np.ndarray) -> float:
     return float(gain / spread - 0.5 * len(found))
 
 
-def _words(columns: Columns, field: str, sources: Mapping[str, str]) -> np.ndarray | None:
+def words_of_field(columns: Columns, field: str, sources: Mapping[str, str]) -> np.ndarray | None:
+    """The words of a field of FIELDS, None where the rows have none."""
     if field in columns.named:
         return columns.named[field]
     return columns.words.get(sources[field]) if field in sources else None
@@ -167,7 +168,7 @@ def encode(columns: Columns, book: Codebook, context: np.ndarray) -> Batch:
     known = np.zeros((many, len(KNOWN)), np.int64)
     text = np.full(many, "", object)
     for n, field in enumerate(FIELDS):
-        words = _words(columns, field, book.sources)
+        words = words_of_field(columns, field, book.sources)
         if words is None or field not in book.values:
             continue
         distinct, index = np.unique(words.astype(str), return_inverse=True)
@@ -210,7 +211,7 @@ def supported(columns: Columns, book: Codebook) -> np.ndarray:
     range."""
     good = np.ones(len(columns), bool)
     for field in (*KNOWN, "other1"):
-        words = _words(columns, field, book.sources)
+        words = words_of_field(columns, field, book.sources)
         if words is not None and book.values.get(field):
             good &= np.isin(words.astype(str), [*book.values[field], ""])
     numbers, told = _standard(columns, book)

@@ -22,6 +22,7 @@ from .calendar import YEARLY
 
 HALF_LIFE = 90.0      # days after which a row counts half for the level
 SCORING = 4           # steps of Fisher scoring
+EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 PAIRS = (("channel", "product"), ("channel", "audience"), ("channel", "device"), ("other1", "channel"), ("other1", "audience"),
          ("other1", "device"), ("product", "audience"), ("product", "device"))
 CROSSED = ("other1", "product", "channel")  # with price, and with the weekend
@@ -116,52 +117,124 @@ def level_of(batch: Batch, general: Tensor) -> Tensor:
 
 
 def summarise(batch: Batch, general: Tensor, log_tau: Tensor, until: int) -> History:
-    """The history of every advertiser. `general` (B, N) is the log of the general pattern, the first `until` rows hold the context."""
+    """The history of every advertiser. `general` (B, N) is the log of the general pattern, the first `until` rows hold the context.
+
+    More than EXACT context rows are read through INDUCING of them (Nyström's approximation): all rows count, at a linear cost.
+    """
     level = level_of(batch, general)
     earlier = batch.rows(torch.arange(until, device=general.device))
     power = torch.exp(2 * log_tau).clamp(max=9.0)
-    covariance = sum(p * k for p, k in zip(power, kernels(earlier, earlier), strict=True)).double()
     base = earlier.exposure * torch.exp(general[:, :until].double() + level[:, None])
-    alpha, inner, fit, r = _laplace(covariance, earlier, base)
+    if until <= EXACT:
+        centres, span = earlier, None
+    else:
+        centres = batch.rows(torch.linspace(0, until - 1, INDUCING, device=general.device).round().long())
+        span = covariance_of(power, earlier, centres)
+    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
     effects, crossed = [], None
-    for p, kernel in zip(power, kernels(batch, earlier), strict=True):
-        effects.append(p * (kernel @ alpha.float()[..., None]).squeeze(-1))
+    for p, kernel in zip(power, kernels(batch, centres), strict=True):
+        effects.append(p * (kernel @ fitted.alpha.float()[..., None]).squeeze(-1))
         crossed = p.detach() * kernel if crossed is None else crossed.addcmul_(p.detach(), kernel)
-    spread = (_own_variance(batch, power.detach()) - (crossed @ inner.float() * crossed).sum(-1)).clamp(min=1e-4)
-    effects_ = torch.stack(effects, -1)
-    mu = base * fit.exp()
+    spread = (_own_variance(batch, power.detach()) - (crossed @ fitted.inner.float() * crossed).sum(-1)).clamp(min=1e-4)
+    effects_, r = torch.stack(effects, -1), fitted.r
+    mu = base * fitted.fit.exp()
     size = torch.where((batch.family == 4)[:, None], torch.full_like(mu, 1e6), mu)
     weight = torch.where(earlier.context, 1 / (1 / size.clamp(min=1e-6) + 1 / r[:, None]), 0.0)
     residual = ((earlier.outcome - mu) / (mu + 0.5)).clamp(-1, 4)
     return History(level, effects_, spread, r, residual.float(), weight.float(), _features(batch, effects_, spread, r, weight))
 
 
-def _laplace(covariance: Tensor, earlier: Batch, base: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(alpha (B, C), inner (B, C, C) with predictive variance k - k' inner k, f (B, C), r (B,)) by Fisher scoring.
+def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: int) -> Tensor:
+    """(B, Q, Q) covariance of f at the rows from `until` on, given the context rows before them."""
+    earlier, later = batch.rows(torch.arange(until)), batch.rows(torch.arange(until, batch.age.shape[1]))
+    power = torch.exp(2 * log_tau).clamp(max=9.0)
+    base = earlier.exposure * torch.exp(general[:, :until].double() + level_of(batch, general)[:, None])
+    centres, span = earlier, None
+    if until > EXACT:
+        centres = batch.rows(torch.linspace(0, until - 1, INDUCING).round().long())
+        span = covariance_of(power, earlier, centres)
+    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
+    crossed = covariance_of(power, later, centres)
+    return covariance_of(power, later, later) - crossed @ fitted.inner @ crossed.mT
+
+
+def covariance_of(power: Tensor, left: Batch, right: Batch) -> Tensor:
+    """(B, N, M) prior covariance of f between rows, float64."""
+    return sum(p * k for p, k in zip(power, kernels(left, right), strict=True)).double()  # type: ignore[union-attr]
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """f at a row x is k(x, centres) alpha, its variance k(x, x) - k(x, centres) inner k(centres, x); `fit` is f at the context rows."""
+
+    alpha: Tensor
+    inner: Tensor
+    fit: Tensor
+    r: Tensor
+
+
+def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, base: Tensor) -> _Fitted:
+    """Fisher scoring, exact or through the centres (`span` is the covariance between context rows and centres).
 
     Gradients flow through the last step only: at the optimum that of Newton's method is exact.
     """
-    context, outcome = earlier.context, earlier.outcome
     amount = (earlier.family == 4)[:, None]
     fit = torch.zeros_like(base)
     r = torch.full((len(base),), 4.0, dtype=torch.float64, device=base.device)
-    eye = torch.eye(base.shape[1], dtype=torch.float64, device=base.device)
+    solve = _Exact(covariance) if span is None else _Centred(covariance, span)
     for step in range(SCORING):
         with torch.set_grad_enabled(torch.is_grad_enabled() and step == SCORING - 1):
             mu = (base * fit.exp()).clamp(1e-9, 1e12)
             counted = torch.where(amount, 0.0, 1 / mu)
-            weight = torch.where(context, 1 / (counted + 1 / r[:, None]), 0.0)
+            weight = torch.where(earlier.context, 1 / (counted + 1 / r[:, None]), 0.0)
             # a row with next to no expected outcome is told by what it counts for, not by a wild ratio
-            working = fit + ((outcome - mu) / torch.where(amount, mu, mu.clamp(min=0.3))).clamp(-1.0, 1.5)
-            root = weight.sqrt()
-            factor = torch.linalg.cholesky_ex(eye + root[:, :, None] * covariance * root[:, None])[0]
-            alpha = root * torch.cholesky_solve((root * working)[..., None], factor).squeeze(-1)
-            fit = (covariance @ alpha[..., None]).squeeze(-1).clamp(-6, 6)
+            working = fit + ((earlier.outcome - mu) / torch.where(amount, mu, mu.clamp(min=0.3))).clamp(-1.0, 1.5)
+            alpha, fit = solve.step(weight, working)
+            fit = fit.clamp(-6, 6)
         with torch.no_grad():
-            r = _concentration(outcome, (base * fit.exp()).clamp(1e-9, 1e12), context, amount)
+            r = _concentration(earlier.outcome, (base * fit.exp()).clamp(1e-9, 1e12), earlier.context, amount)
     with torch.no_grad():
-        inner = root[:, :, None] * torch.cholesky_inverse(factor) * root[:, None]
-    return alpha, inner, fit, r
+        return _Fitted(alpha, solve.inner(), fit, r)
+
+
+class _Exact:
+    """Solves with the covariance of all context rows."""
+
+    def __init__(self, covariance: Tensor):
+        self.covariance = covariance
+        self.eye = torch.eye(covariance.shape[-1], dtype=torch.float64, device=covariance.device)
+
+    def step(self, weight: Tensor, working: Tensor) -> tuple[Tensor, Tensor]:
+        """(alpha, f) for weights and working outcomes."""
+        self.root = weight.sqrt()
+        self.factor = torch.linalg.cholesky_ex(self.eye + self.root[:, :, None] * self.covariance * self.root[:, None])[0]
+        alpha = self.root * torch.cholesky_solve((self.root * working)[..., None], self.factor).squeeze(-1)
+        return alpha, (self.covariance @ alpha[..., None]).squeeze(-1)
+
+    def inner(self) -> Tensor:
+        return self.root[:, :, None] * torch.cholesky_inverse(self.factor) * self.root[:, None]
+
+
+class _Centred:
+    """Solves in the space that the centres span: phi = span L^-T with K = L L', so that f = phi beta, beta ~ N(0, 1)."""
+
+    def __init__(self, covariance: Tensor, span: Tensor):
+        self.eye = torch.eye(covariance.shape[-1], dtype=torch.float64, device=covariance.device)
+        self.lower = torch.linalg.cholesky_ex(covariance + 1e-4 * self.eye)[0]
+        self.phi = torch.linalg.solve_triangular(self.lower, span.mT, upper=False).mT
+
+    def step(self, weight: Tensor, working: Tensor) -> tuple[Tensor, Tensor]:
+        """(alpha at the centres, f at the context rows)."""
+        heavy = self.phi * weight[..., None]
+        self.factor = torch.linalg.cholesky_ex(self.eye + self.phi.mT @ heavy)[0]
+        beta = torch.cholesky_solve(heavy.mT @ working[..., None], self.factor)
+        alpha = torch.linalg.solve_triangular(self.lower.mT, beta, upper=True)
+        return alpha.squeeze(-1), (self.phi @ beta).squeeze(-1)
+
+    def inner(self) -> Tensor:
+        middle = self.eye - torch.cholesky_inverse(self.factor)
+        half = torch.linalg.solve_triangular(self.lower.mT, middle, upper=True)
+        return torch.linalg.solve_triangular(self.lower.mT, half.mT, upper=True).mT
 
 
 def _concentration(outcome: Tensor, mu: Tensor, context: Tensor, amount: Tensor) -> Tensor:

@@ -135,18 +135,25 @@ class ResponseNet(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, batch: Batch, until: int) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, batch: Batch, until: int, seen: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(eta, log_r, plain) of the rows from `until` on, (B, N - until) each; the rows before it are the context, those of them whose
-        outcome may be read. `plain` is level + general."""
+        outcome may be read; the blocks look at the first `seen` of them. `plain` is level + general."""
         general, hidden = self.general(batch)
         history = summarise(batch, general.detach(), self.log_tau, until)
         plain = history.level[:, None].float() + general
         tokens = self.tokens(batch, hidden, history)
-        context, real = tokens[:, :until] + self.told(history), batch.context[:, :until]
+        seen = until if seen is None else seen
+        context, real = (tokens[:, :until] + self.told(history))[:, :seen], batch.context[:, :seen]
         rows = tokens[:, until:]
         for block in self.blocks:
             rows, context = block(rows, context, real)
         return self.answer(plain[:, until:], rows, history, batch)
+
+    @torch.no_grad()
+    def explain(self, batch: Batch, until: int) -> tuple[Tensor, Tensor]:
+        """(general pattern (B, N), what each grouping of GROUPINGS adds to the log rate (B, N, G)) of all rows."""
+        general, _ = self.general(batch)
+        return general, summarise(batch, general, self.log_tau, until).effects * self.trust
 
     def tokens(self, batch: Batch, hidden: Tensor, history: History) -> Tensor:
         """(B, N, D) of rows, outcomes not told."""

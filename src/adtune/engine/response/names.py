@@ -55,8 +55,8 @@ NAMES = {"channel": CHANNELS, "placement": PLACEMENTS, "device": DEVICES, "audie
 # Words of campaign and ad names that mean much the same at every advertiser; others have an own bucket by their hash.
 WORDS = ("sale off discount deal free shipping new launch brand generic competitor retargeting remarketing prospecting broad lookalike "
          "exact phrase catalog dpa collection carousel static ugc influencer testimonial limited last chance today bundle gift premium "
-         "cheap best top review guide how quiz trial demo download subscribe signup lead app install summer winter spring autumn holiday black "
-         "friday christmas easter valentine mother clearance outlet bestseller organic awareness traffic conversion video story "
+         "cheap best top review guide how quiz trial demo download subscribe signup lead app install summer winter spring autumn holiday "
+         "black friday christmas easter valentine mother clearance outlet bestseller organic awareness traffic conversion video story "
          "women men kids plus petite").split()
 BUCKETS = 512
 MOST_WORDS = 8

@@ -86,6 +86,7 @@ def _parts(block: Block, most: int = 512) -> list[Block]:
 
 def generated_blocks(batch: Batch, known: int, general: bool = True) -> list[Block]:
     """A block for each generated advertiser of a batch whose first `known` rows are the context."""
+    batch = replace(batch, context=batch.real)  # which rows may be read is said by the block
     alone = [Batch(**{name: getattr(batch, name)[n:n + 1] for name in batch.__dataclass_fields__}) for n in range(len(batch.family))]
     rows = np.arange(batch.age.shape[1])
     return [Block(one, rows[:known], rows[known:], n, general) for n, one in enumerate(alone)]
@@ -129,17 +130,19 @@ def attended(context: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray
 
 def predict_rows(base: ResponseBase, batch: Batch, context: np.ndarray, queries: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
     """(eta, log_r, plain) of the rows `queries` of one advertiser, (Q,) each, differentiable."""
-    index = torch.from_numpy(np.concatenate([context, queries]).astype(np.int64))
-    part = batch.rows(index)
-    earlier = (torch.arange(len(index)) < len(context))[None]
-    newest = part.age[:, :len(context)].amin(1, keepdim=True) if len(context) else torch.zeros(1, 1)
-    part = replace(part, context=earlier & _readable(part), age=part.age - newest).to(base.device)
-    answer = base.model(part, len(context))
+    part, seen = arranged(batch, context, queries)
+    answer = base.model(part.to(base.device), len(context), seen)
     return tuple(one[0] for one in answer)  # type: ignore[return-value]
 
 
-def _readable(part: Batch) -> Tensor:
-    return part.real & part.context if part.context.any() else part.real
+def arranged(batch: Batch, context: np.ndarray, queries: np.ndarray) -> tuple[Batch, int]:
+    """(rows of one advertiser with the context first and ages from its newest row, how many of them the blocks look at)."""
+    looked_at, rest = attended(context)
+    index = torch.from_numpy(np.concatenate([looked_at, rest, queries]).astype(np.int64))
+    part = batch.rows(index)
+    earlier = (torch.arange(len(index)) < len(context))[None]
+    newest = part.age[:, :len(context)].amin(1, keepdim=True) if len(context) else torch.zeros(1, 1)
+    return replace(part, context=earlier & part.context, age=part.age - newest), len(looked_at)
 
 
 def row_nats(base: ResponseBase, method: AbstractMethod | None, rows: Sequence[Block], dtype: torch.dtype = torch.float32,

@@ -1,0 +1,49 @@
+"""Rows to predict: the same files as campaigns, without outcomes; each row keeps its place, and none is dropped in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..errors import InputError
+from .campaigns.header import check_mapping, layout_of
+from .campaigns.tables import read_tables
+from .campaigns.typed import typed
+from .files import client_files
+
+
+@dataclass(frozen=True)
+class PlanRows:
+    """`table` has the columns of campaign rows; `rows` the 0-based place in the file of each of them; `rejected` (place, reason) of the
+    others; `total` how many the file holds; `assumed` says that the exposure was not in the file."""
+
+    table: pa.Table
+    rows: list[int]
+    rejected: list[tuple[int, str]]
+    total: int
+    assumed: bool
+
+
+def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: str, typical: float) -> PlanRows:
+    """The rows of one file; where it has no column for `exposure`, every row gets the `typical` one. Raises InputError."""
+    check_mapping(mapping or {})
+    files = client_files(path)
+    if len(files) != 1:
+        raise InputError(str(path), f"{len(files)} files", "one file of rows to predict", "Name one file.")
+    tables = [raw for raw in read_tables(files[0], mapping or {}, lambda note: None) if raw.rows or raw.faults]
+    if len(tables) != 1:
+        raise InputError(str(path), f"{len(tables)} tables", "one table of rows to predict", "Save it as one sheet, or as CSV.")
+    raw = tables[0]
+    there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
+    assumed = exposure not in there.fields
+    if assumed:
+        raw.header.append(exposure)
+        raw.cells.append(pa.chunked_array([pa.array([f"{typical:g}"] * raw.rows, pa.string())]))
+        there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
+    made = typed(raw, there, files[0].name)
+    lines = {line: n for n, line in enumerate(raw.lines.to_pylist())}
+    rejected = [(lines[line], reason) for line, reason in made.rejected if line in lines]
+    return PlanRows(made.table, [lines[line] for line in made.table["line"].to_pylist()], rejected, raw.rows, assumed)

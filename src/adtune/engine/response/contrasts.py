@@ -1,0 +1,75 @@
+"""What would a row's rate be on another day, or in another channel: differences with the posterior's own uncertainty.
+
+A contrast is a weighted sum of log rates of made-up rows; its variance comes from the joint posterior of f, so that what two rows share
+(level, product, ...) cancels. Q = made-up rows, P = contrasts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from .base import ResponseBase
+from .batch import FIELDS, KNOWN, Batch
+from .calendar import day_table, rows_of_days
+from .history import posterior_covariance
+
+SEASON_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Contrasts:
+    """`mean` and `sd` (P,) of log ratios of the tuned model, and `general` (P,) what the general pattern says of the same."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+    general: np.ndarray
+
+    def interval(self, width: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+        return self.mean - width * self.sd, self.mean + width * self.sd
+
+
+def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndarray) -> Contrasts:
+    """`rows` is (batch with the context first, number of context rows, of them looked at); `weights` (P, Q) over the rows behind them."""
+    batch, until, seen = rows
+    with torch.no_grad():
+        eta, _, plain = base.model(batch, until, seen)
+        general, _ = base.model.general(batch)
+        covariance = posterior_covariance(batch, general, base.model.log_tau, until)
+    weight = torch.from_numpy(weights).double()
+    variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
+    return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy())
+
+
+def season_rows(batch: Batch, pattern: np.ndarray, year: int, country: str) -> tuple[Batch, np.ndarray]:
+    """(rows `pattern` on SEASON_STEPS days of a year, ages of today, weights (SEASON_STEPS, Q) of each step against the year's mean)."""
+    from datetime import date
+
+    first = date(year, 1, 1).toordinal()
+    days = np.array([first + round((step + 0.5) * 365 / SEASON_STEPS) for step in range(SEASON_STEPS)])
+    table = torch.from_numpy(day_table(country)[rows_of_days(days)])
+    table[:, 8:15] = 1 / 7  # an average weekday; events stay out of a season
+    table[:, 15:-1] = 0
+    many = len(pattern)
+    part = batch.rows(torch.from_numpy(np.tile(pattern, SEASON_STEPS)))
+    part = replace(part, calendar=table.repeat_interleave(many, 0)[None], age=torch.zeros_like(part.age))
+    weights = np.kron(np.eye(SEASON_STEPS) - 1 / SEASON_STEPS, np.full((1, many), 1 / many))
+    return part, weights
+
+
+def swapped_rows(batch: Batch, pattern: np.ndarray, field: str, values: list[tuple[int, int]]) -> tuple[Batch, np.ndarray]:
+    """(rows `pattern` with `field` set to each of `values` (own id, meaning), campaigns and ads unsaid; weights of each against
+    the mean)."""
+    many, count = len(pattern), len(values)
+    part = batch.rows(torch.from_numpy(np.tile(pattern, count)))
+    ids, known = part.ids.clone(), part.known.clone()
+    for name in ("campaign", "ad_group", "ad"):
+        ids[..., FIELDS.index(name)] = 0
+    for n, (own, meaning) in enumerate(values):
+        ids[:, n * many:(n + 1) * many, FIELDS.index(field)] = own
+        if field in KNOWN:
+            known[:, n * many:(n + 1) * many, KNOWN.index(field)] = meaning
+    part = replace(part, ids=ids, known=known, words=torch.zeros_like(part.words), age=torch.zeros_like(part.age))
+    return part, np.kron(np.eye(count) - 1 / count, np.full((1, many), 1 / many))

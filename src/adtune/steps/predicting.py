@@ -1,0 +1,225 @@
+"""`adtune predict`: rates of response for rows to come, with intervals, support and what moved them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AdtuneError, InputError, SettingError
+from ..progress import Progress, silent
+from .response import KIND, choose_outcome, columns_from, load_columns, newest_response, response_model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..engine.response.base import ResponseBase
+    from ..engine.response.batch import Batch
+    from ..engine.response.encode import Codebook
+    from ..workspace import Workspace
+
+CHUNK = 20_000          # rows that are predicted together
+EXPLAINED = 500         # rows whose drivers are told one by one; beyond them only those of all
+DRIVERS = 3
+UNSUPPORTED_R = 1.0     # concentration at most where an advertiser has no history: the interval is wide
+UNTUNED = "No tuned model of this outcome: the base answers from the client's own rows, untuned. `adtune tune CLIENT --task response`."
+
+
+def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> dict[str, Any]:
+    """Predict the rows of `path`. Options: outcome, map, out (a CSV path), adapter, level (share that an interval should cover).
+
+    Gives {outcome, exposure, rows[{row rate interval supported …}], …}; the rate is per unit of exposure. Raises InputError.
+    """
+    from ..archive.plans import read_plan
+    from ..engine.response.columns import join
+    from ..engine.response.encode import Codebook, make_codebook, supported
+    from ..tune.response import readable, usable
+
+    level = options.get("level") or 0.8
+    if not 0 < level < 1:
+        raise SettingError("--level", str(level), "a share between 0 and 1", "Leave it out for 0.8.")
+    progress("predict", 0, 3, "the client's own rows")
+    history, _ = load_columns(ws, client)
+    id = _adapter(ws, client, options)
+    record = ws.record(id)["record"] if id else None
+    book = Codebook(**record["codebook"]) if record else make_codebook(history, choose_outcome(history, options.get("outcome")))
+    good = usable(history, book)
+    import numpy as np
+
+    exposures = history.counts[book.exposure][good]
+    plan = read_plan(path, options.get("map"), book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
+    asked, _ = columns_from(plan.table)
+    if not len(asked):
+        raise InputError(str(path), f"no usable row of {plan.total}", "rows to predict", f"The first reason: {_first(plan.rejected)}")
+    batch = readable(join(history, asked), book)
+    rows = np.arange(len(history), len(history) + len(asked))
+    context = np.flatnonzero(np.append(good, np.zeros(len(asked), bool)))
+    order = np.argsort(history.day[context], kind="stable")
+    progress("predict", 1, 3, f"{len(asked):,} rows from {len(context):,} of before")
+    gate = (record or {}).get("gate") or {"blend": 1.0}
+    with response_model(ws, id) as base:
+        found = _rates(base, (batch, context[order], rows), gate, book, level)
+        told = _drivers(base, batch, (context[order], rows), gate["blend"], book)
+        drift = _latest(base, batch, context[order], gate, book)
+    found["supported"] = supported(asked, book)
+    _widen(found, book, batch.exposure[0, rows].numpy(), level)
+    answer = {"client": client, "adapter": id, "outcome": book.outcome, "exposure": book.exposure, "level": level,
+              "rows": _rows(plan, found, told["each"]), "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
+              "rejected": [{"row": row, "reason": reason} for row, reason in plan.rejected],
+              "notes": _notes(plan.assumed, book, id, found, drift)}
+    if options.get("out"):
+        answer["out"] = str(_write(Path(options["out"]), answer))
+    progress("predict", 3, 3)
+    return answer
+
+
+def _first(rejected: list[tuple[int, str]]) -> str:
+    return rejected[0][1] if rejected else "the file is empty"
+
+
+def _adapter(ws: Workspace, client: str, options: Mapping[str, Any]) -> str | None:
+    if not options.get("adapter"):
+        return newest_response(ws, client, options.get("outcome"))
+    id = ws.find(options["adapter"])
+    row = ws.record(id)
+    if row["kind"] != KIND or row["client"] != client:
+        raise InputError(f"--adapter {options['adapter']}", f"a {row['kind']} of {row['client'] or 'no client'}",
+                         f"a response adapter of {client}", "See `adtune ls`.")
+    if options.get("outcome") not in (None, row["record"]["outcome"]):
+        raise InputError("--outcome", options["outcome"], f"{row['record']['outcome']}, as the adapter was tuned for",
+                         "Leave one of them out.")
+    return id
+
+
+def _rates(base: ResponseBase, rows: tuple[Batch, np.ndarray, np.ndarray], gate: Mapping[str, Any], book: Codebook,
+           level: float) -> dict[str, Any]:
+    """rate, r, low, high of the rows asked for: (Q,) arrays per unit of exposure."""
+    import numpy as np
+    import torch
+
+    from ..engine.tasks.response import predict_rows
+    from ..tune.response import as_rate, own_rate
+
+    batch, context, asked = rows
+    parts = []
+    with torch.no_grad():
+        for chunk in np.array_split(asked, -(-len(asked) // CHUNK)):
+            eta, log_r, _ = predict_rows(base, batch, context, chunk)
+            parts.append((eta.double().numpy(), log_r.double().exp().numpy()))
+    eta, r = (np.concatenate([part[n] for part in parts]) for n in (0, 1))
+    eta = gate["blend"] * eta + (1 - gate["blend"]) * own_rate(batch, context)
+    return {"rate": as_rate(eta, book.family), "r": r * gate.get("sharpness", 1.0)}
+
+
+def _widen(found: dict[str, Any], book: Codebook, exposure: np.ndarray, level: float) -> None:
+    """Adds `low` and `high`, per unit of exposure; a row without support has a wide interval."""
+    import numpy as np
+
+    from ..engine.response.likelihood import kind_of, quantiles
+
+    r = np.where(found["supported"], found["r"], np.minimum(found["r"], UNSUPPORTED_R))
+    ends = quantiles(found["rate"], r, exposure, kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
+    found["low"], found["high"] = (end / exposure for end in ends)
+    found["low"], found["high"] = np.minimum(found["low"], found["rate"]), np.maximum(found["high"], found["rate"])
+
+
+def _drivers(base: ResponseBase, batch: Batch, rows: tuple[np.ndarray, np.ndarray], blend: float, book: Codebook) -> dict[str, Any]:
+    """`each`: for the first rows, the groupings that move them most, in words; `all`: how much each moves rows on average."""
+    import numpy as np
+    import torch
+
+    from ..engine.response.history import GROUPINGS
+    from ..engine.tasks.response import arranged
+
+    context, asked = rows
+    shown = asked[:EXPLAINED]
+    with torch.no_grad():
+        part, _ = arranged(batch, context, shown)
+        general, effects = base.model.explain(part.to(base.device), len(context))
+    pattern = general[0, len(context):].double().cpu().numpy()
+    usual = float(general[0, :len(context)].double().mean()) if len(context) else float(pattern.mean())
+    moved = np.column_stack([pattern - usual, effects[0, len(context):].double().cpu().numpy()]) * blend
+    names = ("the general pattern", *(f"own {_named(name, book)}" for name in GROUPINGS))
+    each = []
+    for row in moved:
+        top = np.argsort(-np.abs(row))[:DRIVERS]
+        each.append([{"what": names[n], "change": float(np.expm1(row[n])), "words": _in_words(names[n],
+                                                                                              row[n])} for n in top if abs(row[n]) > 0.01])
+    mean = np.abs(moved).mean(0)
+    return {"each": each, "all": [{"what": names[n], "mean_change": float(np.expm1(mean[n]))} for n in np.argsort(-mean)[:8]]}
+
+
+def _named(grouping: str, book: Codebook) -> str:
+    """A grouping by the names of the client's own columns."""
+    return " x ".join(book.sources.get(part, part.replace("_", " ")) for part in grouping.split(" x "))
+
+
+def _in_words(what: str, change: float) -> str:
+    import math
+
+    share = math.expm1(abs(change))
+    return f"{what} {'raises' if change > 0 else 'lowers'} it by {share if change > 0 else share / (1 + share):.0%}"
+
+
+def _latest(base: ResponseBase, batch: Batch, context: np.ndarray, gate: Mapping[str, Any], book: Codebook) -> dict[str, Any]:
+    """Whether the newest 14 days came as the rows before them foretell: their outcomes over those expected."""
+    import numpy as np
+
+    age = batch.age[0, context].numpy()
+    newest = age.min(initial=0)
+    late = context[age < newest + 14]
+    before = context[age >= newest + 14]
+    if len(late) < 5 or len(before) < 30 or (age == newest).all():
+        return {"ratio": None, "drifted": None, "days": 14}
+    rate = _rates(base, (batch, before, late), gate, book, 0.8)["rate"]
+    outcome, exposure = (one[0, late].numpy() for one in (batch.outcome, batch.exposure))
+    due, seen = float((rate * exposure).sum()), float(outcome.sum())
+    ratio = (seen + 0.5) / (due + 0.5)
+    allowed = 2 * np.hypot(gate.get("drift", 0.15), 1 / np.sqrt(due + 0.5)) if book.family != 4 else 2 * gate.get("drift", 0.15)
+    return {"ratio": ratio, "drifted": bool(abs(np.log(ratio)) > allowed), "days": 14}
+
+
+def _rows(plan: Any, found: dict[str, Any], drivers: list[Any]) -> list[dict[str, Any]]:
+    """One object a row of the file, in its order; a row that could not be read has no rate and says why."""
+    rows: list[dict[str, Any]] = [{"row": n, "rate": None, "interval": None, "supported": False} for n in range(plan.total)]
+    for at, n in enumerate(plan.rows):
+        rows[n] |= {"rate": float(found["rate"][at]), "interval": [float(found["low"][at]), float(found["high"][at])],
+                    "supported": bool(found["supported"][at])}
+        if at < len(drivers):
+            rows[n]["drivers"] = drivers[at]
+    for n, reason in plan.rejected:
+        rows[n]["reason"] = reason
+    return rows
+
+
+def _notes(assumed: bool, book: Codebook, id: str | None, found: dict[str, Any], drift: Mapping[str, Any]) -> list[str]:
+    notes = [] if id else [UNTUNED]
+    if assumed:
+        notes.append(f"The file has no {book.exposure}: intervals are those of rows with the client's usual {book.exposure}.")
+    out = int((~found["supported"]).sum())
+    if out:
+        notes.append(f"{out:,} rows lie outside of what the client's history holds (a new channel, product or audience, or a number far "
+                     "from all seen): their rate leans on the general pattern, their interval is wide.")
+    if drift["drifted"]:
+        notes.append(f"The last {drift['days']} days ran at {drift['ratio']:.0%} of what the rows before them foretold: the level moves. "
+                     "Import newer rows, and tune again.")
+    return notes
+
+
+def _write(path: Path, answer: Mapping[str, Any]) -> Path:
+    """The rows as CSV. Raises InputError where the file cannot be written."""
+    from ..durable import replace_file
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["row", "rate", "low", "high", "supported"])
+    for one in answer["rows"]:
+        low, high = one["interval"] or (None, None)
+        writer.writerow([one["row"], one["rate"], low, high, one["supported"]])
+    try:
+        replace_file(path, text.getvalue().encode())
+    except (OSError, AdtuneError) as error:
+        raise InputError("--out", f"{path}: {error}", "a file that can be written", "Name another place.") from error
+    return path

@@ -1,0 +1,267 @@
+"""`adtune evaluate` for a response adapter: later weeks that training never saw, beside simple baselines and the untuned base."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..progress import Progress, silent
+from .response import KIND, load_columns, newest_response, response_model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..engine.response.base import ResponseBase
+    from ..engine.response.batch import Batch
+    from ..engine.response.columns import Columns
+    from ..engine.response.encode import Codebook
+    from ..evaluate.response import Rows
+    from ..tune.response import Split
+    from ..workspace import Workspace
+
+FORGETTING_LIMIT = 0.15  # nats a row of generated advertisers
+PATTERN_ROWS = 30        # latest rows of a product or of all, that stand for a usual row
+SHOWN = 4                # products and channels of the report
+
+
+def evaluate_response(ws: Workspace, client: str, adapter: str | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """Measure a response adapter on the test rows; the contract's object, with what texts have as None. Raises InputError."""
+    from ..engine.response.encode import Codebook
+    from ..tune.response import readable, split_rows
+
+    id = ws.find(adapter) if adapter else newest_response(ws, client)
+    if id is None or ws.record(id)["kind"] != KIND or ws.record(id)["client"] != client:
+        raise InputError(f"client {client}", "no response adapter" if id is None else f"{id}, which is none of this client's",
+                         "a tuned response adapter", f"Run `adtune tune {client} --task response` first.")
+    record = ws.record(id)["record"]
+    columns, _ = load_columns(ws, client)
+    book = Codebook(**record["codebook"])
+    split = split_rows(columns, book)
+    progress("evaluate", 0, 4, f"{len(split.test):,} later rows")
+    batch = readable(columns, book)
+    rows = rows_of_split(columns, book, (split.learned, split.test))
+    with response_model(ws, None, record["base_place"] or record["base"]) as base:
+        arms, losses, _ = _untuned(base, batch, split, book)
+    progress("evaluate", 1, 4, "baselines")
+    arms |= _baselines(rows)
+    progress("evaluate", 2, 4, "tuned")
+    with response_model(ws, id) as base:
+        tuned, loss, r = _tuned(base, batch, split, record["gate"], book)
+        shape = _understanding(base, batch, split, (columns, book))
+    arms = {"tuned": tuned, **arms}
+    from ..evaluate.response import compare, coverage
+
+    measured = compare(rows, arms, "tuned")
+    covered = coverage(rows, tuned, r, record["gate"]["drift"])
+    answer = _answer(id, record, measured, {**losses, "tuned": loss}, covered)
+    from ..evaluate.response_report import response_report
+
+    page = response_report(client, answer, shape)
+    report = ws.publish("report", client, {"report.html": page.encode()}, {k: v for k, v in answer.items() if k != "report"}, [id])
+    answer["report"] = str(ws.path(report) / "report.html")
+    progress("evaluate", 4, 4)
+    return {**answer, "season": shape["season"], "channels": shape["channels"], "new_here": shape["new_here"],
+            "not_known": shape["not_known"]}
+
+
+def rows_of_split(columns: Columns, book: Codebook, parts: tuple[np.ndarray, np.ndarray]) -> Rows:
+    """What the baselines read: the rows to learn from, and behind them those to predict."""
+    import numpy as np
+
+    from ..engine.response.batch import FIELDS
+    from ..engine.response.encode import words_of_field
+    from ..evaluate.response import Rows
+
+    order = np.concatenate(parts)
+    fields = {name: words[order] for name in FIELDS if (words := words_of_field(columns, name, book.sources)) is not None}
+    numbers = {name: columns.numbers[source][order] for name, source in book.sources.items() if source in columns.numbers}
+    return Rows(columns.counts[book.outcome][order] / book.unit, columns.counts[book.exposure][order], columns.day[order], fields, numbers,
+                len(parts[0]), book.family)
+
+
+def _untuned(base: ResponseBase, batch: Batch, split: Split, book: Codebook) -> tuple[dict[str, Any], dict[str, float], Any]:
+    """Rates and nats a row of the base: its general pattern at the own level, and the base that reads the client's rows."""
+    import torch
+
+    from ..engine.tasks.response import predict_rows
+    from ..tune.response import as_rate
+
+    with torch.no_grad():
+        eta, log_r, plain = predict_rows(base, batch, split.learned, split.test)
+    arms = {"untuned base": as_rate(plain.double().numpy(), book.family), "base in context": as_rate(eta.double().numpy(), book.family)}
+    return arms, {"base": _nats(batch, split, plain, log_r.clamp(max=1.0)), "prompted": _nats(batch, split, eta, log_r)}, None
+
+
+def _nats(batch: Batch, split: Split, eta: Any, log_r: Any) -> float:
+    import torch
+
+    from ..engine.response.likelihood import kind_of, nats
+
+    test = torch.from_numpy(split.test)
+    kind = torch.tensor([kind_of(int(batch.family))])
+    return float(nats(kind, batch.outcome[0, test], batch.exposure[0, test], eta, log_r).mean())
+
+
+def _tuned(base: ResponseBase, batch: Batch, split: Split, gate: Mapping[str, Any], book: Codebook) -> tuple[np.ndarray, float, np.ndarray]:
+    """(rates, nats a row, concentrations) of what answers, the gate applied."""
+    import torch
+
+    from ..engine.tasks.response import predict_rows
+    from ..tune.response import as_rate, own_rate
+
+    with torch.no_grad():
+        eta, log_r, _ = predict_rows(base, batch, split.learned, split.test)
+    eta = gate["blend"] * eta.double() + (1 - gate["blend"]) * own_rate(batch, split.learned)
+    log_r = log_r + torch.tensor(gate.get("sharpness", 1.0)).log()
+    return as_rate(eta.numpy(), book.family), _nats(batch, split, eta, log_r), log_r.double().exp().numpy()
+
+
+def _baselines(rows: Rows) -> dict[str, Any]:
+    from ..evaluate.response import BASELINES
+
+    return {name: made(rows) for name, made in BASELINES.items()}
+
+
+def _answer(id: str, record: Mapping[str, Any], measured: Mapping[str, Any], losses: Mapping[str, float],
+            covered: Mapping[str, Any]) -> dict[str, Any]:
+    """The contract's object; what only texts have is None."""
+    rivals = {name: one for name, one in measured.items() if name not in ("tuned", "base in context")}
+    best = min(rivals, key=lambda name: rivals[name]["deviance"])
+    gates = {"below_own_rate": _gate(measured["own mean"]["tuned_below"], 0.0, at_least=True),
+             "forgetting": _gate(record.get("forgetting"), FORGETTING_LIMIT, at_least=False)}
+    none = {"base": None, "prompted": None, "tuned": None}
+    return {
+        "adapter": id, "held_out": {"loss_base": losses["base"], "loss_prompted": losses["prompted"], "loss_tuned": losses["tuned"],
+                                    "gain": measured[best]["tuned_below"], "gain_interval": measured[best]["tuned_below_interval"],
+                                    "best_baseline": best},
+        "on_brand": {**none, "scorer_auc": None},
+        "editing": {**{f"effort_{arm}": None for arm in none}, **{f"minutes_{arm}": None for arm in none}, "calibrated": None},
+        "throughput_change": None,
+        "forgetting": {"loss_before": record["evaluations"][0]["general_loss"], "loss_after": None if record.get("forgetting") is None else
+                       record["evaluations"][0]["general_loss"] + record["forgetting"], "delta": record.get("forgetting")},
+        "memorised": {"longest_run_words": None, "share_8gram": None},
+        "measures": {"task": "response", "outcome": record["outcome"], "exposure": record["exposure"], "rows": record["rows"],
+                     "arms": dict(measured), "coverage": dict(covered), "gate": record["gate"]},
+        "gates": gates, "report": None, "notes": [record["gate"]["reason"]]}
+
+
+def _gate(value: float | None, limit: float, at_least: bool) -> dict[str, Any]:
+    passed = None if value is None else bool(value >= limit if at_least else value <= limit)
+    return {"passed": passed, "value": value, "limit": limit}
+
+
+def _understanding(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns, Codebook]) -> dict[str, Any]:
+    """Season by product and differences between channels, tuned beside the general pattern, and what is new and not known."""
+    columns, book = parts
+    season = _seasons(base, batch, split, parts) if (columns.day > 0).any() else []
+    channels = _channels(base, batch, split, parts)
+    return {"season": season, "channels": channels, "new_here": _new_here(season, channels), "not_known": _not_known(season, channels,
+                                                                                                                     columns)}
+
+
+def _arranged(batch: Batch, split: Split, made: Batch) -> tuple[Batch, int, int]:
+    """The learned rows as context with made-up rows behind them, ages from the newest learned one."""
+    import numpy as np
+
+    from ..engine.response.batch import join_rows
+    from ..engine.tasks.response import arranged
+
+    part, seen = arranged(batch, split.learned, np.zeros(0, np.int64))
+    made = type(made)(**{**vars(made), "context": made.context & False})
+    return join_rows([part, made]), len(split.learned), seen
+
+
+def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns, Codebook]) -> list[dict[str, Any]]:
+    """For all rows and for each of the largest products: log ratio to the year's mean on 24 days, with the base's expectation."""
+    from datetime import date
+
+    import numpy as np
+
+    from ..engine.response.contrasts import SEASON_STEPS, contrasts, season_rows
+
+    columns, book = parts
+    learned = split.learned
+    groups: list[tuple[str, np.ndarray]] = [("all rows", learned)]
+    if "product" in book.sources:
+        words = columns.words[book.sources["product"]][learned]
+        names, counts = np.unique(words[words != ""].astype(str), return_counts=True)
+        groups += [(str(name), learned[words == name]) for name in names[np.argsort(-counts)][:SHOWN] if (words == name).sum() >= 5]
+    year = date.fromordinal(int(columns.day[learned].max())).year
+    cycles = float((columns.day[learned].max() - columns.day[learned][columns.day[learned] > 0].min()) / 365.25)
+    found = []
+    for name, rows in groups:
+        made, weights = season_rows(batch, rows[-PATTERN_ROWS:], year, book.country)
+        one = contrasts(base, _arranged(batch, split, made), weights)
+        low, high = one.interval()
+        days = [round((step + 0.5) * 365 / SEASON_STEPS) for step in range(SEASON_STEPS)]
+        found.append({"product": name, "days": days, "tuned": one.mean.tolist(), "low": low.tolist(), "high": high.tolist(),
+                      "base": one.general.tolist(), "peak": _month(days[int(one.mean.argmax())]),
+                      "base_peak": _month(days[int(one.general.argmax())]), "cycles_seen": cycles,
+                      "peak_is_sure": bool(low[one.mean.argmax()] > 0)})
+    return found
+
+
+def _month(day: int) -> str:
+    from datetime import date, timedelta
+
+    return (date(2023, 1, 1) + timedelta(day)).strftime("%B")
+
+
+def _channels(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns, Codebook]) -> list[dict[str, Any]]:
+    """Each channel against the mean of all: log ratio, interval, the base's expectation, and the probability to lie above the mean."""
+    import numpy as np
+    from scipy.stats import norm
+
+    from ..engine.response.contrasts import contrasts, swapped_rows
+    from ..engine.response.names import known_number
+
+    columns, book = parts
+    names = book.values.get("channel", [])
+    words = columns.named["channel"][split.learned]
+    names = [name for name in names if (words == name).sum() >= 5][:12]
+    if len(names) < 2:
+        return []
+    values = [(book.values["channel"].index(name) + 1, known_number("channel", name)) for name in names]
+    made, weights = swapped_rows(batch, split.learned[-PATTERN_ROWS:], "channel", values)
+    one = contrasts(base, _arranged(batch, split, made), weights)
+    low, high = one.interval()
+    order = np.argsort(-one.mean)
+    return [{"channel": names[n], "log_ratio": float(one.mean[n]), "interval": [float(low[n]), float(high[n])],
+             "base": float(one.general[n]),
+             "probability_above_mean": float(norm.cdf(one.mean[n] / max(one.sd[n],
+                                                                        1e-9))), "rows": int((words == names[n]).sum())} for n in order]
+
+
+def _new_here(season: list[dict[str, Any]], channels: list[dict[str, Any]]) -> list[str]:
+    """Where the client's own pattern departs from the general one by more than its interval."""
+    import math
+
+    found = []
+    for one in season:
+        if one["peak"] != one["base_peak"] and one["peak_is_sure"]:
+            found.append(f"{one['product']}: the response is highest in {one['peak']}; the general pattern expects {one['base_peak']}.")
+    for one in channels:
+        low, high = one["interval"]
+        if not low <= one["base"] <= high:
+            more = math.expm1(one["log_ratio"] - one["base"])
+            found.append(f"{one['channel']}: {abs(more):.0%} {'above' if more > 0 else 'below'} what the general pattern "
+                         "expects of it here.")
+    return found
+
+
+def _not_known(season: list[dict[str, Any]], channels: list[dict[str, Any]], columns: Columns) -> list[str]:
+    """What the rows cannot tell, and the test that would."""
+    found = []
+    if season and season[0]["cycles_seen"] < 2:
+        found.append(f"The rows hold {season[0]['cycles_seen']:.1f} years: a season that was seen once cannot be told from a trend. A "
+                     "second year of history would settle it.")
+    if not season:
+        found.append("The rows have no dates: seasons and trends are not known. Export with a daily breakdown.")
+    for one in channels:
+        if one["interval"][0] < 0 < one["interval"][1]:
+            found.append(f"Whether {one['channel']} responds above or below the others is open ({one['probability_above_mean']:.0%} for "
+                         "above). A test with the same product and audience in both, budget split at random by day or region, would "
+                         "settle it.")
+    found.append("Delivery was not randomised: differences between audiences and channels are associations, not effects of the choice.")
+    return found

@@ -1,0 +1,221 @@
+"""Fine-tuning of the response base on one advertiser's rows: split by time, the loop, and a gate that falls back where transfer hurts.
+
+Rows are split in the order of time (whole days), 60/20/20; undated ones by whole ads. Training and validation rows teach and stop; only
+`evaluate` reads test rows. In use, the rows that may be read are all those of before, so that the level follows the newest of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..engine.fit import Fit, FitData, FitOutcome, FitPlan
+from ..engine.methods import attach
+from ..engine.methods.base import AbstractMethod
+from ..engine.response.base import ResponseBase
+from ..engine.response.batch import Batch
+from ..engine.response.columns import Columns
+from ..engine.response.encode import Codebook, encode
+from ..engine.response.likelihood import deviance, kind_of, nats
+from ..engine.tasks.response import Block, blocks_of, predict_rows
+from ..errors import InputError
+from ..progress import Progress, silent
+from ..settings import TuneSettings
+
+FEWEST_ROWS, FEWEST_DAYS, FEWEST_OUTCOMES = 60, 14, 10
+PARTS = (0.6, 0.8)
+RATES = {"head": 1e-2, "lora": 1e-3, "full": 3e-4}
+STEP_ROWS = 128       # rows to predict in one optimiser step
+FEWEST_STEPS, MOST_STEPS = 80, 400
+BLENDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the tuned model's log rate; the rest is the own rate's
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers of the three parts, each in the order of time."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+    @property
+    def learned(self) -> np.ndarray:
+        """Training and validation: what is known before the first test row."""
+        return np.concatenate([self.train, self.validation])
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What answers: `blend` of the tuned model's log rate with the own rate's, chosen on validation. `curve` holds each blend's deviance a
+    row, `fell_back` says that the own rate alone answers; `drift` is the standard deviation of a week's level in logs,
+    `sharpness` what concentrations are multiplied by; `reason` in words."""
+
+    blend: float
+    curve: list[dict[str, float]]
+    fell_back: bool
+    drift: float
+    reason: str
+    sharpness: float = 1.0
+
+
+@dataclass(frozen=True)
+class TunedResponse:
+    """A finished run; the method is still attached, at its best state."""
+
+    method: AbstractMethod
+    outcome: FitOutcome
+    gate: Gate
+    rate: float
+    blocks: int
+
+
+def usable(columns: Columns, book: Codebook) -> np.ndarray:
+    """(N,) rows with an exposure and an outcome that can be: none below zero, none above a ceiling."""
+    y, e = columns.counts[book.outcome], columns.counts[book.exposure]
+    good = ~(np.isnan(y) | np.isnan(e)) & (np.nan_to_num(e) > 0) & (np.nan_to_num(y) >= 0)
+    return good & ((y <= e) if book.family <= 2 else True)
+
+
+def split_rows(columns: Columns, book: Codebook) -> Split:
+    """Rows by time, whole days; undated ones by whole ads. Raises InputError where there is too little to learn from, saying what."""
+    rows = np.flatnonzero(usable(columns, book))
+    outcomes = float(columns.counts[book.outcome][rows].sum() / book.unit)
+    where = f"{book.outcome} for {book.exposure}"
+    if len(rows) < FEWEST_ROWS:
+        raise InputError(where, f"{len(rows)} usable rows of {len(columns)}", f"at least {FEWEST_ROWS} rows; 100 teach something",
+                         "Collect more days, or import a finer breakdown (ad, audience, device).")
+    if outcomes < FEWEST_OUTCOMES:
+        raise InputError(where, f"{outcomes:.0f} {book.outcome} in {len(rows):,} rows", f"at least {FEWEST_OUTCOMES}",
+                         "Take an outcome that happens more often (--set outcome=clicks), or collect more days.")
+    days = columns.day[rows]
+    if (days > 0).mean() < 0.9:
+        return _by_ads(columns, rows)
+    rows = rows[days > 0]
+    rows = rows[np.argsort(columns.day[rows], kind="stable")]
+    ordered = columns.day[rows]
+    if len(np.unique(ordered)) < FEWEST_DAYS:
+        raise InputError(where, f"rows of {len(np.unique(ordered))} days",
+                         f"at least {FEWEST_DAYS} days, so that later ones can be held out",
+                         "Import more days, with the export's daily breakdown.")
+    first, second = (int(np.searchsorted(ordered, ordered[min(int(share * len(rows)), len(rows) - 1)])) for share in PARTS)
+    second = max(second, first + 1)
+    if first < 20 or second >= len(rows):
+        raise InputError(where, "rows that nearly all fall on a few days", "days that can be split into earlier and later ones",
+                         "Import more days, with the export's daily breakdown.")
+    return Split(rows[:first], rows[first:second], rows[second:])
+
+
+def _by_ads(columns: Columns, rows: np.ndarray) -> Split:
+    """Whole ads (campaigns, where ads have no names) by the order of their names' hashes."""
+    import hashlib
+
+    names = columns.named["ad"] if any(columns.named["ad"]) else columns.named["campaign"]
+    keys = np.array([hashlib.sha256(str(name or n).encode()).hexdigest() for n, name in zip(rows, names[rows], strict=True)])
+    rows, keys = rows[np.argsort(keys, kind="stable")], np.sort(keys)
+    cuts = []
+    for share in PARTS:
+        at = int(share * len(rows))
+        while at < len(rows) and at > 0 and keys[at] == keys[at - 1]:
+            at += 1
+        cuts.append(at)
+    if not 20 <= cuts[0] < cuts[1] < len(rows):
+        raise InputError("the campaign rows", "too few different ads without dates", "dates, or at least ten ads",
+                         "Export with a daily breakdown.")
+    return Split(rows[:cuts[0]], rows[cuts[0]:cuts[1]], rows[cuts[1]:])
+
+
+def readable(columns: Columns, book: Codebook) -> Batch:
+    """All rows as tensors; those that are usable may be read."""
+    return encode(columns, book, usable(columns, book))
+
+
+def blocks_to_validate(batch: Batch, context: np.ndarray, rows: np.ndarray) -> list[Block]:
+    """Validation rows in about 24 blocks by time, all with the same context: what the noise of an evaluation is told by."""
+    return [Block(batch, context, part, n) for n, part in enumerate(np.array_split(rows, min(24, max(4, len(rows) // 5)))) if len(part)]
+
+
+def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], settings: TuneSettings, folder: Path | None = None,
+                 progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> TunedResponse:
+    """Tune, or go on with the run in `folder`. `data` is (rows, split, generated advertisers that watch forgetting)."""
+    batch, split, watch = data
+    train = blocks_of(batch, split.train, seed=settings.seed)
+    a_step = max(1, sum(block.targets for block in train) // STEP_ROWS)
+    epochs = max(1, min(max(settings.epochs, math.ceil(FEWEST_STEPS / a_step)), math.ceil(MOST_STEPS / a_step)))
+    rate = settings.rate or RATES[settings.method]
+    torch.manual_seed(settings.seed)
+    method = attach(settings.method, base, asdict(settings), [])
+    try:
+        plan = FitPlan(rate, epochs, settings.seed, STEP_ROWS, 10**9, settings.warmup_share, settings.clip, settings.evaluations,
+                       settings.patience, 0.0, checkpoint_seconds=settings.checkpoint_seconds)
+        data_ = FitData(train, blocks_to_validate(batch, split.train, split.validation), (), watch)
+        fit = Fit(base, method, data_, plan, folder / "checkpoints" if folder else None)
+        fit.restore()
+        outcome = fit.run(progress, stop)
+        gate = choose_gate(base, batch, split)
+    except BaseException:
+        method.detach()
+        raise
+    return TunedResponse(method, outcome, gate, rate, len(train))
+
+
+def own_rate(batch: Batch, context: np.ndarray) -> float:
+    """log of the advertiser's own rate over the rows `context`, the newer ones counting more."""
+    outcome, exposure, age = (one[0, context].double().numpy() for one in (batch.outcome, batch.exposure, batch.age))
+    weight = np.exp2(-np.maximum(age - age.min(initial=0), 0) / 90)
+    return float(np.log((weight * outcome).sum() + 0.5) - np.log((weight * exposure).sum() + 1e-9))
+
+
+def as_rate(eta: np.ndarray, family: int) -> np.ndarray:
+    """Rate per unit of exposure of a log rate: never above one where the exposure is a ceiling."""
+    return -np.expm1(-np.exp(eta)) if family <= 2 else np.exp(eta)
+
+
+def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:
+    """The blend with the lowest deviance on validation; the tuned model's own unless another is better by more than the noise."""
+    rows, family = split.validation, int(batch.family)
+    with torch.no_grad():
+        eta, log_r, _ = (one.double().numpy() for one in predict_rows(base, batch, split.train, rows))
+    outcome, exposure = (one[0, rows].numpy() for one in (batch.outcome, batch.exposure))
+    own = own_rate(batch, split.train)
+    rates = {blend: as_rate(blend * eta + (1 - blend) * own, family) for blend in BLENDS}
+    found = {blend: deviance(kind_of(family), outcome, exposure, rate) for blend, rate in rates.items()}
+    chosen = 1.0
+    parts = np.array_split(np.arange(len(rows)), min(12, len(rows)))  # neighbours in time stand and fall together
+    for blend in BLENDS[1:]:
+        gain = np.array([(found[chosen][part] - found[blend][part]).sum() for part in parts])
+        if gain.sum() > 1.0 * gain.std(ddof=1) * math.sqrt(len(parts)):
+            chosen = blend
+    drift = _drift(outcome, exposure * rates[chosen], batch.age[0, rows].numpy())
+    curve = [{"blend": blend, "validation_deviance": float(one.mean())} for blend, one in found.items()]
+    if chosen == 0:
+        reason = "The own rate alone answers: on later rows the tuned model was worse than it."
+    elif chosen < 1:
+        reason = f"{chosen:.0%} of the tuned model's departure from the own rate is used: all of it was worse on later rows."
+    else:
+        reason = "The tuned model answers: nothing nearer to the own rate was better on later rows by more than the noise."
+    return Gate(chosen, curve, chosen == 0, drift, reason, _sharpness(outcome, exposure, chosen * eta + (1 - chosen) * own, log_r, family))
+
+
+def _sharpness(outcome: np.ndarray, exposure: np.ndarray, eta: np.ndarray, log_r: np.ndarray, family: int) -> float:
+    """What concentrations are multiplied by for the fewest nats on validation, with a few rows that say one."""
+    kind = torch.tensor(kind_of(family))
+    tensors = [torch.from_numpy(one) for one in (outcome, exposure, eta, log_r)]
+    grid = np.geomspace(0.125, 8, 13)
+    found = [float(nats(kind, *tensors[:3], tensors[3] + math.log(factor)).sum()) + 2 * math.log(factor) ** 2 for factor in grid]
+    return float(grid[int(np.argmin(found))])
+
+
+def _drift(outcome: np.ndarray, expected: np.ndarray, age: np.ndarray) -> float:
+    """Standard deviation, in logs, by which whole weeks miss beyond the noise of their counts; at least 0.05."""
+    weeks = np.unique((age // 7).astype(int), return_inverse=True)[1]
+    seen, due = np.bincount(weeks, outcome), np.bincount(weeks, expected)
+    good = due > 2
+    if good.sum() < 3:
+        return 0.15
+    miss = np.log((seen[good] + 0.5) / (due[good] + 0.5))
+    return float(np.clip(math.sqrt(max(np.mean(miss**2 - 2 / due[good]), 0)), 0.05, 0.6))
