@@ -74,7 +74,7 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
     outer = {name for name in named if not name.startswith(" ")}
     on_disk = {path.name for path in (ROOT / "src" / "adtune").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert inner == on_disk
-    assert outer == {"src/adtune", "benchmarks", "docs", "examples", "tests"}
+    assert outer == {"src/adtune", "benchmarks", "deploy", "docs", "examples", "tests"}
     assert [name for name in outer if not (ROOT / name).is_dir()] == []
 
 

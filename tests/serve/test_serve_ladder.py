@@ -115,3 +115,16 @@ def test_a_name_is_a_version_s_for_good(ws, adapter):
     with pytest.raises(InputError, match="taken"):
         ws.ladder.name(ModelName("ft:starter:acme:spring:1", "acme", b))
     assert ws.ladder.named("acme", "ft:starter:acme:spring:1").version == a and ws.ladder.named("other", "ft:starter:acme:spring:1") is None
+
+
+@pytest.mark.parametrize(("choice", "passed", "live"), [("first", False, 0), ("second", True, 1), (None, True, 1), ("none made", None, 1)])
+def test_a_challenger_that_is_worse_than_the_live_version_does_not_take_over(ws, adapter, choice, passed, live):
+    ids = [adapter(1), adapter(2)]
+    go_live(ws, ids[0], "Ann")
+    if choice != "none made":
+        record = {"first": ids[0], "second": ids[1], "by": "loss", "choice": choice, "reason": "told"}
+        ws.publish("comparison", "acme", {"c": b"1"}, record, ids)
+    canary = go_live(ws, ids[1], "Ann", share=0.1)
+    assert canary["passed"] and "challenger" not in canary["gates"]  # a share may be tried
+    answer = go_live(ws, ids[1], "Ann")
+    assert answer["gates"]["challenger"]["passed"] is passed and answer["live"] == ids[live] == ws.ladder.live("acme").version

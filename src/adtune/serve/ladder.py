@@ -71,6 +71,18 @@ def judge_adapter(id: str, reports: Sequence[Mapping[str, Any]]) -> Evidence:
     return Evidence(report["id"], bool(report["record"].get("passed")) and not failed, gates)
 
 
+def judge_challenger(live: str, id: str, comparisons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A gate: whether the newest comparison of a version with the live one, on pieces that neither has seen, shows that the live one is
+    better. Null where they were not compared."""
+    for one in comparisons:
+        record = one["record"]
+        sides = {name: side for name, side in record.items() if side in (live, id) and name not in ("choice", "by")}
+        if set(sides.values()) == {live, id}:
+            better = sides.get(str(record.get("choice")))
+            return {"passed": better != live, "value": better, "limit": live, "reason": str(record.get("reason") or "")}
+    return {"passed": None, "value": None, "limit": live, "reason": "not measured: `adtune compare` measures it against the live version"}
+
+
 def judge_by_plan(kind: str, dataset: str, plans: Sequence[Mapping[str, Any]]) -> Evidence:
     """What the newest advice about a dataset says of a prompt profile (verdict prompt) or a rule set (verdict rules), which was measured
     there beside tuning. Raises InputError where there is no advice."""

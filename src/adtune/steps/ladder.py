@@ -43,7 +43,7 @@ def go_live(ws: Workspace, version: str, by: str | None, share: float | None = N
     if share is not None and live is None:
         raise InputError("--share", "no live version beside it", "a live version that answers the rest", "Leave --share out.")
     ws.path(id)  # what goes live is whole
-    evidence = _evidence(ws, row)
+    evidence = _evidence(ws, row, live.version if live and share is None else None)
     if evidence.passed:
         what = LIVE if share is None else CANARY
         ws.ladder.step(Rung(client, what, id, by, evidence.id, reason, share or 1.0), height)
@@ -118,11 +118,16 @@ def versions(ws: Workspace, client: str) -> dict[str, Any]:
             "history": [asdict(step) for step in ws.ladder.history(client)]}
 
 
-def _evidence(ws: Workspace, row: Mapping[str, Any]) -> Evidence:
-    from ..serve.ladder import judge_adapter, judge_by_plan
+def _evidence(ws: Workspace, row: Mapping[str, Any], live: str | None) -> Evidence:
+    """What speaks for a version; `live` is the one whose place it would take."""
+    from ..serve.ladder import Evidence, judge_adapter, judge_by_plan, judge_challenger
 
     if row["kind"] == "adapter":
-        return judge_adapter(row["id"], ws.listing("report", row["client"]))
+        found = judge_adapter(row["id"], ws.listing("report", row["client"]))
+        if live is None or live == row["id"] or ws.record(live)["kind"] != "adapter":
+            return found
+        gate = judge_challenger(live, row["id"], ws.listing("comparison", row["client"]))
+        return Evidence(found.id, found.passed and gate["passed"] is not False, {**found.gates, "challenger": gate})
     return judge_by_plan(row["kind"], row["record"]["dataset_hash"], ws.listing("plan", row["client"]))
 
 
