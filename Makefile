@@ -57,6 +57,7 @@ gate: install
 	$(BIN)/python benchmarks/gate_checkpoints.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
 	$(BIN)/python benchmarks/gate_serve.py
+	$(BIN)/python benchmarks/gate_jobs.py
 
 lint: install-test
 	$(BIN)/ruff check .
@@ -105,6 +106,7 @@ chaos: install
 	$(BIN)/python benchmarks/gate_models.py --mutations 100000
 	$(BIN)/python benchmarks/gate_checkpoints.py --corruptions 5000 --rounds 5
 	$(BIN)/python benchmarks/gate_kill.py --kills 100 --terms 4
+	$(BIN)/python benchmarks/gate_jobs.py --jobs 600 --kills 100 --pauses 20
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method full --seed 1
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method prefix --seed 2
 	$(BIN)/python benchmarks/gate_serve.py --requests 10000 --seed 1
