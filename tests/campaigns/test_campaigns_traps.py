@@ -84,6 +84,15 @@ def test_one_name_with_two_ids_is_two_campaigns_and_a_renamed_one_is_still_one(t
     assert sorted(row.spend for row in rows) == [1, 2] and answer["added"] == 0
 
 
+@pytest.mark.parametrize("id", ["2.38E+17", "238000123456789000"])
+def test_ids_that_a_spreadsheet_rounded_do_not_make_two_campaigns_one(take, id):
+    header = "Day,Campaign name,Campaign ID,Ad set name,Amount spent (EUR),Impressions,Link clicks"
+    take(header, f"2024-05-01,A,{id},S,1,100,5", f"2024-05-01,B,{id},S,2,200,6")
+    answer, rows = take(header, f"2024-05-01,A,{id},S,1,100,7", name="later.csv")
+    assert sorted((row.campaign, row.spend, row.clicks) for row in rows) == [("A", 1, 7), ("B", 2, 6)]
+    assert rows[0].source.id is None and any("rounded by a spreadsheet" in note for note in answer["notes"])
+
+
 META = "Day,Campaign name,Ad set name,{}Amount spent (EUR),Impressions,Link clicks,Purchases"
 
 

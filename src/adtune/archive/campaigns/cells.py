@@ -14,6 +14,7 @@ from .numbers import NOTHING, Column, decimal_sign, numbers
 from .tables import Raw
 from .words import COUNTS, NUMBERS, is_total
 
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+(?:e0)?")   # 2.38E+17
 SAMPLE = 20_000   # cells with a separator that decide which sign parts the decimals
 _SIGNED = r"\d[.,]\d|^[.,]\d"
 
@@ -31,6 +32,18 @@ class Cells:
         text = pc.utf8_trim_whitespace(self.raw.cells[at])
         text = pc.replace_substring_regex(text, r"^(-?[\d.]+)e0$", r"\1")
         return pc.if_else(pc.is_in(text, value_set=pa.array(NOTHING)), pa.scalar(None, pa.string()), text)
+
+    def ids(self, at: int) -> pa.ChunkedArray:
+        """A column of a platform's ids; all null where a spreadsheet has rounded them, as those of several campaigns are then the same."""
+        text = self.words(at)
+        there = [word for word in pc.unique(text).to_pylist() if word]
+        rounded = [word for word in there if _ROUNDED.fullmatch(word) or (len(word) > 15 and word.isdigit() and not word[15:].strip("0"))]
+        if not rounded or 2 * len(rounded) <= len(there):
+            return text
+        self.notes.append(f"the ids under {self.found.names[at].text} were rounded by a spreadsheet ({rounded[0]}) and are not read; "
+                          "names tell "
+                          "campaigns apart")
+        return each(self.raw.lines, None)
 
     def numbers(self, at: int, whole: bool = False) -> Column:
         return numbers(self.raw.cells[at], self.sign, whole)

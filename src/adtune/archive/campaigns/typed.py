@@ -70,10 +70,11 @@ def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_
     if whole_brand:
         _spent(columns, inputs)
     columns["time_zone"], columns["attribution"] = _zone(cells), _attribution(cells)
-    columns["id"] = joined_words([cells.words(at) for at in found.ids], "/") if found.ids else each(raw.lines, None)
+    ids = {at: cells.ids(at) for at in found.ids}
+    columns["id"] = joined_words(list(ids.values()), "/") if ids else each(raw.lines, None)
     dimensions = [name for name, _, tells in found.inputs if tells and not pa.types.is_floating(inputs[name].type)]
     columns["grain"] = each(raw.lines, _grain(found, dimensions, step))
-    _keys(cells, columns, [inputs[name] for name in dimensions])
+    _keys(cells, columns, [inputs[name] for name in dimensions], ids)
     _twins(raw, found, columns, reasons)
     table = _table(raw, columns, inputs, bounds, file)
     worth = found.unit("value")
@@ -307,7 +308,7 @@ def _grain(found: Layout, dimensions: list[str], step: str) -> str:
     return "+".join([*names, *(INPUT + name for name in sorted(dimensions))] or ["account"]) + "/" + step
 
 
-def _keys(cells: Cells, columns: dict[str, Any], dimensions: list[pa.ChunkedArray]) -> None:
+def _keys(cells: Cells, columns: dict[str, Any], dimensions: list[pa.ChunkedArray], told: Mapping[int, pa.ChunkedArray]) -> None:
     """`key` by names and `id_key` by the platform's ids, with names only where it gives none."""
     found, day = cells.found, pc.cast(columns["date"], pa.string())
     step = columns["grain"][0].as_py().rpartition("/")[2] if len(cells.raw.lines) else "day"
@@ -318,7 +319,7 @@ def _keys(cells: Cells, columns: dict[str, Any], dimensions: list[pa.ChunkedArra
     if not found.ids:
         columns["id_key"] = pa.chunked_array([pa.nulls(len(day), pa.binary(16))])
         return
-    ids = {name: cells.words(at) for name, at in zip(_levels_of(found), found.ids, strict=True)}
+    ids = {name: told[at] for name, at in zip(_levels_of(found), found.ids, strict=True)}
     named = pc.is_valid(ids[next(iter(ids))])
     hashed = _hashed([*always[:2], columns["channel"], *(ids.get(name, columns[name]) for name in LEVELS), columns["audience"],
                       *dimensions])
