@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-people bench-serve chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-campaigns bench-people bench-serve chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
 	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
 	@echo "make bench-serve    the token engine beside PEFT's mixed batch and transformers: speed, many adapters, first tokens"
+	@echo "make bench-campaigns  a million campaign rows, and the leak check on 200 made tables (three minutes)"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions, 10,000 answers of 16 clients"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
@@ -53,6 +54,7 @@ test: install-test
 
 gate: install
 	$(BIN)/python benchmarks/gate_import.py
+	$(BIN)/python benchmarks/gate_campaigns.py
 	$(BIN)/python benchmarks/gate_models.py
 	$(BIN)/python benchmarks/gate_checkpoints.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
@@ -91,6 +93,10 @@ bench-starter: install-test
 
 bench-serve: install-test
 	$(BIN)/python benchmarks/serve_engine.py
+
+bench-campaigns: install-test
+	$(BIN)/python benchmarks/scale_campaigns.py
+	$(BIN)/python benchmarks/campaign_leaks.py
 
 bench-people: install-test
 	$(BIN)/python benchmarks/people.py
