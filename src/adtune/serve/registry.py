@@ -20,6 +20,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+    from ..workspace.ladder import Standing
 
 LIVE = "live"
 SERVED = ("adapter", "profile")
@@ -62,6 +63,14 @@ def read_bases(text: str) -> dict[str, str]:
     return bases
 
 
+def _drawn(standing: Standing, lot: str) -> str | None:
+    """The live version, or the canary for those on whom the lot falls."""
+    canary = standing.canary
+    if canary is not None and zlib.crc32(lot.encode("utf-8", "replace")) / 2**32 < canary.share:
+        return canary.version
+    return standing.live.version if standing.live else None
+
+
 class Registry:
     """Names of models for one client at a time. `bases` are the public names of bases."""
 
@@ -75,21 +84,15 @@ class Registry:
             return None
         if name in self.bases:
             return Target("base", name, client, self.bases[name], f"base/{name}")
+        standing = self.ws.ladder.standing(client)
         if name in (LIVE, client):
-            return self._version(client, self._live(client, lot))
-        named = self.ws.ladder.named(client, name)
-        return self._version(client, named.version if named else name)
+            return self._version(client, _drawn(standing, lot), standing)
+        named = self.ws.ladder.named(client, name) if name.startswith("ft:") else None
+        return self._version(client, named.version if named else name, standing)
 
-    def _live(self, client: str, lot: str) -> str | None:
-        canary = self.ws.ladder.canary(client)
-        if canary is not None and zlib.crc32(lot.encode("utf-8", "replace")) / 2**32 < canary.share:
-            return canary.version
-        live = self.ws.ladder.live(client)
-        return live.version if live else None
-
-    def _version(self, client: str, id: str | None) -> Target | None:
+    def _version(self, client: str, id: str | None, standing: Standing) -> Target | None:
         row = self.ws.owned(id, client) if id else None
-        if row is None or row["kind"] not in SERVED or row["id"] in self.ws.ladder.withdrawn(client):
+        if row is None or row["kind"] not in SERVED or row["id"] in standing.withdrawn:
             return None
         record = row["record"]
         return Target(row["kind"], row["id"], client, record["base"], row["hash"], row["created"], record, self._folder(row["id"]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from ..steps.serving import Begun, Wanted
+from ..steps.serving import Begun, Service, Wanted
 from .auth import Caller, threaded
 from .errors import ApiError, api_error
 
@@ -47,16 +47,18 @@ class Conversation:
         """Start n answers to each prompt. Raises ApiError."""
         service = self.caller.service
         try:
-            target = await threaded(service.target, self.caller.client, self.model, self.caller.request)
-            for prompt in prompts:
-                first = len(self.parts)
-                self.parts += [Part() for _ in range(wanted.n)]
-                self.begun.append(await threaded(service.begin, target, prompt, wanted, partial(self._hear, first)))
+            self.parts = [Part() for _ in range(wanted.n * len(prompts))]
+            await threaded(self._begin, service, prompts, wanted)
         except BaseException as error:
             self.cancel()
             if isinstance(error, Exception):
                 raise api_error(error) from error
             raise
+
+    def _begin(self, service: Service, prompts: Sequence[Any], wanted: Wanted) -> None:
+        target = service.target(self.caller.client, self.model, self.caller.request)
+        for place, prompt in enumerate(prompts):
+            self.begun.append(service.begin(target, prompt, wanted, partial(self._hear, place * wanted.n)))
 
     def _hear(self, first: int, n: int, event: TokenEvent) -> None:
         self._loop.call_soon_threadsafe(self._events.put_nowait, (first + n, event))

@@ -190,15 +190,18 @@ class Service:
 
     def served(self, begun: Begun, key: Key, request: str, texts: Sequence[str], why: Sequence[str]) -> None:
         """Note in the client's own log who was served what, and count the tokens."""
+        from ..workspace.logs import draft_row
+
         tokens = sum(ticket.usage.completion_tokens for ticket in begun.tickets)
         self.limits.used(begun.target.client, begun.prompt_tokens + tokens)
-        self.ws.keys.use(begun.target.client, begun.prompt_tokens, tokens)
         version = None if begun.target.kind == "base" else begun.target.id
+        rows = []
         for n, (text, reason) in enumerate(zip(texts, why, strict=True)):
             about = {"model": begun.target.id, "fingerprint": begun.fingerprint, "key": key.id, "request": request, "answer": n,
                      "seed": begun.seed + n, "finish_reason": reason, "prompt_tokens": begun.prompt_tokens,
                      "completion_tokens": begun.tickets[n].usage.completion_tokens}
-            self.ws.log_draft(begun.target.client, version, begun.asked, text, about)
+            rows.append(draft_row(begun.target.client, version, begun.asked, text, about))
+        self.ws.keys.use(begun.target.client, begun.prompt_tokens, tokens, rows)
 
     def embed(self, target: Target, inputs: Sequence[str | Sequence[int]]) -> tuple[list[list[float]], int]:
         """(unit vectors, tokens read): the mean of the base's last hidden states over each input's tokens. Raises InputError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Row, insert, select, update
 
 from ..errors import InputError, did_you_mean
 from .archive import now
-from .database import Database
+from .database import Database, draft
 from .tables_serving import allowance, api_key, usage
 
 
@@ -129,14 +129,16 @@ class Keys:
             row = connection.execute(query).first()
         return Usage() if row is None else Usage(row.requests, row.prompt_tokens, row.completion_tokens)
 
-    def use(self, client: str, prompt_tokens: int, completion_tokens: int) -> None:
-        """Adds one request to this month's usage."""
+    def use(self, client: str, prompt_tokens: int, completion_tokens: int, drafts: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Adds one request to this month's usage, and in the same transaction what was served to the client's log (`logs.draft_row`)."""
         month = this_month()
         with self.database.write() as connection:
             connection.execute(self.database.insert_or_ignore(usage), {"client": client, "month": month, **vars(Usage())})
             connection.execute(update(usage).where(usage.c.client == client, usage.c.month == month).values(
                 requests=usage.c.requests + 1, prompt_tokens=usage.c.prompt_tokens + prompt_tokens,
                 completion_tokens=usage.c.completion_tokens + completion_tokens))
+            if drafts:
+                connection.execute(insert(draft), list(drafts))
 
 
 def _key(row: Row[Any]) -> Key:

@@ -44,6 +44,15 @@ class ModelName:
     created: str = ""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What of a client's may answer now: the live step, the canary beside it, and the versions that never answer again."""
+
+    live: Rung | None
+    canary: Rung | None
+    withdrawn: frozenset[str]
+
+
 class Ladder:
     """Rows of the tables rung and model_name."""
 
@@ -73,25 +82,29 @@ class Ladder:
         with self.database.read() as connection:
             return [_rung(row) for row in connection.execute(select(rung).where(rung.c.client == name).order_by(rung.c.seq))]
 
+    def standing(self, name: str) -> Standing:
+        """Live, canary and withdrawn versions in one view."""
+        holding = select(rung).where(rung.c.client == name, rung.c.what.in_((*HOLDING, CANARY))).order_by(rung.c.seq.desc())
+        with self.database.read() as connection:
+            newest = connection.execute(holding.limit(1)).first()
+            held = newest
+            if newest is not None and newest.what == CANARY:
+                held = connection.execute(holding.where(rung.c.what != CANARY).limit(1)).first()
+            gone = connection.scalars(select(rung.c.version).where(rung.c.client == name, rung.c.what == WITHDRAWN)).all()
+        canary = _rung(newest) if newest is not None and newest.what == CANARY and newest.version is not None else None
+        return Standing(None if held is None or held.version is None else _rung(held), canary, frozenset(gone))
+
     def live(self, name: str) -> Rung | None:
         """The step that made the client's live version live; None where nothing is."""
-        query = select(rung).where(rung.c.client == name, rung.c.what.in_(HOLDING)).order_by(rung.c.seq.desc()).limit(1)
-        with self.database.read() as connection:
-            row = connection.execute(query).first()
-        return None if row is None or row.version is None else _rung(row)
+        return self.standing(name).live
 
     def canary(self, name: str) -> Rung | None:
         """The version that gets a share of the live one's requests; None where there is none."""
-        query = select(rung).where(rung.c.client == name, rung.c.what.in_((*HOLDING, CANARY))).order_by(rung.c.seq.desc()).limit(1)
-        with self.database.read() as connection:
-            row = connection.execute(query).first()
-        return _rung(row) if row is not None and row.what == CANARY and row.version is not None else None
+        return self.standing(name).canary
 
     def withdrawn(self, name: str) -> set[str]:
         """The client's versions that are never served again."""
-        query = select(rung.c.version).where(rung.c.client == name, rung.c.what == WITHDRAWN)
-        with self.database.read() as connection:
-            return set(connection.scalars(query))
+        return set(self.standing(name).withdrawn)
 
     def name(self, named: ModelName) -> None:
         """Gives a version a name, for good. Raises InputError where the name is taken by another version."""

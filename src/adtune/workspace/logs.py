@@ -77,21 +77,10 @@ class Logs:
 
     def log_draft(self, client: str, adapter: str | None, brief: Mapping[str, Any], text: str, scores: Mapping[str, Any]) -> str:
         """Notes who was served what; gives the draft's id."""
-        id = f"draft-{secrets.token_hex(6)}"
+        row = draft_row(client, adapter, brief, text, scores)
         with self.database.write() as connection:
-            connection.execute(
-                insert(draft),
-                {
-                    "id": id,
-                    "client": client,
-                    "adapter": adapter,
-                    "brief": dict(brief),
-                    "text": text,
-                    "scores": dict(scores),
-                    "created": now(),
-                },
-            )
-        return id
+            connection.execute(insert(draft), row)
+        return str(row["id"])
 
     def drafts(self, client: str) -> list[dict[str, Any]]:
         """The client's drafts, the oldest first."""
@@ -107,6 +96,12 @@ class Logs:
                 f"draft '{id}'", "no draft of this id", "the id of a logged draft", "Draft again, or look the id up where it was printed."
             )
         return _without_seq(row)
+
+
+def draft_row(client: str, adapter: str | None, brief: Mapping[str, Any], text: str, scores: Mapping[str, Any]) -> dict[str, Any]:
+    """The table's row of a draft, with a new id."""
+    return {"id": f"draft-{secrets.token_hex(6)}", "client": client, "adapter": adapter, "brief": dict(brief), "text": text,
+            "scores": dict(scores), "created": now()}
 
 
 def _without_seq(row: Row[Any]) -> dict[str, Any]:
