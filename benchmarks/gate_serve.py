@@ -28,7 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
 
 CLIENTS, VERSIONS, THREADS, ROWS, MEMORY = 16, 3, 64, 8, 4
-PATIENCE_SECONDS = 300.0
+PATIENCE_SECONDS = 1800.0
 
 
 @dataclass
@@ -69,7 +69,9 @@ def write_markers(base: Any, folder: Path, sure: float) -> dict[tuple[int, int],
 def traffic(engine: Any, known: dict[tuple[int, int], tuple[Any, int]], requests: int, seed: int, heat: float) -> Tally:
     """Threads that ask, listen and sometimes give up; `heat` is the temperature of every other request."""
     from adtune.engine.serving import TokenRequest
+    from adtune.errors import AdtuneError
 
+    others = {marker for _, marker in known.values()}
     tally, lock, left = Tally(), threading.Lock(), iter(range(requests))
     shared = [engine.base.renderer.start[0], *range(60, 60 + 40)]  # the beginning of every prompt, whoever asks
 
@@ -94,7 +96,8 @@ def traffic(engine: Any, known: dict[tuple[int, int], tuple[Any, int]], requests
             if event.error is not None or event.finish_reason not in ("length", "cancelled"):
                 tally.failed.append(f"request {number} of client {client}: {event.finish_reason} {event.error}")
             elif set(ids) - {marker} or (event.finish_reason == "length" and len(ids) != request.max_tokens):
-                tally.foreign.append(f"request {number} of client {client}, version {version}: {ids}, not {marker}")
+                whose = "another's" if (set(ids) - {marker}) & others else "nobody's"
+                tally.foreign.append(f"request {number} of client {client}, version {version}: {ids}, not {marker}, but {whose} marker")
 
     def client_thread(number: int) -> None:
         rng = random.Random(seed * 1000 + number)
@@ -103,7 +106,11 @@ def traffic(engine: Any, known: dict[tuple[int, int], tuple[Any, int]], requests
                 request = next(left, None)
             if request is None:
                 return
-            one(rng, request)
+            try:
+                one(rng, request)
+            except AdtuneError as error:
+                with lock:
+                    tally.failed.append(f"request {request}: {error}")
 
     threads = [threading.Thread(target=client_thread, args=(number,), daemon=True) for number in range(THREADS)]
     for thread in threads:

@@ -147,3 +147,19 @@ def test_no_draft_goes_beyond_the_context_of_absolute_positions(base_of):
 def test_what_nobody_asks_for_is_sampled_as_the_base_says(llama, monkeypatch, own, asked, expected):
     monkeypatch.setattr(llama.model, "generation_config", GenerationConfig(**own))
     assert sampling_for(llama, *asked, 9) == Sampling(*expected, 9)
+
+
+@pytest.mark.parametrize("vocabulary", [200, 3000])
+@pytest.mark.parametrize("spread", [0.01, 1.0, 6.0])
+def test_a_draw_is_what_multinomial_draws_from_all_in_order(vocabulary, spread):
+    """Also where the likeliest do not decide: flat rows, and sets larger than what is looked at."""
+    logits = spread * torch.randn(40, vocabulary)
+    for top_p in (0.0, 0.5, 0.95, 1.0):
+        ordered, places = torch.softmax(logits / 0.8, -1).sort(-1, descending=True)
+        beyond = ordered.cumsum(-1) - ordered >= top_p
+        beyond[:, 0] = False
+        rows = ordered.masked_fill(beyond, 0.0)
+        ones, others = ([torch.Generator().manual_seed(n) for n in range(40)] for _ in range(2))
+        for _ in range(3):  # the generators go on alike
+            expected = [places[n, torch.multinomial(row, 1, generator=ones[n])].item() for n, row in enumerate(rows)]
+            assert pick(logits, Sampling(0.8, top_p, 1), others) == expected

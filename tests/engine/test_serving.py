@@ -14,7 +14,7 @@ from made_adapters import BASE, alone, some_adapters, write_adapter
 from made_bases import CONTEXT, make_base, pieces
 
 from adtune.engine.generate import Sampling, generate
-from adtune.engine.serving import AdapterRef, TokenEngine, TokenRequest, adapters, engine
+from adtune.engine.serving import AdapterRef, TokenEngine, TokenRequest, adapters, engine, gathered, products
 from adtune.errors import BaseModelError, BusyError, InputError, TrainingError
 
 
@@ -314,6 +314,31 @@ def test_a_base_that_rows_can_not_run_through_is_refused(tmp_path, monkeypatch):
     assert tokens.context == 64
     tokens.close()
     assert base.model.config._attn_implementation == before
+
+
+def test_without_room_for_copies_the_weights_are_parts_of_one_tensor(base, tmp_path, serve, monkeypatch):
+    monkeypatch.setattr(products, "SHARE", 0.0)
+    asked = requests(base, some_adapters(base, tmp_path)[:3], 4, 3)
+    expected = [alone(base, request) for request in asked]
+    tokens = serve(base)
+    assert all(stack.product.packed is None for stack in tokens._bank.stacks)
+    assert any(stack.product.weight is not None for stack in tokens._bank.stacks) == (base.model.config.model_type != "gpt2")
+    assert [answer.ids for answer in run(tokens, [tokens.submit(request) for request in asked])] == expected
+    tokens.close()
+    places = {module.weight.untyped_storage().data_ptr() for module in base.linears.values()}
+    assert len(places) == len(base.linears)  # each has its own again
+
+
+def test_a_row_that_finds_no_memory_ends_alone(llama, tmp_path, serve, monkeypatch):
+    ref, good = write_adapter(llama, tmp_path, "lora", 1), TokenRequest((0, 30, 40), BASE, "c", 3)
+    tokens = serve(llama)
+    with monkeypatch.context() as patch:
+        patch.setattr(gathered.Stack, "reserve", lambda *given: 1 / 0)
+        fine, wrong = tokens.submit(good), tokens.submit(replace(good, adapter=ref))
+        with pytest.raises(TrainingError, match="ZeroDivisionError"):
+            run(tokens, [wrong])
+    after = tokens.submit(replace(good, adapter=ref))
+    assert [answer.ids for answer in run(tokens, [fine, after])] == [alone(llama, good), alone(llama, after.request)]
 
 
 def test_the_base_can_be_asked_beside_the_rows(base, serve):

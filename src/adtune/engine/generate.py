@@ -14,6 +14,7 @@ from transformers import DynamicCache
 from ..errors import InputError
 from ..progress import Progress, silent
 from .bases import Base
+from .draws import drawn
 from .methods.base import AbstractMethod
 
 PER_BATCH = 32  # drafts that are written at the same time
@@ -42,13 +43,7 @@ def pick(logits: torch.Tensor, sampling: Sampling, generators: Sequence[torch.Ge
     if sampling.temperature <= 0:
         return logits.argmax(-1).tolist()
     probabilities = torch.softmax(logits.float() / sampling.temperature, -1)
-    ordered, places = probabilities.sort(-1, descending=True)
-    # keep the likeliest token, and every token whose predecessors hold less than top_p together
-    beyond = ordered.cumsum(-1) - ordered >= sampling.top_p
-    beyond[:, 0] = False
-    ordered = ordered.masked_fill(beyond, 0.0)
-    chosen = [torch.multinomial(row, 1, generator=g) for row, g in zip(ordered, generators, strict=True)]
-    return [places[n, place].item() for n, place in enumerate(chosen)]
+    return drawn(probabilities, torch.full((len(logits),), sampling.top_p, device=logits.device), generators)
 
 
 class _Batch:

@@ -146,8 +146,7 @@ class TokenEngine:
             self._advance()
         except Exception as error:  # a step that fails takes its rows with it, and the next ones find an engine that runs
             for row in [*self._reading, *self._writing]:
-                self._drop(row, "error", error if isinstance(error, AdtuneError) else TrainingError(
-                    "token engine", f"a step that failed ({type(error).__name__}: {str(error)[:120]})", "a step", "Try again."))
+                self._drop(row, "error", _told(error))
         self._count["steps"] += 1
         self._seconds += time.perf_counter() - began
         return True
@@ -199,20 +198,19 @@ class TokenEngine:
         try:
             adapter = self._adapters.get(row.request.adapter)
             assert adapter is not None
-            before, count = adapter.context_tokens, len(row.prompt)
+            before, count, rows = adapter.context_tokens, len(row.prompt), self._rows
             if before + count >= self.context:
                 raise _too_long(count, self.context - before)
-        except AdtuneError as error:
-            self._drop(row, "error", error)
+            row.limit = min(row.request.max_tokens, self.context - before - count)
+            held = rows.stored.new_empty(rows.layers, 2, rows.heads, before + count, rows.size)
+            if adapter.prefix is not None:
+                held[:, :, :, :before] = adapter.prefix
+            if adapter.lora:
+                self._bank.enter(adapter)
+        except Exception as error:
+            self._drop(row, "error", _told(error))
             return False
-        row.limit = min(row.request.max_tokens, self.context - before - count)
-        rows = self._rows
-        held = rows.stored.new_empty(rows.layers, 2, rows.heads, before + count, rows.size)
-        if adapter.prefix is not None:
-            held[:, :, :, :before] = adapter.prefix
         row.begin(adapter, held, self._prompts.fill(row.blocks, held, before), self.base.device)
-        if row.gathered is not None:
-            self._bank.enter(row.gathered)
         with self._change:
             self._waiting.remove(row)
         self._reading.append(row)
@@ -339,6 +337,12 @@ class TokenEngine:
         self._count[counted] += 1
         if reason != "finished":
             row.leave(reason, error)
+
+
+def _told(error: Exception) -> AdtuneError:
+    """What a caller is told of an error; one that is not for users by its kind and first words."""
+    return error if isinstance(error, AdtuneError) else TrainingError(
+        "token engine", f"a step that failed ({type(error).__name__}: {str(error)[:120]})", "a step", "Try again.")
 
 
 def _too_long(found: int, room: int) -> InputError:

@@ -171,19 +171,19 @@ class Bank:
         if adapter in self.used:
             self._rows[self.used.index(adapter)] += 1
             return
-        slot = len(self.used)
+        slot, like = len(self.used), torch.empty(0, dtype=self.base.dtype, device=self.base.device)
+        size = self.most if like.device.type != "cpu" else min(self.most, max(4, 1 << slot.bit_length()))
+        self._rank = max(self._rank, adapter.rank)
+        parts = {stack: [adapter.lora.get(name) for name in stack.names] for stack in self.stacks}
+        changed = {stack for stack, some in parts.items() if any(part is not None for part in some)}
+        for stack in self.stacks:  # first what may find no memory, then what counts
+            if stack in changed or stack.a is not None:  # else nothing of a former adapter lies there
+                stack.reserve(size, self._rank, like)
+                stack.put(slot, parts[stack])
+        for stack in changed:
+            stack.adapters += 1
         self.used.append(adapter)
         self._rows.append(1)
-        self._rank = max(self._rank, adapter.rank)
-        like = torch.empty(0, dtype=self.base.dtype, device=self.base.device)
-        for stack in self.stacks:
-            parts = [adapter.lora.get(name) for name in stack.names]
-            changes = any(part is not None for part in parts)
-            if changes or stack.a is not None:  # else nothing of a former adapter lies there
-                size = self.most if like.device.type != "cpu" else min(self.most, max(4, 1 << slot.bit_length()))
-                stack.reserve(size, self._rank, like)
-                stack.put(slot, parts)
-            stack.adapters += changes
 
     def leave(self, adapter: Loaded) -> None:
         """One row less; with the last one the adapter's slot is taken by the last adapter."""

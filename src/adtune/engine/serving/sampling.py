@@ -7,19 +7,13 @@ from collections.abc import Sequence
 
 import torch
 
+from ..draws import drawn
 from .requests import Logprob
 
 
 def draw(logits: torch.Tensor, temperatures: torch.Tensor, top_p: torch.Tensor, generators: Sequence[torch.Generator]) -> list[int]:
     """A token for each row of `logits` (B, V) at `temperatures` (B,) above 0, out of the smallest set whose probability is `top_p` (B,)."""
-    probabilities = torch.softmax(logits.float() / temperatures[:, None], -1)
-    ordered, places = probabilities.sort(-1, descending=True)
-    # keep the likeliest token, and every token whose predecessors hold less than top_p together
-    beyond = ordered.cumsum(-1) - ordered >= top_p[:, None]
-    beyond[:, 0] = False
-    ordered = ordered.masked_fill(beyond, 0.0)
-    chosen = torch.cat([torch.multinomial(row, 1, generator=g) for row, g in zip(ordered, generators, strict=True)])
-    return places.gather(1, chosen[:, None])[:, 0].tolist()
+    return drawn(torch.softmax(logits.float() / temperatures[:, None], -1), top_p, generators)
 
 
 def logprobs(logits: torch.Tensor, tokens: Sequence[int], tops: Sequence[int]) -> list[Logprob]:
