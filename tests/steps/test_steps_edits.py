@@ -69,6 +69,19 @@ def test_what_is_wrong_with_a_row_is_said_with_its_place(acme, tmp_path):
     assert answer["read"] == 31 and answer["untimed"] == 1 and answer["rejected"] >= 10 and all(name.startswith("line ") for name in lines)
 
 
+def test_a_draft_of_ours_is_named_by_its_id(acme, tmp_path):
+    rows = made_edits(edits_of_arm=3)
+    ids = [acme.log_draft("acme", "adapter-12ab", {"title": row["brief"]}, row["draft"], {}) for row in rows[:2]]
+    acme.ensure_client("other")
+    foreign = acme.log_draft("other", None, {"title": "Theirs"}, "Their draft.", {})
+    named = zip([*ids, foreign, "draft-000000000000"], rows, strict=False)
+    table = [{"draft": id, "final": row["final"], "minutes": 9} for id, row in named]
+    answer = import_edits(acme, "acme", write(tmp_path / "log.csv", table))
+    assert answer["kept"] == 2 and all("no draft of this id" in one["reason"] for one in answer["rejections"])
+    assert [(one.draft, one.arm, one.adapter, one.brief) for one in acme.edits("acme")] == [
+        (row["draft"].strip(), "tuned", "adapter-12ab", row["brief"]) for row in rows[:2]]
+
+
 def test_swapped_finals_are_found_and_rewrites_are_not_taken_for_them():
     found = mistaken = 0
     for seed in range(3):

@@ -36,7 +36,8 @@ def read_delimited(file: ClientFile, encoding: Encoding, columns: Columns) -> It
     """Raises InputError where the header names no column of text, Unreadable where it is broken."""
     csv.field_size_limit(LINE_CHARACTERS)
     source = Lines(numbered(file, encoding))
-    dialect = dialect_of(source.ahead())
+    names = _NAMES | {squeezed(name) for name in columns.mapping.values()}
+    dialect = dialect_of(source.ahead(), lambda rows: sum(squeezed(cell) in names for cell in rows[0]))
     header: list[str] | None = None
     for found in records(source, dialect):
         if isinstance(found, Fault):

@@ -27,7 +27,7 @@ from .mixed import Mixed, fit
 
 LEAST_EDITS = 30      # with minutes, under which minutes are not estimated
 LEAST_OF_ARM = 10     # of one arm, under which its minutes are not told
-WITHIN = 0.9          # share of drafts whose effort must lie within the logged efforts, for a prediction
+WITHIN, BEYOND = 0.9, 0.1   # share of drafts whose effort must lie within the logged efforts, give or take so much, for a prediction
 QUICK = 2.0           # minutes under which a draft counts as ready
 TODAY = "today"       # the arm of edits that name none: how the team works now
 DRAWS, PIECES = 2000, 400
@@ -132,7 +132,7 @@ class MinutesModel:
     def covers(self, efforts: Sequence[float]) -> bool:
         """Whether these efforts lie within those that were logged, but for a few."""
         low, high = (end([one.effort for one in self.timed]) for end in (min, max))
-        return bool(np.mean([low <= one <= high for one in efforts]) >= WITHIN)
+        return bool(np.mean([low - BEYOND <= one <= high + BEYOND for one in efforts]) >= WITHIN)
 
     def predict_one(self, effort_index: float, length: int, editor: str | None = None) -> Interval:
         """Minutes that one edit takes, with its 95 % prediction interval; an editor whom the log does not know is any of them."""

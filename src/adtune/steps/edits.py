@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".xlsx", ".xlsm", ".ods", ".parquet"}
 SHOWN = 3            # rejections in a message
+DRAFT_ID = re.compile(r"draft-[0-9a-f]{12}")   # of a draft that `adtune draft` wrote and logged
 
 
 def import_edits(ws: Workspace, client: str, path: Path, mapping: Mapping[str, str] | None = None,
@@ -37,7 +39,7 @@ def import_edits(ws: Workspace, client: str, path: Path, mapping: Mapping[str, s
     notes: list[str] = []
     progress("reading", 0, 1)
     found = list(_found(path, mapping, notes.append))
-    made, rejections = _made(found)
+    made, rejections = _made(ws, client, found)
     _misplaced(ws.edits(client), made, rejections)
     rejected = [{"where": found[at].where, "reason": reason} for at, reason in sorted(rejections.items())]
     kept = [edit for at, edit in sorted(made.items()) if at not in rejections]
@@ -71,7 +73,7 @@ def _found(path: Path, mapping: Mapping[str, str], note: Any) -> Iterator[Found]
     yield from pairs_of(list(documents([file for file in files if file not in tables], note)), times, mapping)
 
 
-def _made(found: list[Found]) -> tuple[dict[int, Edit], dict[int, str]]:
+def _made(ws: Workspace, client: str, found: list[Found]) -> tuple[dict[int, Edit], dict[int, str]]:
     """(the edits by their number, why the others are none)."""
     made: dict[int, Edit] = {}
     rejections: dict[int, str] = {}
@@ -80,7 +82,7 @@ def _made(found: list[Found]) -> tuple[dict[int, Edit], dict[int, str]]:
         try:
             if one.wrong:
                 raise ValueError(one.wrong)
-            edit = Edit.make(_content(one.values), one.source)
+            edit = Edit.make(_content(_with_draft(ws, client, one.values)), one.source)
             if edit.id in first:
                 raise ValueError(f"the same edit as {first[edit.id]}")
         except ValueError as error:
@@ -89,6 +91,21 @@ def _made(found: list[Found]) -> tuple[dict[int, Edit], dict[int, str]]:
         first[edit.id] = one.where
         made[at] = edit
     return made, rejections
+
+
+def _with_draft(ws: Workspace, client: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values with the text, adapter and brief of a draft of ours, where `draft` holds its id. Raises ValueError for an unknown one."""
+    said = values.get("draft")
+    if not isinstance(said, str) or not DRAFT_ID.fullmatch(said.strip()):
+        return values
+    try:
+        draft = ws.draft(said.strip())
+    except InputError as error:
+        raise ValueError(f"{error.found}: '{said.strip()}'") from None
+    if draft["client"] != client:
+        raise ValueError(f"no draft of this id: '{said.strip()}'")
+    ours = {"arm": "tuned" if draft["adapter"] else "prompted", "adapter": draft["adapter"], "brief": draft["brief"].get("title")}
+    return {**{name: value for name, value in ours.items() if value}, **values, "draft": draft["text"]}
 
 
 def _content(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,9 @@ _STILL = {
     # style 1: a text that is folded within its cell, from the top
     "xl/styles.xml": f'<styleSheet xmlns="{_SHEETS}"><fonts count="1"><font/></fonts><fills count="2"><fill><patternFill '
                      'patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>'
-                     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="2"><xf xfId="0"/><xf xfId="0" '
-                     'applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf></cellXfs></styleSheet>',
+                     '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs>'
+                     '<cellXfs count="2"><xf xfId="0"/><xf xfId="0" applyAlignment="1"><alignment vertical="top" wrapText="1"/></xf>'
+                     "</cellXfs></styleSheet>",
     "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" Type="{_LINKS}/worksheet" '
                                   f'Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="{_LINKS}/styles" Target="styles.xml"/>'
                                   "</Relationships>",
