@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-campaigns bench-people bench-serve chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-media bench-advise bench-campaigns bench-people bench-canaries bench-serve chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,9 +22,12 @@ help:
 	@echo "make bench-curate-proof   300 curated against 3,000 uncurated and 300 random, three seeds (hours; goes on where it was stopped)"
 	@echo "make bench-curate-checks  each check of curation on its planted defect, and its alarms on archives as they are"
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
+	@echo "make bench-advise   sixteen situations with known truth: does advise say so? (goes on where it was stopped)"
 	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
+	@echo "make bench-canaries  secrets planted in an archive: learned by heart with the protections, and without (positive control)"
 	@echo "make bench-serve    the token engine beside PEFT's mixed batch and transformers: speed, many adapters, first tokens"
 	@echo "make bench-campaigns  a million campaign rows, and the leak check on 200 made tables (three minutes)"
+	@echo "make bench-media  the response model: 40 generated retailers, transfer and drift on open data, beside GLM and LightGBM"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions, 10,000 answers of 16 clients"
 	@echo "make package builds the wheel and checks that it holds the starter files"
 
@@ -58,8 +61,8 @@ gate: install
 	$(BIN)/python benchmarks/gate_models.py
 	$(BIN)/python benchmarks/gate_checkpoints.py
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
-	$(BIN)/python benchmarks/gate_serve.py
 	$(BIN)/python benchmarks/gate_jobs.py
+	$(BIN)/python benchmarks/gate_serve.py
 
 lint: install-test
 	$(BIN)/ruff check .
@@ -91,6 +94,12 @@ bench-curate-checks: install-test
 bench-starter: install-test
 	$(BIN)/python benchmarks/starter.py
 
+bench-advise: install-test
+	$(BIN)/python benchmarks/advise_situations.py
+
+bench-canaries: install-test
+	$(BIN)/python benchmarks/canaries.py
+
 bench-serve: install-test
 	$(BIN)/python benchmarks/serve_engine.py
 
@@ -101,6 +110,11 @@ bench-campaigns: install-test
 bench-people: install-test
 	$(BIN)/python benchmarks/people.py
 
+bench-media: install-test
+	$(PIP) --editable '.[bench]'
+	$(BIN)/python benchmarks/media_worlds.py
+	$(BIN)/python benchmarks/media_transfer.py
+
 # Peers have an environment of their own, so that what they pin binds nobody else.
 $(PEERS)/.installed: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv $(PEERS)
@@ -108,11 +122,11 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt
 	@touch $@
 
 chaos: install
+	$(BIN)/python benchmarks/gate_jobs.py --jobs 600 --kills 100 --pauses 20
 	$(BIN)/python benchmarks/gate_import.py --files 1000
 	$(BIN)/python benchmarks/gate_models.py --mutations 100000
 	$(BIN)/python benchmarks/gate_checkpoints.py --corruptions 5000 --rounds 5
 	$(BIN)/python benchmarks/gate_kill.py --kills 100 --terms 4
-	$(BIN)/python benchmarks/gate_jobs.py --jobs 600 --kills 100 --pauses 20
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method full --seed 1
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method prefix --seed 2
 	$(BIN)/python benchmarks/gate_serve.py --requests 10000 --seed 1
