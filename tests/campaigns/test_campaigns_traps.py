@@ -225,6 +225,15 @@ def test_a_calendar_is_joined_by_day_and_ad_group_and_its_leak_is_refused(take, 
     assert [row.inputs["Free returns"] for row in rows[:2]] == ["yes", "no"] and "Glow" not in rows[0].inputs
 
 
+def test_a_calendar_that_came_before_its_rows_is_checked_when_they_come(take):
+    clicks = np.random.default_rng(4).poisson(20, 60)
+    days = [f"2024-0{1 + n // 28}-{1 + n % 28:02}" for n in range(60)]
+    take(CALENDAR, *(f"{day},dresses,{'yes' if n % 7 == 0 else 'no'},{clicks[n] / 1000}" for n, day in enumerate(days)),
+         name="calendar.csv")
+    answer, rows = take("Day,Campaign,Ad group,Impr.,Clicks", *(f"{day},A,Dresses,1000,{clicks[n]}" for n, day in enumerate(days)))
+    assert [one["column"] for one in answer["refused"]] == ["Glow"] and set(rows[0].inputs) == {"Free returns"}
+
+
 def test_time_zones_are_told(take, export):
     export("Start Date (in UTC),Campaign Name,Campaign Group Name,Total Spent,Impressions,Clicks", "9/1/2026,A,G,1,100,5", name="in/li.csv")
     path = export("Day,Campaign name,Ad set name,Account timezone,Amount spent (USD),Impressions,Link clicks",

@@ -49,6 +49,7 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
     progress("storing", 0, 1)
     artifact, joins = _stored(ws, client, found, rows, bool(added or corrected))
     added += joins
+    _refuse_joined(ws, client, found)
     channels = _channels(ws, client, found)
     rejections = [{"where": one.where, "reason": one.reason} for one in found.rejected]
     return {"client": client, "kind": KIND, "archive": archive_hash(ws, client), "read": found.kept + len(rejections), "kept": found.kept,
@@ -77,7 +78,7 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
     for lookup in found.lookups:
         content = hash_of([lookup.column_names, [[str(cell) for cell in column] for column in lookup.to_pydict().values()]])
         if lookup.num_rows and content not in stored:
-            ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content})
+            ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content, "inputs": _inputs(lookup)})
             joins += lookup.num_rows
     return artifact, joins
 
@@ -156,6 +157,27 @@ def _check_lookups(found: CampaignReading, rows: pa.Table | None, known: pa.Tabl
         found.refused.update(seen)
         kept.append(lookup.drop_columns([INPUT + name for name in seen if INPUT + name in own]))
     found.lookups = kept
+
+
+def _inputs(table: pa.Table) -> list[str]:
+    from ..workspace.campaigns import INPUT
+
+    return [name.removeprefix(INPUT) for name in table.column_names if name.startswith(INPUT)]
+
+
+def _refuse_joined(ws: Workspace, client: str, found: CampaignReading) -> None:
+    """Tables that were stored before the rows that they are joined to are checked when these come."""
+    from ..archive.campaigns.leak import leaks
+    from ..workspace.campaigns import INPUT, NUMBERS, REFUSED, schema
+
+    named = {name for entry in ws.campaign_imports(client) for name in entry["record"].get("inputs", ())}
+    if not found.tables or not named:
+        return
+    rows = ws.campaigns(client)
+    seen = leaks(rows.select([*NUMBERS, *(INPUT + name for name in sorted(named) if INPUT + name in rows.column_names)]))
+    if seen:
+        found.refused.update(seen)
+        ws.add_campaigns(client, schema().empty_table(), {"table": REFUSED, REFUSED: sorted(seen)})
 
 
 def _tell_replaced(found: CampaignReading, rows: pa.Table) -> None:

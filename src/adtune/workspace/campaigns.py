@@ -27,6 +27,7 @@ NUMBERS = ("spend", "impressions", "clicks", "conversions", "value")
 LOW, HIGH = "low:", "high:"
 OUTCOME = "outcome:"                     # other outcomes of a shop's rows (units, returned, margin), never inputs
 LOOKUP = "lookup"                        # a table that is joined: key columns of JOINS, and inputs
+REFUSED = "refused"                      # a record of inputs that were found to have seen an outcome when they were joined
 JOINS = ("date", "account", "channel", "campaign", "ad_group", "ad", "sku", "product", "country", "region", "device")
 
 
@@ -74,7 +75,9 @@ class Campaigns:
             return schema().empty_table()
         rows = in_force(tables)
         rows = rows if repeats else without_repeats(rows)[0]
-        return with_lookups(rows, list(self.stored(client, LOOKUP)))
+        rows = with_lookups(rows, list(self.stored(client, LOOKUP)))
+        refused = {INPUT + name for entry in self.imports(client) for name in entry["record"].get(REFUSED, ())}
+        return rows.drop_columns([name for name in rows.column_names if name in refused])
 
 
 def in_force(tables: list[pa.Table]) -> pa.Table:
