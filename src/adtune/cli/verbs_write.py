@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 from . import show_write
 from .desk import Answer, Desk, Job
-from .verbs_later import MEDIA_THEME, PICTURES_THEME, not_built
+from .verbs_later import PICTURES_THEME, not_built
 from .verbs_tune import checked
 from .words import CLIENT, SEED, Verb, argument, option
 
-DEMOS = {"voice": None, "media": MEDIA_THEME, "images": PICTURES_THEME}
+DEMOS = {"voice": None, "media": None, "images": PICTURES_THEME}
 FORMATS = {"peft": None, "merged": None, "gguf": None, "openai": None, "chat": None, "prompt-completion": None, "parquet": None}
 
 
@@ -27,6 +27,10 @@ def _demo(said: SimpleNamespace) -> Job:
     kind = _built("demo", said.kind, DEMOS, "demo")
 
     def run(desk: Desk) -> Answer:
+        if kind == "media":
+            from ..steps.media_demo import demo_media
+
+            return demo_media(desk.workspace, desk.progress, desk.stop)
         from ..steps.demonstration import demo
 
         return demo(desk.workspace, kind, desk.progress, desk.stop)

@@ -15,8 +15,10 @@ _VERBS = {
     "import_archive": "archive", "curate": "curation", "advise": "advice", "tune": "tuning", "evaluate": "evaluation",
     "compare": "comparison", "rate": "rating", "draft": "drafting", "export": "exporting", "pretrain_text": "pretraining",
     "show": "catalogue", "ls": "catalogue", "doctor": "health",
-    "demo": "demonstration",
-    "go_live": "ladder", "go_live_profile": "ladder", "rollback": "ladder",
+    "demo": "demonstration", "demo_media": "media_demo",
+    "tune_response": "response", "evaluate_response": "response_evaluation", "advise_response": "response_advice", "predict": "predicting",
+    "pretrain_response": "response_pretraining",
+    "go_live": "ladder", "go_live_profile": "ladder", "go_live_rules": "ladder", "rollback": "ladder",
     "create_key": "keys", "list_keys": "keys", "revoke_key": "keys", "rotate_key": "keys", "limit_client": "keys",
 }
 __all__ = [*_VERBS]

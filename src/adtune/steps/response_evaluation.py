@@ -160,7 +160,7 @@ def _understanding(base: ResponseBase, batch: Batch, split: Split, parts: tuple[
                                                                                                                      columns)}
 
 
-def _arranged(batch: Batch, split: Split, made: Batch) -> tuple[Batch, int, int]:
+def arranged_with(batch: Batch, split: Split, made: Batch) -> tuple[Batch, int, int]:
     """The learned rows as context with made-up rows behind them, ages from the newest learned one."""
     import numpy as np
 
@@ -179,12 +179,14 @@ def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Column
     import numpy as np
 
     from ..engine.response.contrasts import SEASON_STEPS, contrasts, season_rows
+    from ..engine.response.encode import words_of_field
 
     columns, book = parts
     learned = split.learned
     groups: list[tuple[str, np.ndarray]] = [("all rows", learned)]
-    if "product" in book.sources:
-        words = columns.words[book.sources["product"]][learned]
+    told = words_of_field(columns, "product", book.sources)
+    if told is not None:
+        words = told[learned]
         names, counts = np.unique(words[words != ""].astype(str), return_counts=True)
         groups += [(str(name), learned[words == name]) for name in names[np.argsort(-counts)][:SHOWN] if (words == name).sum() >= 5]
     year = date.fromordinal(int(columns.day[learned].max())).year
@@ -192,7 +194,7 @@ def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Column
     found = []
     for name, rows in groups:
         made, weights = season_rows(batch, rows[-PATTERN_ROWS:], year, book.country)
-        one = contrasts(base, _arranged(batch, split, made), weights)
+        one = contrasts(base, arranged_with(batch, split, made), weights)
         low, high = one.interval()
         days = [round((step + 0.5) * 365 / SEASON_STEPS) for step in range(SEASON_STEPS)]
         found.append({"product": name, "days": days, "tuned": one.mean.tolist(), "low": low.tolist(), "high": high.tolist(),
@@ -224,7 +226,7 @@ def _channels(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Colum
         return []
     values = [(book.values["channel"].index(name) + 1, known_number("channel", name)) for name in names]
     made, weights = swapped_rows(batch, split.learned[-PATTERN_ROWS:], "channel", values)
-    one = contrasts(base, _arranged(batch, split, made), weights)
+    one = contrasts(base, arranged_with(batch, split, made), weights)
     low, high = one.interval()
     order = np.argsort(-one.mean)
     return [{"channel": names[n], "log_ratio": float(one.mean[n]), "interval": [float(low[n]), float(high[n])],

@@ -22,7 +22,7 @@ from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns
 from ..engine.response.encode import Codebook, encode
 from ..engine.response.likelihood import deviance, kind_of, nats
-from ..engine.tasks.response import Block, blocks_of, predict_rows
+from ..engine.tasks.response import Block, blocks_of, predict_rows, trimmed
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..settings import TuneSettings
@@ -136,6 +136,7 @@ def readable(columns: Columns, book: Codebook) -> Batch:
 
 def blocks_to_validate(batch: Batch, context: np.ndarray, rows: np.ndarray) -> list[Block]:
     """Validation rows in about 24 blocks by time, all with the same context: what the noise of an evaluation is told by."""
+    context = trimmed(context, np.random.default_rng(0))
     return [Block(batch, context, part, n) for n, part in enumerate(np.array_split(rows, min(24, max(4, len(rows) // 5)))) if len(part)]
 
 

@@ -114,10 +114,28 @@ def _explained(groups: np.ndarray, y: np.ndarray, e: np.ndarray) -> float:
 
 
 def words_of_field(columns: Columns, field: str, sources: Mapping[str, str]) -> np.ndarray | None:
-    """The words of a field of FIELDS, None where the rows have none."""
+    """The words of a field of FIELDS, None where the rows have none.
+
+    A product that is understood has its general name, and where a row names none, its ad group, campaign or ad may tell.
+    """
+    if field == "product":
+        return _products(columns, sources.get("product"))
     if field in columns.named:
         return columns.named[field]
     return columns.words.get(sources[field]) if field in sources else None
+
+
+def _products(columns: Columns, source: str | None) -> np.ndarray | None:
+    named = columns.words.get(source) if source else None
+    told = [] if named is None else [named]
+    found = np.full(len(columns), "", object)
+    for words in (*told, *(columns.named[name] for name in ("ad_group", "campaign", "ad"))):
+        distinct, index = np.unique(words.astype(str), return_inverse=True)
+        meanings = np.array([names.PRODUCTS[names.known_number("product", value)] for value in distinct], object)[index]
+        found = np.where(found == "", meanings, found)
+    if named is not None:
+        found = np.where(found == "", named, found)
+    return found if (found != "").any() else None
 
 
 def _numbers(columns: Columns, sources: Mapping[str, str], exposure: str) -> dict[str, np.ndarray]:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from ..response.batch import Batch
 from ..response.likelihood import nats
 
 MOST_TOKENS = 256     # context rows that the network attends to; history.py reads them all
-TRAIN_CONTEXT = 3000  # rows of history of a training block at most
+TRAIN_CONTEXT = 1200  # rows of history of a training block at most
 CEILING = 200.0       # nats per row from which a run has exploded, times three
 FORWARD = (0.35, 0.5, 0.65, 0.8)  # shares of the history after which a forward block begins
 FOLDS = 5
@@ -62,17 +63,17 @@ def blocks_of(batch: Batch, rows: np.ndarray, piece: int = 0, seed: int = 0, pas
     for start, end in zip(FORWARD, (*FORWARD[1:], 1.0), strict=True):
         a, b = round(start * many), round(end * many)
         if b > a >= 8:
-            found.append(Block(batch, _recent(rows[:a], rng), rows[a:b], piece))
+            found.append(Block(batch, trimmed(rows[:a], rng), rows[a:b], piece))
     for _ in range(passes):
         for fold in np.array_split(rng.permutation(many), FOLDS):
             rest = np.delete(np.arange(many), fold)
             if len(fold) and len(rest) >= 8:
-                found.append(Block(batch, _recent(rows[np.sort(rest)], rng), rows[np.sort(fold)], piece))
+                found.append(Block(batch, trimmed(rows[np.sort(rest)], rng), rows[np.sort(fold)], piece))
     return [part for block in found for part in _parts(block)]
 
 
-def _recent(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """At most TRAIN_CONTEXT rows: the newer half of them the newest, the rest at random."""
+def trimmed(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """At most TRAIN_CONTEXT rows: the newer half of them the newest, the rest at random. What a run measures again and again."""
     if len(rows) <= TRAIN_CONTEXT:
         return rows
     half = TRAIN_CONTEXT // 2
@@ -161,6 +162,11 @@ def _block_nats(base: ResponseBase, block: Block) -> Tensor:
 
 def measure(base: ResponseBase, method: AbstractMethod | None, rows: Sequence[Block], budget: int = 8192,
             dtype: torch.dtype = torch.float32) -> list[tuple[float, int]]:
-    """(nats, rows) of each block."""
+    """(nats, rows) of each block; neighbours with one context are predicted together."""
+    found: list[tuple[float, int]] = []
     with torch.no_grad():
-        return [(float(_block_nats(base, block).sum()), block.targets) for block in rows]
+        for _, group in groupby(rows, key=lambda block: (id(block.batch), id(block.context))):
+            same = list(group)
+            whole = _block_nats(base, replace(same[0], queries=np.concatenate([block.queries for block in same])))
+            found += [(float(part.sum()), len(part)) for part in whole.split([block.targets for block in same])]
+    return found
