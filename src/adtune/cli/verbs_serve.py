@@ -66,15 +66,20 @@ def _serve(said: SimpleNamespace) -> Job:
 
 
 def _go_live(said: SimpleNamespace) -> Job:
-    if said.profile and said.share is not None:
-        raise InputError("adtune go-live --profile", "--share beside it", "one of them",
-                         "Make the profile first, then give its id with --share.")
+    made = [name for name in ("profile", "rules") if getattr(said, name)]
+    if len(made) > 1 or made and said.share is not None:
+        raise InputError(f"adtune go-live --{made[0]}", "--share beside it" if len(made) == 1 else "--rules beside it", "one of them",
+                         "Make the version first, then give its id with --share.")
 
     def run(desk: Desk) -> Answer:
         if said.profile:
             from ..steps.ladder import go_live_profile
 
             return go_live_profile(desk.workspace, said.version, said.by, said.reason, desk.progress)
+        if said.rules:
+            from ..steps.ladder import go_live_rules
+
+            return go_live_rules(desk.workspace, said.version, said.by, said.reason, desk.progress)
         from ..steps.ladder import go_live
 
         return go_live(desk.workspace, said.version, said.by, said.share, said.reason)
@@ -133,13 +138,14 @@ REASON = option("--reason", str, "WORDS", "Why; kept in the client's history.")
 
 GO_LIVE = Verb(
     "go-live", "Make a version the one that answers for its client.", _go_live,
-    (argument("version", "VERSION", "An adapter or profile by its id; with --profile the client's name."),
+    (argument("version", "VERSION", "An adapter, profile or rule set by its id; with --profile or --rules the client's name."),
      option("--by", str, "NAME", "Who approves it. Required."),
      switch("--profile", "Make the client's prompt a version (guide and approved pieces) and make that live."),
+     switch("--rules", "Make the rules that the client's pieces teach a version and make that live: no model runs for it."),
      option("--share", float, "SHARE", "Let it answer this share of the requests only, beside the live version (a canary)."), REASON),
     ("adtune go-live adapter-1a2b --by 'Ann Lee'", "adtune go-live acme --profile --by 'Ann Lee'",
      "adtune go-live adapter-1a2b --by 'Ann Lee' --share 0.1"),
-    ("An adapter needs an evaluation whose gates passed, a prompt advice that says prompt; else nothing changes and the exit code is 2.",))
+    ("An adapter needs an evaluation whose gates passed, a prompt or rules need the advice that says so; else the exit code is 2.",))
 
 ROLLBACK = Verb(
     "rollback", "Go back to the version that was live before.", _rollback,

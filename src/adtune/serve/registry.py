@@ -2,7 +2,7 @@
 
     starter …                    a base that the server offers
     live, or the client's name   the client's live version (or its canary, for a share of the requests)
-    adapter-…, profile-…         a version by its id
+    adapter-…, profile-…, rules-…  a version by its id
     ft:BASE:CLIENT:SUFFIX:ID     a version by the name that a fine-tuning job gave it
 
 The client is known before the name is looked at. An unknown name and another client's are one answer, None; there is no fallback.
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from ..workspace.ladder import Standing
 
 LIVE = "live"
-SERVED = ("adapter", "profile")
+SERVED = ("adapter", "profile", "rules")
 LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
 class Target:
-    """A model that answers: `kind` is base, adapter or profile, `id` the version (a base's public name), `base` what it stands on."""
+    """What answers: `kind` is base, adapter, profile or rules, `id` the version (a base's public name), `base` what it stands on."""
 
     kind: str
     id: str

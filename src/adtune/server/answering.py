@@ -128,7 +128,9 @@ class Conversation:
 
     def word(self, id: int) -> str:
         """The text of one token."""
-        return self.begun[0].engine.base.tokenizer.decode([id], skip_special_tokens=False)
+        engine = self.begun[0].engine
+        assert engine is not None  # a rule set tells no tokens
+        return engine.base.tokenizer.decode([id], skip_special_tokens=False)
 
 
 def reason(finish: str | None) -> str | None:

@@ -65,6 +65,8 @@ async def embeddings(body: EmbeddingRequest, caller: Serves) -> Any:
         raise ApiError(400, f"Invalid 'input': 1 to {MOST_INPUTS} texts, none of them empty.", "invalid_value", "input")
     try:
         target = await threaded(caller.service.target, caller.client, body.model, caller.request)
+        if target.kind == "rules":
+            raise unknown_model(body.model)  # no model runs for it
         vectors, read = await threaded(caller.service.embed, target, inputs)
     except Exception as error:
         raise api_error(error) from error

@@ -14,7 +14,7 @@ from .pieces import find_piece, show_piece, withdrawn_pieces
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-KINDS = ("client", "dataset", "plan", "run", "adapter", "profile", "report", "comparison")
+KINDS = ("client", "dataset", "plan", "run", "adapter", "profile", "rules", "report", "comparison")
 DATASETS = ("dataset", "examples")  # curated, and handed in by the API as they are
 
 

@@ -14,7 +14,7 @@ from ..settings import DraftSettings, resolve
 from .adapters import attached, base_of
 from .curation import read_dataset
 from .tuning import STARTER_NOTE
-from .versions import find_version, profile_context
+from .versions import find_version, profile_context, ruled_text
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -34,8 +34,10 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
     if not brief.strip():
         raise InputError("BRIEF", "an empty brief", "what to write about", 'Give a title, such as "How to read a pay slip".')
     id, record = find_version(ws, client, adapter)
-    base = base_of(record)
     asked = Brief(brief.strip(), category, form)
+    if id.startswith("rules-"):
+        return _ruled(ws, client, id, record, asked, settings)
+    base = base_of(record)
     with attached(ws, id, base) if id.startswith("adapter-") else nullcontext() as method:
         context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)
         head = base.renderer.brief(asked, context)
@@ -51,6 +53,16 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
     if base.starter:
         answer["note"] = STARTER_NOTE
     return answer
+
+
+def _ruled(ws: Workspace, client: str, id: str, record: Mapping[str, Any], asked: Brief, settings: DraftSettings) -> dict[str, Any]:
+    """Drafts by a rule set: the same each time, without a model."""
+    texts = [ruled_text(ws, id, asked)] * settings.n
+    drafts = [{"text": text, "adapter": id, "on_brand": score, "effort": None}
+              for text, score in zip(texts, on_brand_of(ws, record, texts), strict=True)]
+    for one in drafts:
+        one["id"] = ws.log_draft(client, id, asdict(asked), one["text"], {"on_brand": one["on_brand"], "effort": None})
+    return {"drafts": drafts, "note": "Written by rules: what is in […] is for a person to fill."}
 
 
 def on_brand_of(ws: Workspace, record: Mapping[str, Any], texts: list[str]) -> list[float | None]:

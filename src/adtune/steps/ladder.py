@@ -11,12 +11,12 @@ from ..errors import InputError
 from ..progress import Progress, silent
 from ..records import Split, canonical_json
 from .curation import read_dataset
+from .versions import PROFILE, RULES
 
 if TYPE_CHECKING:
     from ..serve.ladder import Evidence
     from ..workspace import Workspace
 
-PROFILE = "profile.json"
 
 
 def go_live(ws: Workspace, version: str, by: str | None, share: float | None = None, reason: str | None = None) -> dict[str, Any]:
@@ -53,21 +53,45 @@ def go_live(ws: Workspace, version: str, by: str | None, share: float | None = N
 def go_live_profile(ws: Workspace, client: str, by: str | None, reason: str | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Make the client's prompt (guide and approved pieces of its newest dataset, on the base that was advised on) a version, and make it
     live. Where the advice is not `prompt`, nothing is made. Answers and raises as `go_live`."""
+    return _go_live_made(ws, client, "profile", (by, reason), progress)
+
+
+def go_live_rules(ws: Workspace, client: str, by: str | None, reason: str | None = None, progress: Progress = silent) -> dict[str, Any]:
+    """The same for the rules that the training pieces of the newest dataset teach, where the advice is `rules`."""
+    return _go_live_made(ws, client, "rules", (by, reason), progress)
+
+
+def _go_live_made(ws: Workspace, client: str, kind: str, said: tuple[str | None, str | None], progress: Progress) -> dict[str, Any]:
     from ..serve.ladder import approver, judge_by_plan
 
-    by = approver(by, f"adtune go-live {client} --profile")
+    by, reason = approver(said[0], f"adtune go-live {client} --{kind}"), said[1]
     ws.require_client(client)
     dataset = ws.newest("dataset", client)
     if dataset is None:
         raise InputError(f"client {client}", "no dataset", "a curated dataset with advice", f"Run `adtune advise {client}` first.")
-    record = ws.record(dataset)["record"]
     plans = ws.listing("plan", client)
-    evidence = judge_by_plan("profile", record["hash"], plans)
+    evidence = judge_by_plan(kind, ws.record(dataset)["record"]["hash"], plans)
     live = ws.ladder.live(client)
     if not evidence.passed:
         return _answer(ws, client, None, evidence, by, live.version if live else None)
     plan = next(one for one in plans if one["id"] == evidence.id)["record"]
-    return go_live(ws, make_profile(ws, client, dataset, plan, progress), by, reason=reason)
+    made = make_profile(ws, client, dataset, plan, progress) if kind == "profile" else make_rules(ws, client, dataset, plan)
+    return go_live(ws, made, by, reason=reason)
+
+
+def make_rules(ws: Workspace, client: str, dataset: str, plan: Mapping[str, Any]) -> str:
+    """Publish a rule set: the training pieces that its rules are learned from, in the same way every time. Raises InputError for none."""
+    from ..advise.rules import learn_rules
+
+    held = read_dataset(ws, dataset)
+    examples = [item.example for item in held.split(Split.TRAIN)]
+    rules = learn_rules(examples)
+    if not rules.count:
+        raise InputError(f"dataset {dataset}", "pieces that share no structure", "pieces that rules can be learned from", "Tune instead.")
+    record = {"client": client, "dataset": dataset, "dataset_hash": held.hash, "base": plan["base"], "base_hash": plan["base_hash"],
+              "examples": len(examples), "templates": rules.count}
+    content = canonical_json({"examples": [asdict(one) for one in examples]}).encode()
+    return ws.publish("rules", client, {RULES: content}, record, [dataset])
 
 
 def make_profile(ws: Workspace, client: str, dataset: str, plan: Mapping[str, Any], progress: Progress = silent) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..records import Brief
 from ..settings import ServeSettings
-from .versions import profile_context
+from .versions import profile_context, ruled_text
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -46,8 +46,8 @@ class Begun:
     """Answers under way: one ticket for each of `n`, and what they are made by."""
 
     target: Target
-    engine: TokenEngine
-    tickets: tuple[Ticket, ...]
+    engine: TokenEngine | None  # None: a rule set, for which no model runs
+    tickets: tuple[Ticket | Ruled, ...]
     prompt_tokens: int
     seed: int
     asked: Mapping[str, Any] = field(default_factory=dict)
@@ -57,11 +57,23 @@ class Begun:
         """What changes when an answer to the same request may change: base and version."""
         from ..records import hash_of
 
-        return f"fp_{hash_of([self.engine.base.hash, self.target.key])[:16]}"
+        return f"fp_{hash_of([self.engine.base.hash if self.engine else None, self.target.key])[:16]}"
 
     def cancel(self) -> None:
         for ticket in self.tickets:
             ticket.cancel()
+
+
+class Ruled:
+    """The ticket of an answer that was there at once, and took no tokens."""
+
+    def __init__(self) -> None:
+        from ..engine.serving import Usage
+
+        self.usage = Usage(0)
+
+    def cancel(self) -> None:
+        """Nothing is under way."""
 
 
 Listen = Callable[[int, "TokenEvent"], None]
@@ -157,6 +169,8 @@ class Service:
         """Start answering. `listen(n, event)` is called by the engine's thread for the n-th answer. Raises AdtuneError."""
         from ..engine.serving import AdapterRef, TokenRequest
 
+        if target.kind == "rules":
+            return self._ruled(target, prompt, wanted, listen)
         engine = self.engine(target)
         base = engine.base
         most = wanted.max_tokens if wanted.max_tokens is not None else self.settings.max_tokens
@@ -178,6 +192,21 @@ class Service:
         asked = {"prompt": prompt if isinstance(prompt, str) else None,
                  "messages": None if isinstance(prompt, str) or not _are_messages(prompt) else list(prompt)}
         return Begun(target, engine, tuple(tickets), len(ids), seed, asked)
+
+    def _ruled(self, target: Target, prompt: Messages | str | Sequence[int], wanted: Wanted, listen: Listen) -> Begun:
+        """The answer of a rule set: one event, no tokens. Raises InputError where it has no rule for the brief."""
+        from ..engine.serving import TokenEvent
+
+        if wanted.logprobs is not None or wanted.schema is not None or not (isinstance(prompt, str) or _are_messages(prompt)):
+            raise InputError("model", "a rule set", "a model that writes tokens", "Leave logprobs, response_format and token ids out.")
+        messages: Messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt  # type: ignore[assignment]
+        asked = _brief(read_turns(messages))
+        if asked is None:
+            raise InputError("messages", "no brief", "a request of a user at the end", "Say what to write about.")
+        text = ruled_text(self.ws, target.id, asked[0])
+        for n in range(wanted.n):
+            listen(n, TokenEvent(text=text, finish_reason="stop"))
+        return Begun(target, None, tuple(Ruled() for _ in range(wanted.n)), 0, 0, {"prompt": None, "messages": list(messages)})
 
     def _ids(self, target: Target, base: Base, prompt: Messages | str | Sequence[int], most: int) -> list[int]:
         if isinstance(prompt, str):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 GRAM = 8           # words of a run that tells a piece
 ALIKE = 0.2        # share of a piece's runs from which another piece is named as holding its words too
-TAUGHT = ("adapter", "profile")
+TAUGHT = ("adapter", "profile", "rules")
 DRAFTS = 8         # of the check
 
 Grams = frozenset[tuple[str, ...]]

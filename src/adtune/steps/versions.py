@@ -1,4 +1,4 @@
-"""Which version of a client's is meant, and what stands before a brief where the version is a prompt."""
+"""Which version of a client's is meant, and what it does with a brief where it is a prompt or a rule set."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from ..errors import InputError
 from ..records import Brief, Example
 
 if TYPE_CHECKING:
+    from ..advise.rules import RuleSet
     from ..engine.bases import Base
     from ..voice.prompt import Context, Nearest
     from ..workspace import Workspace
 
 PROFILE = "profile.json"
-SERVED = ("adapter", "profile")
+RULES = "rules.json"
+SERVED = ("adapter", "profile", "rules")
 
 
 def find_version(ws: Workspace, client: str, word: str | None = None) -> tuple[str, dict[str, Any]]:
@@ -32,7 +34,7 @@ def find_version(ws: Workspace, client: str, word: str | None = None) -> tuple[s
     row = ws.record(id)
     if row["kind"] not in SERVED or row["client"] != client:
         raise InputError(f"--adapter {word or id}", f"a {row['kind']} of {row['client'] or 'no client'}",
-                         f"an adapter or profile of {client}", "See `adtune ls`.")
+                         f"an adapter, profile or rule set of {client}", "See `adtune ls`.")
     if id in ws.ladder.withdrawn(client):
         raise InputError(f"--adapter {word or id}", "a version that was withdrawn", "one that may be used", "Tune again.")
     return id, row["record"]
@@ -44,8 +46,28 @@ def _read_profile(folder: Path) -> tuple[str, Nearest]:
     from ..voice.prompt import Nearest
 
     held = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
-    pieces = [Example(Brief(**{**one["brief"], "facts": tuple(one["brief"].get("facts") or ())}), one["text"]) for one in held["examples"]]
-    return held["guide"], Nearest(pieces)
+    return held["guide"], Nearest(_examples(held))
+
+
+def _examples(held: dict[str, Any]) -> list[Example]:
+    return [Example(Brief(**{**one["brief"], "facts": tuple(one["brief"].get("facts") or ())}), one["text"]) for one in held["examples"]]
+
+
+@lru_cache(maxsize=64)
+def _read_rules(folder: Path) -> RuleSet:
+    """The rules of a rule set, learned from its pieces in the same way every time; its files never change."""
+    from ..advise.rules import learn_rules
+
+    return learn_rules(_examples(json.loads((folder / RULES).read_text(encoding="utf-8"))))
+
+
+def ruled_text(ws: Workspace, id: str, brief: Brief) -> str:
+    """What a rule set writes to a brief. Raises InputError where it has no rule for it: nobody else answers in its place."""
+    text = _read_rules(ws.path(id, verify=False)).draft(brief)
+    if text is None:
+        raise InputError("brief", f"the category '{(brief.category or 'none')[:60]}'", "a category that a rule was learned for",
+                         "Name the category of the piece, or make an adapter live.")
+    return text
 
 
 def profile_context(ws: Workspace, id: str, base: Base, brief: Brief, room_for_text: int) -> Context:
