@@ -14,8 +14,9 @@ NAMES = {
     "AdtuneError", "AdviseSettings", "Asset", "Brief", "CurateSettings", "Dataset", "DraftSettings", "EvaluateSettings", "Example",
     "Finding", "InputError", "Interrupted", "Interval", "Progress", "Rejected", "TunePlan", "TuneSettings", "Workspace", "__version__"}
 VERBS = {
-    "advise", "compare", "create_key", "curate", "demo", "doctor", "draft", "evaluate", "export", "go_live", "go_live_profile", "go_live_rules",
-    "import_archive", "limit_client", "list_keys", "ls", "pretrain_text", "rate", "revoke_key", "rollback", "rotate_key", "show", "tune"}
+    "advise", "compare", "create_key", "curate", "demo", "doctor", "draft", "evaluate", "export", "go_live", "go_live_profile",
+    "go_live_rules", "import_archive", "limit_client", "list_keys", "ls", "pretrain_text", "rate", "revoke_key", "rollback",
+    "rotate_key", "show", "tune"}
 
 
 def test_the_public_names_are_these():
