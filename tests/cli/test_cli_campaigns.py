@@ -11,7 +11,7 @@ def test_an_import_of_campaigns_tells_rows_rejections_and_refused_columns(adtune
     assert "Google Ads" in said.out and "2024-05-01" in said.out and "2.5" in said.out
     shown = adtune("show", "acme", "--json").object["campaigns"]
     assert [(one["channel"], one["rows"], one["spend"], one["clicks"], one["value"]) for one in shown] == [("Google Ads", 2, 2.5, 10, None)]
-    assert "line 6" in said.out and "CTR" in said.out and "adtune show acme" in said.out
+    assert "line 6" in said.out and "CTR" in said.out and "adtune advise acme --task response" in " ".join(said.out.split())
     again = adtune("import", str(path), "--client", "acme", "--as", "campaigns", "--json").object
     assert (again["kind"], again["read"], again["kept"], again["added"], again["rejected"]) == ("campaigns", 3, 2, 0, 1)
     assert {"client", "kind", "archive", "read", "kept", "added", "rejected", "rejections", "notes", "refused", "rows",

@@ -30,7 +30,7 @@ def _import(said: SimpleNamespace) -> Job:
         return import_archive(desk.workspace, Path(said.path), said.client, kind, mapping, desk.progress)
 
     if kind == "campaigns":
-        return Job("import", run, show_archive.imported_campaigns, lambda answer: f"show {answer['client']}")
+        return Job("import", run, show_archive.imported_campaigns, lambda answer: f"advise {answer['client']} --task response")
     return Job("import", run, show_archive.imported, lambda answer: f"curate {answer['client']}")
 
 
