@@ -65,6 +65,8 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
         drift = _latest(base, batch, context[order], gate, book)
     found["supported"] = supported(asked, book)
     _widen(found, book, batch.exposure[0, rows].numpy(), level)
+    for name in ("rate", "low", "high"):  # value was counted in typical orders
+        found[name] = found[name] * book.unit
     answer = {"client": client, "adapter": id, "outcome": book.outcome, "exposure": book.exposure, "level": level,
               "rows": _rows(plan, found, told["each"]), "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
               "rejected": [{"row": row, "reason": reason} for row, reason in plan.rejected],

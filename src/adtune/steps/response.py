@@ -99,7 +99,7 @@ def newest_response(ws: Workspace, client: str, outcome: str | None = None) -> s
     return None
 
 
-def watched(count: int = 10) -> list[Block]:
+def watched(count: int = 6) -> list[Block]:
     """Generated advertisers that tell what a run forgets of the general pattern."""
     from ..engine.tasks.response import generated_blocks
     from ..pretrain.advertisers import Draw, generate

@@ -22,7 +22,7 @@ from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns
 from ..engine.response.encode import Codebook, encode
 from ..engine.response.likelihood import deviance, kind_of, nats
-from ..engine.tasks.response import Block, blocks_of, predict_rows, trimmed
+from ..engine.tasks.response import Block, blocks_of, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..settings import TuneSettings
@@ -31,7 +31,7 @@ FEWEST_ROWS, FEWEST_DAYS, FEWEST_OUTCOMES = 60, 14, 10
 PARTS = (0.6, 0.8)
 RATES = {"head": 1e-2, "lora": 1e-3, "full": 3e-4}
 STEP_ROWS = 128       # rows to predict in one optimiser step
-FEWEST_STEPS, MOST_STEPS = 80, 400
+FEWEST_STEPS, MOST_STEPS = 80, 200
 BLENDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the tuned model's log rate; the rest is the own rate's
 
 
@@ -145,7 +145,7 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
     """Tune, or go on with the run in `folder`. `data` is (rows, split, generated advertisers that watch forgetting)."""
     batch, split, watch = data
     train = blocks_of(batch, split.train, seed=settings.seed)
-    a_step = max(1, sum(block.targets for block in train) // STEP_ROWS)
+    a_step = len(plan_epoch(train, STEP_ROWS, settings.seed, 0))
     epochs = max(1, min(max(settings.epochs, math.ceil(FEWEST_STEPS / a_step)), math.ceil(MOST_STEPS / a_step)))
     rate = settings.rate or RATES[settings.method]
     torch.manual_seed(settings.seed)

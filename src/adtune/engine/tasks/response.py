@@ -25,6 +25,7 @@ from ..response.likelihood import nats
 
 MOST_TOKENS = 256     # context rows that the network attends to; history.py reads them all
 TRAIN_CONTEXT = 1200  # rows of history of a training block at most
+LONG, ASKED = 1500, 384  # rows of a long history; rows that a block of it asks for
 CEILING = 200.0       # nats per row from which a run has exploded, times three
 FORWARD = (0.35, 0.5, 0.65, 0.8)  # shares of the history after which a forward block begins
 FOLDS = 5
@@ -57,8 +58,12 @@ class Block:
 
 
 def blocks_of(batch: Batch, rows: np.ndarray, piece: int = 0, seed: int = 0, passes: int = 2) -> list[Block]:
-    """Training blocks of the rows `rows` (in the order of time): later ones from earlier ones, and `passes` random fifths from the rest."""
+    """Training blocks of the rows `rows` (in the order of time): later ones from earlier ones, and `passes` random fifths from the rest.
+
+    Of a long history each block asks for ASKED rows at most, and one pass is enough.
+    """
     found, many = [], len(rows)
+    passes = passes if many <= LONG else 1
     rng = np.random.default_rng(seed)
     for start, end in zip(FORWARD, (*FORWARD[1:], 1.0), strict=True):
         a, b = round(start * many), round(end * many)
@@ -69,7 +74,8 @@ def blocks_of(batch: Batch, rows: np.ndarray, piece: int = 0, seed: int = 0, pas
             rest = np.delete(np.arange(many), fold)
             if len(fold) and len(rest) >= 8:
                 found.append(Block(batch, trimmed(rows[np.sort(rest)], rng), rows[np.sort(fold)], piece))
-    return [part for block in found for part in _parts(block)]
+    return [replace(block, queries=np.sort(rng.choice(block.queries, ASKED, replace=False))) if len(block.queries) > ASKED else block
+            for block in found]
 
 
 def trimmed(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -78,11 +84,6 @@ def trimmed(rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return rows
     half = TRAIN_CONTEXT // 2
     return np.concatenate([np.sort(rng.choice(rows[:-half], TRAIN_CONTEXT - half, replace=False)), rows[-half:]])
-
-
-def _parts(block: Block, most: int = 512) -> list[Block]:
-    many = -(-len(block.queries) // most)
-    return [replace(block, queries=part) for part in np.array_split(block.queries, many)]
 
 
 def generated_blocks(batch: Batch, known: int, general: bool = True) -> list[Block]:

@@ -1,0 +1,207 @@
+"""Campaign rows from import to prediction: tune, evaluate, advise, predict, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from dataclasses import asdict
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from adtune import Workspace
+from adtune.engine.response.base import load_response
+from adtune.engine.response.columns import columns_of, left_out
+from adtune.engine.response.encode import encode, make_codebook, words_of_field
+from adtune.engine.response.model import ResponseNet, Shape
+from adtune.errors import InputError, SettingError
+from adtune.steps.campaigns import import_campaigns
+from adtune.steps.predicting import predict
+from adtune.steps.response import load_columns, only_campaigns, tune_response
+from adtune.steps.response_advice import advise_response
+from adtune.steps.response_evaluation import evaluate_response
+from adtune.tune import response as tuning
+
+RATES = {"Instagram": 0.06, "Google Search": 0.02, "TikTok": 0.01}
+HEAD = ["date", "channel", "campaign", "product", "price", "clicks", "conversions"]
+
+
+def rows(days, per_day=2, seed=1, rate=1.0):
+    chance = random.Random(seed)
+    made = []
+    for n in range(days * per_day):
+        channel = chance.choice(list(RATES))
+        clicks = chance.randint(80, 300)
+        lift = 1.5 if n % 3 else 1.0
+        bought = sum(chance.random() < rate * RATES[channel] * lift for _ in range(clicks))
+        made.append([date(2024, 1, 1) + timedelta(n // per_day), channel, f"{channel} {n % 3}", ("Dresses", "Coats")[n % 2], 40 + n % 7,
+                     clicks, bought])
+    return made
+
+
+def write(path, made, head=HEAD):
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *made])
+    return path
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("base")
+    torch.manual_seed(1)
+    net = ResponseNet(Shape(16, 2, 1, 16))
+    save_file({name: tensor.contiguous() for name, tensor in net.state_dict().items()}, folder / "model.safetensors")
+    net.config.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def house(base, tmp_path_factory):
+    """A workspace with a tuned client; few steps, for time."""
+    folder = tmp_path_factory.mktemp("media")
+    ws = Workspace.open(folder / "ws")
+    import_campaigns(ws, write(folder / "rows.csv", rows(70)), "acme")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tuning, "FEWEST_STEPS", 8)
+        patch.setattr(tuning, "MOST_STEPS", 16)
+        answer = tune_response(ws, "acme", {"base": base, "outcome": "conversions"})
+    yield ws, answer, folder
+    ws.close()
+
+
+def test_tuning_publishes_an_adapter_with_its_gate_and_leaves_later_rows_alone(house):
+    ws, answer, _ = house
+    assert answer["adapter"].startswith("response-") and answer["method"] == "head" and answer["task"] == "response"
+    assert len(answer["evaluations"]) >= 9
+    assert answer["best"]["validation_loss"] == min(one["validation_loss"] for one in answer["evaluations"])
+    sizes = answer["rows"]
+    assert sizes["train"] + sizes["validation"] + sizes["test"] + sizes["open"] == sizes["rows"] == 140
+    assert 0 <= answer["gate"]["blend"] <= 1 and answer["gate"]["reason"] in answer["notes"]
+    assert answer["forgetting"] is not None
+    folder = ws.path(answer["adapter"])
+    assert {p.name for p in folder.iterdir()} >= {"adapter_model.safetensors", "codebook.json", "gate.json", "README.md"}
+    assert json.loads((folder / "codebook.json").read_text())["exposure"] == "clicks"
+    assert only_campaigns(ws, "acme") and not only_campaigns(ws, "nobody")
+
+
+def test_every_row_of_a_plan_is_answered_and_what_is_new_is_not_supported(house, tmp_path):
+    ws, answer, _ = house
+    plan = [[date(2024, 3, 15), channel, f"{channel} 1", "Dresses", 43, 200] for channel in (*RATES, "Radio")]
+    plan += [[date(2024, 3, 15), "TikTok", "TikTok 1", "Dresses", 43, "many"]]
+    path = write(tmp_path / "plan.csv", plan, HEAD[:-1])
+    found = predict(ws, "acme", path, {"outcome": "conversions", "out": tmp_path / "rates.csv"})
+    assert [one["row"] for one in found["rows"]] == [0, 1, 2, 3, 4] and found["exposure"] == "clicks"
+    *told, radio, broken = found["rows"]
+    assert all(one["supported"] and one["interval"][0] <= one["rate"] <= one["interval"][1] for one in told)
+    assert told[0]["rate"] > 1.5 * told[1]["rate"] > told[2]["rate"]
+    assert not radio["supported"] and 0 < radio["rate"] < 1 and "outside" in " ".join(found["notes"])
+    assert broken["rate"] is None and broken["interval"] is None and "many" in broken["reason"]
+    assert told[0]["drivers"] and all(part["words"] for part in told[0]["drivers"])
+    with (tmp_path / "rates.csv").open() as file:
+        written = list(csv.DictReader(file))
+    assert len(written) == 5 and float(written[0]["rate"]) == told[0]["rate"]
+    wide = predict(ws, "acme", path, {"level": 0.98})["rows"][0]["interval"]
+    assert wide[0] <= told[0]["interval"][0] and wide[1] >= told[0]["interval"][1]
+
+
+def test_a_plan_without_exposure_is_answered_for_the_usual_one_and_map_names_columns(house, tmp_path):
+    ws, _, _ = house
+    path = write(tmp_path / "plan.csv", [["2024-03-15", "Instagram", "Dresses"]], ["When", "Where", "product"])
+    found = predict(ws, "acme", path, {"map": {"date": "When", "channel": "Where"}})
+    assert found["rows"][0]["supported"] and "usual clicks" in " ".join(found["notes"])
+
+
+def test_without_an_adapter_the_base_answers_and_says_so(house, tmp_path, base):
+    ws, _, _ = house
+    with pytest.raises(InputError, match="value"):
+        predict(ws, "acme", write(tmp_path / "p.csv", [["2024-03-15", "Instagram", 100]], ["date", "channel", "clicks"]),
+                {"outcome": "value"})
+    with pytest.raises(SettingError):
+        predict(ws, "acme", tmp_path / "p.csv", {"level": 2.0})
+
+
+def test_an_evaluation_compares_on_later_rows_and_tells_what_is_not_known(house):
+    ws, answer, _ = house
+    found = evaluate_response(ws, "acme")
+    arms = found["measures"]["arms"]
+    assert {"tuned", "untuned base", "base in context", "own mean", "cell rates", "last 14 days", "ridge GLM"} == set(arms)
+    assert all(one["deviance"] > 0 for one in arms.values())
+    assert arms["own mean"]["tuned_below"] > 0.2  # three channels whose rates lie far apart
+    assert found["on_brand"]["tuned"] is None and found["held_out"]["loss_tuned"] < found["held_out"]["loss_base"]
+    assert found["gates"]["below_own_rate"]["passed"] is True
+    assert found["channels"][0]["channel"] == "Instagram" and found["channels"][0]["probability_above_mean"] > 0.9
+    assert len(found["season"][0]["days"]) == 24 and any("randomised" in line for line in found["not_known"])
+    page = Path(found["report"]).read_text(encoding="utf-8")
+    assert "What is not known" in page and "<script" not in page
+
+
+def test_the_gate_falls_back_to_the_own_rate_where_the_model_is_wrong(base):
+    made = rows(60, seed=4)
+    columns = columns_of(dict(zip(HEAD, zip(*made, strict=True), strict=True)), [row[0].toordinal() for row in made])
+    book = make_codebook(columns, "conversions")
+    batch, split = tuning.readable(columns, book), tuning.split_rows(columns, book)
+    wrong = load_response(base)
+    with torch.no_grad():
+        wrong.model.head.bias[0] = 2.5  # seven times the rate everywhere
+    gate = tuning.choose_gate(wrong, batch, split)
+    assert gate.fell_back and gate.blend == 0 and "own rate" in gate.reason and len(gate.curve) == len(tuning.BLENDS)
+    assert not tuning.choose_gate(load_response(base), batch, split).fell_back
+
+
+@pytest.mark.parametrize("made, found", [
+    (rows(20), "usable rows of"), (rows(1, per_day=90), "rows of 1 days"), (rows(40, rate=0.0), "0 conversions")])
+def test_too_little_is_refused_with_what_was_found_and_advice_says_collect(made, found, tmp_path):
+    with Workspace.open(tmp_path / "ws") as ws:
+        import_campaigns(ws, write(tmp_path / "rows.csv", made), "acme")
+        with pytest.raises(InputError) as error:
+            columns, _ = load_columns(ws, "acme")
+            tuning.split_rows(columns, make_codebook(columns, "conversions"))
+        assert found in error.value.found
+        advice = advise_response(ws, "acme", {"outcome": "conversions"})
+        assert advice["verdict"] == "collect" and advice["findings"]
+
+
+def test_wrong_words_are_refused(tmp_path):
+    with Workspace.open(tmp_path / "ws") as ws:
+        ws.ensure_client("acme")
+        with pytest.raises(InputError, match="campaign rows"):
+            tune_response(ws, "acme", {})
+        with pytest.raises(InputError):
+            evaluate_response(ws, "acme")
+        import_campaigns(ws, write(tmp_path / "rows.csv", rows(40)), "acme")
+        for options in ({"outcome": "sales"}, {"method": "prefix"}, {"exposure": "impressions"}, {"nonsense": 1}):
+            with pytest.raises((SettingError, InputError)):
+                tune_response(ws, "acme", options)
+
+
+def test_columns_that_saw_the_outcome_are_no_inputs_and_products_are_understood():
+    names = ["CTR", "Cost per result", "Conv. value / cost", "ROAS", "GROSS_DISCOUNT", "duration", "Device", "Price"]
+    assert left_out(names) == names[:6]
+    many = 30
+    given = {"channel": ["Instagram"] * many, "ad_group": ["Summer Dresses", "Winter coats"] * 15, "clicks": [100.0] * many,
+             "conversions": [3.0] * many, "duration": list(range(many)), "Device": ["mobile", "desktop"] * 15}
+    columns = columns_of(given, [739_000 + n for n in range(many)])
+    assert "duration" not in columns.numbers
+    book = make_codebook(columns, "conversions")
+    assert set(words_of_field(columns, "product", book.sources)) == {"dresses", "coats"}
+    batch = encode(columns, book, np.ones(many, bool))
+    assert batch.known[0, :, 4].unique().tolist() and batch.context.all() and asdict(book)["sources"]["device"] == "Device"
+
+
+def test_spend_of_the_day_is_no_input_where_clicks_are_paid_for():
+    many = 40
+    given = {"channel": ["Instagram"] * many, "campaign": ["one"] * many, "impressions": [1000.0] * many,
+             "clicks": [10.0 + n for n in range(many)],
+             "spend": [5.0 + n for n in range(many)]}
+    columns = columns_of(given, [739_000 + n for n in range(many)])
+    batch = encode(columns, make_codebook(columns, "clicks"), np.ones(many, bool))
+    given["spend"][20] *= 100
+    again = columns_of(given, [739_000 + n for n in range(many)])
+    other = encode(again, make_codebook(columns, "clicks"), np.ones(many, bool))
+    assert torch.equal(batch.numbers[0, 20], other.numbers[0, 20]) and not torch.equal(batch.numbers[0, 21], other.numbers[0, 21])
