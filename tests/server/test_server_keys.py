@@ -112,6 +112,14 @@ def test_a_body_too_large_is_refused(call, http):
     assert call("acme", "POST", "/v1/chat/completions", content=drip()).status_code == 413
 
 
+def test_nothing_is_read_of_a_caller_without_a_key(http):
+    def never():
+        raise AssertionError("a body was read")
+        yield b""
+
+    assert http.post("/v1/files", content=never(), headers={"Authorization": "Bearer x"}).status_code == 401
+
+
 def test_unknown_paths_and_methods(call):
     assert call("acme", "GET", "/v1/nowhere").json()["error"]["code"] == "unknown_url"
     answer = call("acme", "PUT", "/v1/models")

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from . import adtune, chat, completions, files, health, jobs, models
+from .auth import key_of
 from .errors import ApiError, api_error, http_error, validation_error
 from .guard import Guard
 
@@ -52,4 +53,9 @@ def guarded(service: Service, hosts: list[str] | None = None) -> Any:
     """The application that a server runs."""
     app, settings = build(service), service.settings
     names = hosts if hosts is not None else [one.strip().lower() for one in settings.hosts.split(",") if one.strip()]
-    return Guard(app, names, int(settings.body_megabytes * MEGABYTE), int(settings.file_megabytes * MEGABYTE), app.state.metrics.seen)
+
+    async def admits(authorization: str) -> bool:
+        return await key_of(service, authorization) is not None
+
+    sizes = int(settings.body_megabytes * MEGABYTE), int(settings.file_megabytes * MEGABYTE)
+    return Guard(app, names, sizes, admits, app.state.metrics.seen)

@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 
 from ..serve.keys import SCOPES
-from .errors import ApiError, api_error
+from .errors import ApiError, api_error, no_key
 
 if TYPE_CHECKING:
     from ..steps.serving import Service
@@ -30,23 +30,26 @@ class Caller:
         return self.key.client
 
 
-def bearer(request: Request) -> str:
-    """The key of a request; empty where there is none."""
-    kind, _, key = request.headers.get("authorization", "").partition(" ")
+def bearer(authorization: str) -> str:
+    """The key of an Authorization header; empty where there is none."""
+    kind, _, key = authorization.partition(" ")
     return key.strip() if kind.lower() == "bearer" else ""
+
+
+async def key_of(service: Service, authorization: str) -> Key | None:
+    """The key that a header holds; None where it opens nothing."""
+    text = bearer(authorization)
+    known, key = service.doorkeeper.remembered(text)
+    return key if known else await run_in_threadpool(service.doorkeeper.check, text)
 
 
 async def caller_of(request: Request, scope: str) -> Caller:
     """Raises ApiError: 401 where the key opens nothing, 403 where it may not do this."""
     service: Service = request.app.state.service
-    text = bearer(request)
-    known, key = service.doorkeeper.remembered(text)
-    if not known:
-        key = await run_in_threadpool(service.doorkeeper.check, text)
+    authorization = request.headers.get("authorization", "")
+    key = await key_of(service, authorization)
     if key is None:
-        raise ApiError(401, "Incorrect API key provided, or one that was revoked or has expired." if text else
-                       "You didn't provide an API key. Send it as `Authorization: Bearer KEY`.", "invalid_api_key", None,
-                       {"WWW-Authenticate": "Bearer"})
+        raise no_key(authorization)
     request.state.key, request.state.client = key.id, key.client
     if scope not in key.scopes and "admin" not in key.scopes:
         raise ApiError(403, f"This key has no scope '{scope}', which is needed here.", "insufficient_permissions")

@@ -35,6 +35,13 @@ class ApiError(Exception):
         return JSONResponse(self.body(), self.status, self.headers)
 
 
+def no_key(authorization: str) -> ApiError:
+    """401: no key, or one that opens nothing."""
+    told = ("Incorrect API key provided, or one that was revoked or has expired." if authorization else
+            "You didn't provide an API key. Send it as `Authorization: Bearer KEY`.")
+    return ApiError(401, told, "invalid_api_key", None, {"WWW-Authenticate": "Bearer"})
+
+
 def unknown_model(name: str) -> ApiError:
     return ApiError(404, f"The model '{name[:100]}' does not exist or you do not have access to it.", "model_not_found", "model")
 

@@ -10,20 +10,22 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection
+import traceback
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import ApiError
+from .errors import ApiError, no_key
 
 LOG = logging.getLogger("adtune.server")
 HEADERS = {
     "content-security-policy": "default-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 REQUEST_ID = re.compile(r"[\w.\-]{1,64}")
-FILES = "/v1/files"
+FILES, KEYED = "/v1/files", "/v1/"
 
 
 class TooLarge(Exception):  # noqa: N818 - it is a refusal, not an error
@@ -37,10 +39,13 @@ def host_of(header: str) -> str:
 
 
 class Guard:
-    """Stands before the application. `hosts` are the names under which it may be called; `seen` is told (path, status, seconds)."""
+    """Stands before the application. `hosts` are the names under which it may be called, `admits` whether a bearer's key opens anything
+    (asked before a byte of the body is read), `seen` is told (path, status, seconds)."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], body: int, file: int, seen: Callable[[str, int, float], None]):
-        self.app, self.hosts, self.body, self.file, self.seen = app, set(hosts), body, file, seen
+    def __init__(self, app: ASGIApp, hosts: Collection[str], sizes: tuple[int, int], admits: Callable[[str], Awaitable[bool]],
+                 seen: Callable[[str, int, float], None]):
+        self.app, self.hosts, self.admits, self.seen = app, set(hosts), admits, seen
+        self.body, self.file = sizes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +64,8 @@ class Guard:
 
         try:
             refused = self._refusal(headers, meter.most)
+            if refused is None and scope["path"].startswith(KEYED) and not await self.admits(headers.get("authorization", "")):
+                refused = no_key(headers.get("authorization", ""))
             if refused is not None:
                 await refused.answer()(scope, receive, answer.send)
                 return
@@ -66,6 +73,9 @@ class Guard:
                 await self.app(scope, meter.receive, tell)
             if meter.over:
                 await _too_large(meter.most).answer()(scope, receive, answer.send)
+        except Exception as error:  # a bug of ours: its words may be a client's, so only its kind and place are told
+            last = traceback.extract_tb(error.__traceback__)[-1]
+            LOG.error(json.dumps({"request": id, "bug": type(error).__name__, "place": f"{Path(last.filename).name}:{last.lineno}"}))
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             self.seen(route, answer.status, answer.seconds)
