@@ -73,7 +73,9 @@ def _check_form(settings: TuneSettings) -> None:
 
 
 def _unfinished(ws: Workspace, row: Mapping[str, Any]) -> bool:
-    """Whether a run can go on; one that failed before its first checkpoint has nothing to go on from."""
+    """Whether a run of texts can go on; one that failed before its first checkpoint has nothing to go on from."""
+    if row["settings"].get("task") == "response":
+        return False
     if row["state"] == "failed":
         return (ws.run_dir(row["id"]) / "checkpoints").is_dir()
     return row["state"] in ("running", "interrupted")
