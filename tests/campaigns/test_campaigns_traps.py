@@ -115,6 +115,18 @@ def test_breakdowns_repeat_totals_and_are_not_added(take):
     assert len(everything) == 16
 
 
+def test_a_breakdown_by_platform_repeats_the_account_without_it(take):
+    take(META.format(""), "2024-05-01,A,S,10,1000,10,2")
+    _, rows = take(META.format("Platform,"), "2024-05-01,A,S,instagram,6,600,6,1", "2024-05-01,A,S,facebook,4,400,4,1", name="platform.csv")
+    assert {row.channel: row.spend for row in rows} == {"Instagram": 6, "Facebook": 4}
+
+
+def test_a_campaign_type_that_is_there_later_makes_no_second_campaign(take):
+    take("Day,Campaign,Cost,Impr.,Clicks,Avg. CPC,Conv. value", "2024-05-01,A,10,100,5,2,0")
+    answer, rows = take("Day,Campaign,Campaign type,Cost,Impr.,Clicks,Avg. CPC,Conv. value", "2024-05-01,A,Search,10,100,5,2,0", name="b.csv")
+    assert answer["added"] == 0 and [(row.channel, row.spend) for row in rows] == [("Google Search", 10)]
+
+
 def test_a_breakdown_that_leaves_most_out_does_not_stand_for_the_whole(take):
     take("Day,Campaign,Cost,Impr.,Clicks", "2024-05-01,A,10,1000,10")
     _, rows = take("Day,Campaign,Search term,Cost,Impr.,Clicks", "2024-05-01,A,shoes,2,200,3", "2024-05-01,A,boots,1,100,2",

@@ -47,7 +47,7 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
         corrected = 0
         found.notes.append("these rows were imported before, and later imports changed them: the later ones hold")
     progress("storing", 0, 1)
-    artifact, joins = _stored(ws, client, found, rows, bool(added or corrected))
+    artifact, joins = _stored(ws, client, found, rows, bool(added or corrected) or _tells_more(rows, known))
     added += joins
     _refuse_joined(ws, client, found)
     channels = _channels(ws, client, found)
@@ -81,6 +81,16 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
             ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content, "inputs": _inputs(lookup)})
             joins += lookup.num_rows
     return artifact, joins
+
+
+def _tells_more(rows: pa.Table | None, known: pa.Table | None) -> bool:
+    """Whether rows whose numbers are known have columns or channels that are new."""
+    from ..workspace.campaigns import INPUT
+
+    if rows is None or known is None:
+        return False
+    new = {name for name in rows.column_names if name.startswith(INPUT)} - set(known.column_names)
+    return bool(new or set(rows["channel"].unique().to_pylist()) - set(known["channel"].unique().to_pylist()))
 
 
 def _content(rows: pa.Table) -> str:

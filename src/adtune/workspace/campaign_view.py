@@ -9,7 +9,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 INPUT = "input:"  # in front of the name of a column that is an input
+# channels that are parts of one platform's account: an export without the breakdown holds them all
+FAMILIES = {**dict.fromkeys(("Instagram", "Facebook", "Messenger", "Meta Audience Network", "Threads", "WhatsApp"), "Meta"),
+            **dict.fromkeys(("Google Search", "Google Shopping", "Google Performance Max", "Google Display", "YouTube", "Google Demand Gen",
+                             "Google App"), "Google Ads")}
 COVERED = 0.8    # of the spend of the coarser rows that the finer ones must hold to stand for them
+
+
+def families(channels: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The platform's account that a channel is a part of, else the channel."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    known = pc.unique(channels)
+    named = pa.array([FAMILIES.get(name, name) for name in known.to_pylist()], pa.string())
+    return pc.take(named, pc.index_in(channels, value_set=known))
 
 
 def without_repeats(table: pa.Table) -> tuple[pa.Table, int]:
@@ -65,7 +79,7 @@ def _cells(table: pa.Table, names: list[str], *steps: str) -> pa.Array:
     import pyarrow.compute as pc
 
     columns = [table[name] if name in table.column_names else pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
-               for name in ("account", "channel", *names)]
+               for name in ("account", *names)] + [families(table["channel"])]
     if "undated" not in steps:
         unit = "month" if "month" in steps else "week" if "week" in steps else "day"
         columns.append(pc.cast(pc.floor_temporal(table["date"], unit=unit), pa.string()))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...units import currency_in
+from ...workspace.campaign_view import families
 from ...workspace.campaigns import HIGH, INPUT, LOW, NAMES, schema
 from .cells import Cells, by_spelling, each, joined_words
 from .currencies import VALUE_CURRENCY
@@ -312,7 +313,8 @@ def _keys(cells: Cells, columns: dict[str, Any], dimensions: list[pa.ChunkedArra
     """`key` by names and `id_key` by the platform's ids, with names only where it gives none."""
     found, day = cells.found, pc.cast(columns["date"], pa.string())
     step = columns["grain"][0].as_py().rpartition("/")[2] if len(cells.raw.lines) else "day"
-    always = [each(cells.raw.lines, step), day, columns["account"], columns["channel"]]
+    channel = families(columns["channel"])   # with a breakdown by platform or campaign type and without one
+    always = [each(cells.raw.lines, step), day, columns["account"], channel]
     named = any(pc.any(pc.is_valid(columns[name])).as_py() for name in ("date", *LEVELS, "audience", "account"))
     rest = [] if named else cells.raw.cells   # rows of events, which only their content tells apart
     columns["key"] = _hashed([*always, *(columns[name] for name in LEVELS), columns["audience"], *dimensions, *rest])
@@ -321,7 +323,7 @@ def _keys(cells: Cells, columns: dict[str, Any], dimensions: list[pa.ChunkedArra
         return
     ids = {name: told[at] for name, at in zip(_levels_of(found), found.ids, strict=True)}
     named = pc.is_valid(ids[next(iter(ids))])
-    hashed = _hashed([*always[:2], columns["channel"], *(ids.get(name, columns[name]) for name in LEVELS), columns["audience"],
+    hashed = _hashed([*always[:2], channel, *(ids.get(name, columns[name]) for name in LEVELS), columns["audience"],
                       *dimensions])
     columns["id_key"] = pc.if_else(named, hashed, pa.scalar(None, pa.binary(16)))
 
