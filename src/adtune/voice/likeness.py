@@ -39,9 +39,11 @@ FIRST_C, LATER_C, AXIS_C = 1.0, 3.0, 3.0   # C of the logistic regressions: gold
 LEARNED_WEIGHT = 0.5  # of a positive that no person named
 NAMED_WEIGHT = 10.0   # of a negative that a person named: there are few beside hundreds that nobody looked at
 PASSED = 0.05         # share of the gold pieces, cross-fitted, that the limit may refuse
-MIXED = 0.75          # share of the unlabelled pieces below nearly all gold ones from which those count as other voices: at most 0.25 lie
-                      # above then, so even if a quarter of the voice's own lay below, they would be 0.11 of what does
-NEAR_ROUNDS = 2       # times that the pieces below nearly all gold ones are drawn anew
+LOWEST = 0.1          # share of the gold pieces that may lie among other voices: with thirty the third from below, which chance moves
+                      # less than the last
+MIXED = 0.85          # share of the unlabelled pieces below the other gold ones from which those count as other voices: at most 0.15 lie
+                      # above then, and even if half of the voice's own lay below, they would be less than a fifth of what does
+NEAR_ROUNDS = 2       # times that the pieces below most gold ones are drawn anew
 EVEN = 0.5
 DIGITS = 4
 
@@ -179,9 +181,9 @@ def _first_labels(known: np.ndarray) -> _Labels:
 
 
 def _labels(margins: np.ndarray, known: np.ndarray, near: bool = False) -> _Labels:
-    """The labels that the margins suggest; where `near`, negatives come from all that lies below nearly all gold pieces."""
+    """The labels that the margins suggest; where `near`, negatives come from all that lies below most gold pieces."""
     gold, unlabelled = np.flatnonzero(known == 1), np.flatnonzero(known < 0)
-    middle, least = np.quantile(margins[gold], [0.5, PASSED])
+    middle, least = np.quantile(margins[gold], [0.5, LOWEST if near else PASSED])
     learned = _some(unlabelled[margins[unlabelled] >= middle])
     contrast = np.flatnonzero(known == 0)
     limit = least if near or not len(contrast) else min(least, np.median(margins[contrast]))
@@ -194,9 +196,9 @@ def _labels(margins: np.ndarray, known: np.ndarray, near: bool = False) -> _Labe
 
 
 def _is_mixed(margins: np.ndarray, known: np.ndarray) -> bool:
-    """Whether so many unlabelled pieces lie below nearly all gold ones that few of the voice's own can be among them."""
+    """Whether so many unlabelled pieces lie below most gold ones that few of the voice's own can be among them."""
     unlabelled = margins[known < 0]
-    return len(unlabelled) > 0 and float(np.mean(unlabelled < np.quantile(margins[known == 1], PASSED))) >= MIXED
+    return len(unlabelled) > 0 and float(np.mean(unlabelled < np.quantile(margins[known == 1], LOWEST))) >= MIXED
 
 
 def _some(places: np.ndarray) -> np.ndarray:

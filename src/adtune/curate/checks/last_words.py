@@ -99,7 +99,8 @@ def chances(ratios: Mapping[int, float], house: frozenset[int], pieces: int) -> 
 
         odds(i) = ratio(i) (w n / pieces) / natural,   natural = (sum over the house's others of 1 - chance + HALF) / (house + 1)
 
-    so that a house that ends so itself has fewer cuts among such endings, and one that never does more. A chance is 0 where a quarter of
+    so that a house that ends so itself has fewer cuts among such endings, and one that never does more: no more writers than among all
+    the pieces then end so. A chance is 0 where a quarter of
     the house's other pieces end so: that is no defect.
     """
     if not ratios:
@@ -114,7 +115,9 @@ def chances(ratios: Mapping[int, float], house: frozenset[int], pieces: int) -> 
     found = {}
     for order, ratio in ratios.items():
         inside = order in house
-        natural = (own - inside * (1 - cut[order]) + HALF) / (len(house) - inside + 1)
+        others = own - inside * (1 - cut[order])
+        natural = (others + HALF) / (len(house) - inside + 1)
+        natural = min(natural, (1 - share) * len(ratios) / max(1, pieces)) if others < HALF else natural
         odds = ratio * rate / natural
         usual = (ended - inside) / max(1, len(house) - inside)
         found[order] = odds / (1 + odds) if usual < NORMAL_SHARE else 0.0
