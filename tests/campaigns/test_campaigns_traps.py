@@ -286,8 +286,8 @@ def test_event_rows_without_names_and_days_are_told_apart_by_their_content(take)
     how = {"mapping": {"clicks": "calls", "conversions": "y"}}
     first, rows = take(*lines, **how)
     assert len(rows) == 3 and first["added"] == 3 and rows[0].inputs == {"job": "cook"}
-    _, rows = take("age;job;calls;y", "55;nurse;1;1", name="more.csv", **how)
-    assert len(rows) == 4
+    _, rows = take("age;job;calls;y", "55;nurse;1;yes", "56;nurse;1;no", name="more.csv", **how)
+    assert len(rows) == 5 and sorted(row.conversions for row in rows) == [0, 0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(("folder", "rows", "channels"), [("tiktok_daily", 835, {"TikTok"}),

@@ -19,6 +19,7 @@ from ...units import CURRENCIES, SIGNS
 
 NOTHING = ("", "-", "--", "—", "–", "n/a", "N/A", "na", "NA", "null", "NULL", "None", "nan", "NaN", "#N/A", "#DIV/0!", "(not set)",
            "(none)")
+YES_NO = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}   # whether an event was a click or a conversion
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'’]")
 _MONEY = re.compile(rf"^(?:[{SIGNS}]|zł|Kč|kr\.?|R\$|[A-Z]{{1,2}}\$)|(?:[{SIGNS}]|zł|Kč|kr\.?)$", re.IGNORECASE)
 _BOUND = re.compile(r"(<=?|>=?|≤|≥|less than|more than|fewer than|unter|über|moins de|plus de|menos de|más de)\s*(.+)", re.IGNORECASE)
@@ -106,6 +107,8 @@ def _with_odd(values: pa.ChunkedArray, text: pa.ChunkedArray, rest: pa.ChunkedAr
 def cell(text: str, sign: str, whole: bool = False) -> tuple[float | None, float | None, float | None] | None:
     """(value, low, high) of one cell: a value or two bounds; None where it is no number."""
     text = unicodedata.normalize("NFKC", text).strip()
+    if whole and text.casefold() in YES_NO:
+        return YES_NO[text.casefold()], None, None
     bound = _BOUND.fullmatch(text)
     if bound:
         edge, share = _number(bound[2], sign), bound[2].rstrip().endswith("%")
