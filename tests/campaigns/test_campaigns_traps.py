@@ -123,7 +123,8 @@ def test_a_breakdown_by_platform_repeats_the_account_without_it(take):
 
 def test_a_campaign_type_that_is_there_later_makes_no_second_campaign(take):
     take("Day,Campaign,Cost,Impr.,Clicks,Avg. CPC,Conv. value", "2024-05-01,A,10,100,5,2,0")
-    answer, rows = take("Day,Campaign,Campaign type,Cost,Impr.,Clicks,Avg. CPC,Conv. value", "2024-05-01,A,Search,10,100,5,2,0", name="b.csv")
+    answer, rows = take("Day,Campaign,Campaign type,Cost,Impr.,Clicks,Avg. CPC,Conv. value", "2024-05-01,A,Search,10,100,5,2,0",
+                        name="b.csv")
     assert answer["added"] == 0 and [(row.channel, row.spend) for row in rows] == [("Google Search", 10)]
 
 
