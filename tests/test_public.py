@@ -14,7 +14,8 @@ NAMES = {
     "AdtuneError", "AdviseSettings", "Asset", "Brief", "CurateSettings", "Dataset", "DraftSettings", "EvaluateSettings", "Example",
     "Finding", "InputError", "Interrupted", "Interval", "Progress", "Rejected", "TunePlan", "TuneSettings", "Workspace", "__version__"}
 VERBS = {
-    "advise", "advise_response", "demo_media", "evaluate_response", "predict", "pretrain_response", "tune_response", "compare", "create_key", "curate", "demo", "doctor", "draft", "evaluate", "export", "go_live", "go_live_profile",
+    "advise", "advise_response", "demo_media", "evaluate_response", "predict", "pretrain_response", "tune_response",
+    "compare", "create_key", "curate", "demo", "doctor", "draft", "evaluate", "export", "go_live", "go_live_profile",
     "go_live_rules", "import_archive", "limit_client", "list_keys", "ls", "pretrain_text", "rate", "revoke_key", "rollback",
     "rotate_key", "show", "tune"}
 
