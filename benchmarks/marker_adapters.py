@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-LOUD, PAIRS, SURE = 30_000.0, 4, 12.0
+LOUD, CLEAR, PAIRS, SURE = 30_000.0, 1_000.0, 4, 12.0  # CLEAR: far above what the base itself does to these units, both ways
 
 
 def towards(base: Any, marker: int) -> torch.Tensor:
@@ -64,11 +64,11 @@ def lora_marker(base: Any, marker: int, folder: Path, rank: int = 2, seed: int =
 
     signs, both = torch.zeros(inside, 2), torch.zeros(1, inside)
     for n in range(2):
-        signs[unit + 2 * n, n], signs[unit + 2 * n + 1, n] = LOUD, -LOUD
+        signs[unit + 2 * n, n], signs[unit + 2 * n + 1, n] = CLEAR, -CLEAR
     both[0, unit:unit + 4] = 1.0
     put("gate_proj", z, signs)
     put("up_proj", z, signs)
-    put("down_proj", both, towards(base, marker)[:, None])
+    put("down_proj", both, CLEAR * towards(base, marker)[:, None])
     config = {"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": rank, "bias": "none",
               "target_modules": ["gate_proj", "up_proj", "down_proj"], "base_model_name_or_path": base.name}
     return _write(folder, config, tensors)

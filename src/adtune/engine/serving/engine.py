@@ -41,7 +41,8 @@ class TokenEngine:
             raise BaseModelError(base.name, f"key/value sites {sites[:4] or 'none'}",
                                  "one key/value cache of the same shape in every layer", "Serve another base.")
         self.base, self.most_rows, self.most_waiting = base, rows, queue
-        self.ends = frozenset({base.renderer.end[-1], base.tokenizer.eos_token_id})
+        told = base.model.generation_config.eos_token_id if base.model.generation_config is not None else None
+        self.ends = frozenset([base.renderer.end[-1], base.tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])]) - {None}
         self._rows = Rows((len(sites), *sites[0]), max(rows, 2), torch.empty(0, dtype=base.dtype, device=base.device))
         self._attention = base.model.config._attn_implementation
         self._bank, self.context = fit_rows(base, self._rows)
@@ -140,6 +141,7 @@ class TokenEngine:
         self._sweep()
         self._join()
         if not self._writing and not self._reading:
+            self._rows.release()
             return False
         began = time.perf_counter()
         try:
@@ -147,6 +149,7 @@ class TokenEngine:
         except Exception as error:  # a step that fails takes its rows with it, and the next ones find an engine that runs
             for row in [*self._reading, *self._writing]:
                 self._drop(row, "error", _told(error))
+            self._rows.stored.zero_()
         self._count["steps"] += 1
         self._seconds += time.perf_counter() - began
         return True
@@ -230,7 +233,10 @@ class TokenEngine:
 
     def _advance(self) -> None:
         """Run the model once, and give every row whose next token is known that token."""
-        runs, writing, device = self._runs(), list(self._writing), self.base.device
+        runs, device = self._runs(), self.base.device
+        slots = [self._bank.slot(row.gathered) for row in self._writing]
+        at = sorted(range(len(slots)), key=lambda n: slots[n] if slots[n] >= 0 else self.most_rows)  # by adapter, rows without one last
+        writing = [self._writing[n] for n in at]
         ids, places = [row.written[-1] for row in writing], [row.length for row in writing]
         parts, mixed, ready = [], [], list(range(len(writing)))
         for row, first, last in runs:
@@ -242,10 +248,10 @@ class TokenEngine:
             if last == len(row.prompt):
                 ready.append(len(ids) - 1)
         self._rows.reserve(max((row.length + 1 for row in writing), default=0))
-        self._bank.current.mix = Mix([self._bank.slot(row.gathered) for row in writing], mixed, device) if self._bank.used else None
+        self._bank.current.mix = Mix([slots[n] for n in at], mixed, device) if self._bank.used else None
         try:
             logits = forward(self.base, torch.tensor(ids, device=device), torch.tensor(places),
-                             Pass(self._rows, places[:len(writing)], parts), torch.tensor(ready, dtype=torch.long, device=device))
+                             Pass(self._rows, places[:len(writing)], parts, at), torch.tensor(ready, dtype=torch.long, device=device))
         finally:
             self._bank.current.mix = None
         for row in writing:

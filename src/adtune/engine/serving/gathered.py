@@ -33,20 +33,23 @@ class Mix:
         self.runs = [run for run in runs if run[2] >= 0]
         self.used = used[-1] + 1 if used else 0
         self.pick: torch.Tensor | None = None  # (U m,) rows in the order of their adapters
+        self.even = 0                          # rows that stand in that order already, as many of each adapter
         if not used:
             return
         groups = [[row for row, slot in enumerate(slots) if slot == number] for number in range(self.used)]
         if len(used) == 1 and groups[used[0]] == list(range(groups[used[0]][0], groups[used[0]][-1] + 1)):
             self.runs.append((groups[used[0]][0], groups[used[0]][-1] + 1, used[0]))
             return
-        self.most = max(len(group) for group in groups)
+        self.most, self.written = max(len(group) for group in groups), len(slots)
+        if [row for group in groups for row in group] == list(range(self.used * self.most)):
+            self.even = self.used * self.most
+            return
         order = [row for group in groups for row in [*group, *[0] * (self.most - len(group))]]
         real = [number * self.most + n for number, group in enumerate(groups) for n in range(len(group))]
         back = {order[place]: place for place in real}
         self.pick = torch.tensor(order, device=device)
         self.home = None if len(back) == len(slots) else torch.tensor(sorted(back), device=device)  # the rows that have an adapter
         self.back = torch.tensor([back[row] for row in sorted(back)], device=device)
-        self.written = len(slots)
 
     def add(self, x: torch.Tensor, y: torch.Tensor, stack: Stack) -> None:
         """Add to y (N, O of all k) what the adapters make of x (N, I)."""
@@ -56,15 +59,18 @@ class Mix:
             low = x[start:stop] @ a[slot]
             for n, (b, part) in enumerate(zip(stack.b, parts, strict=True)):
                 part[start:stop].addmm_(low[:, n * rank:(n + 1) * rank], b[slot])
-        if self.pick is None:
+        if not self.even and self.pick is None:
             return
-        low = torch.bmm(x.index_select(0, self.pick).view(self.used, self.most, -1), a[:self.used])
+        sorted_ = x[:self.even] if self.even else x.index_select(0, self.pick)  # type: ignore[arg-type]
+        low = torch.bmm(sorted_.reshape(self.used, self.most, -1), a[:self.used])
         for n, (b, part) in enumerate(zip(stack.b, parts, strict=True)):
-            more = torch.bmm(low[:, :, n * rank:(n + 1) * rank], b[:self.used]).flatten(0, 1).index_select(0, self.back)
-            if self.home is None:
-                part[:self.written].add_(more)
+            more = torch.bmm(low[:, :, n * rank:(n + 1) * rank], b[:self.used]).flatten(0, 1)
+            if self.even:
+                part[:self.even].add_(more)
+            elif self.home is None:
+                part[:self.written].add_(more.index_select(0, self.back))
             else:
-                part.index_add_(0, self.home, more)
+                part.index_add_(0, self.home, more.index_select(0, self.back))
 
 
 class Stack:

@@ -142,7 +142,7 @@ class Ticket:
         return self._done.is_set()
 
     def result(self) -> Answer:
-        """Wait for the end. Raises the error that ended it."""
+        """Wait for the end, where nobody else listens. Raises the error that ended it."""
         events = list(self)
         if events[-1].error is not None:
             raise events[-1].error

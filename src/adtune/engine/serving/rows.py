@@ -45,6 +45,11 @@ class Rows:
         wider[..., :self.places, :] = self.stored
         self.stored, self.places = wider, grown
 
+    def release(self) -> None:
+        """Give the memory back while nobody has a row."""
+        if self.places > FEWEST_PLACES:
+            self.stored, self.places = self.stored.new_zeros(self.layers, 2, self.rows, self.heads, 0, self.size), 0
+
     def settle(self, row: int, held: torch.Tensor, count: int) -> None:
         """Begin a row with the first `count` places of `held` (L, 2, K, S, D)."""
         self.stored[:, :, row, :, :count] = held[:, :, :, :count]
@@ -69,14 +74,20 @@ class Run:
 
 
 class Pass:
-    """What attention has to know in one pass: `lengths` (W,) of the W rows that are written, before this token, and the runs of prompts."""
+    """What attention has to know in one pass: `lengths` (W,) of the W rows that are written, before this token, and the runs of prompts.
 
-    def __init__(self, rows: Rows, lengths: Sequence[int], runs: Sequence[Run]):
+    `at` says which of the first W rows each token of the line belongs to, where they do not stand in order.
+    """
+
+    def __init__(self, rows: Rows, lengths: Sequence[int], runs: Sequence[Run], at: Sequence[int] | None = None):
         self.rows, self.runs = rows, runs
         self.written, self.longest = len(lengths), max(lengths, default=0) + 1
         device = rows.stored.device
-        self.at = torch.arange(self.written, device=device)
+        self.at = torch.tensor(range(self.written) if at is None else at, dtype=torch.long, device=device)
         self.lengths = torch.tensor(lengths, dtype=torch.long, device=device)
+        moved = at is not None and list(at) != list(range(self.written))
+        self.order = self.at.argsort() if moved else None  # the token of each row
+        self.ends = self.lengths if self.order is None else self.lengths[self.order]
         self.windows: set[int | None] = set()  # what the layers were seen to ask for
         self._hidden: dict[Any, torch.Tensor] = {}
 
@@ -94,9 +105,11 @@ class Pass:
             W, M = self.written, self.longest
             keys[self.at, :, self.lengths], values[self.at, :, self.lengths] = k[:W], v[:W]
             held = [some[:W, :, :M].flatten(0, 1) for some in (keys, values)]
-            hidden = self._hide((0, window), self.lengths[:, None, None])
-            seen = _softmax(q[:W].reshape(W * self.rows.heads, -1, self.rows.size), *held, hidden, scale, bend)
-            out[:W] = seen.view(W, -1, self.rows.size)
+            hidden = self._hide((0, window), self.ends[:, None, None])
+            queries = q[:W] if self.order is None else q.index_select(0, self.order)
+            seen = _softmax(queries.reshape(W * self.rows.heads, -1, self.rows.size), *held, hidden, scale, bend)
+            seen = seen.view(W, -1, self.rows.size)
+            out[:W] = seen if self.order is None else seen.index_select(0, self.at)
         for run in self.runs:
             T, end = run.stop - run.start, run.past + run.stop - run.start
             run.held[module.layer_idx, 0, :, run.past:end] = k[run.start:run.stop].transpose(0, 1)
