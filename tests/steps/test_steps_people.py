@@ -50,7 +50,7 @@ def test_without_a_log_minutes_are_null_with_the_reason(acme):
 
 def test_logged_edits_of_the_arms_give_minutes_and_a_third_more_pieces(acme, tmp_path):
     ws, adapter = acme
-    import_edits(ws, "acme", write_edits(tmp_path / "log.csv"))
+    import_edits(ws, "acme", write_edits(tmp_path / "log.csv", 20))
     result = measure(material(), EvaluateSettings(limits="editing.minutes_tuned <= 25"), people=said_by_people(
         ws, "acme", adapter, material(), 61.4))
     edit = result["editing"]

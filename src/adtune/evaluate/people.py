@@ -75,8 +75,9 @@ def _raters(page: Page, human: Mapping[str, Any]) -> list[str]:
     known = [(NAMES.get(name, name), one.value, one.low, one.high) for name, one in rates.items() if one.value is not None]
     scorer = human["scorer"]
     less = percents(human["tuned_less_prompted"], human["tuned_less_prompted_interval"])
-    words = (f"{len(human['raters'])} raters judged the drafts without knowing who wrote them. {human['agreement']} Krippendorff's alpha: "
-             f"{_told(human, 'alpha')}. Tuned less prompted: {less}; tuned over prompted: {_times(human)}.")
+    count = len(human["raters"])
+    words = (f"{count} rater{'s' if count > 1 else ''} judged the drafts without knowing who wrote them. {human['agreement']} "
+             f"Krippendorff's alpha: {_told(human, 'alpha')}. Tuned less prompted: {less}; tuned over prompted: {_times(human)}.")
     if scorer["drafts"]:
         words += (f" The on-brand scorer agrees with most raters on {percents(scorer['agreement'], scorer['agreement_interval'])} of "
                   f"{scorer['drafts']} drafts; its AUC for what they say is {_told(scorer, 'auc')}.")
