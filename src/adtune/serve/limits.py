@@ -44,6 +44,12 @@ class Limits:
         self._spent: dict[str, tuple[float, int | None]] = {}
         self._lock = Lock()
 
+    def full(self) -> Refused | None:
+        """Why nobody may come in now; None where there is room."""
+        if self.running < self.most:
+            return None
+        return Refused(f"{self.running} requests at the same time", f"at most {self.most} of all keys", 1.0, "server_busy")
+
     def enter(self, key: Key) -> None:
         """One more request. Raises Refused where the key has too many at the same time, or in this minute."""
         rate, most = key.per_minute or self.per_minute, key.concurrent or self.concurrent
@@ -51,8 +57,9 @@ class Limits:
             now = self.clock()
             bucket = self._buckets.setdefault(key.id, _Bucket(rate, now))
             bucket.left, bucket.seen = min(rate, bucket.left + (now - bucket.seen) * rate / 60), now
-            if self.running >= self.most:
-                raise Refused(f"{self.running} requests at the same time", f"at most {self.most} of all keys", 1.0, "server_busy")
+            full = self.full()
+            if full is not None:
+                raise full
             if bucket.running >= most:
                 raise Refused(f"{bucket.running} requests at the same time", f"at most {most} of a key", 1.0)
             if bucket.left < 1:

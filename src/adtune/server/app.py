@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from . import adtune, chat, completions, files, health, jobs, models
 from .auth import key_of
-from .errors import ApiError, api_error, http_error, validation_error
+from .errors import ApiError, api_error, http_error, no_key, validation_error
 from .guard import Guard
 
 if TYPE_CHECKING:
@@ -54,8 +54,11 @@ def guarded(service: Service, hosts: list[str] | None = None) -> Any:
     app, settings = build(service), service.settings
     names = hosts if hosts is not None else [one.strip().lower() for one in settings.hosts.split(",") if one.strip()]
 
-    async def admits(authorization: str) -> bool:
-        return await key_of(service, authorization) is not None
+    async def refuses(authorization: str) -> ApiError | None:
+        if await key_of(service, authorization) is None:
+            return no_key(authorization)
+        full = service.limits.full()
+        return None if full is None else api_error(full)
 
     sizes = int(settings.body_megabytes * MEGABYTE), int(settings.file_megabytes * MEGABYTE)
-    return Guard(app, names, sizes, admits, app.state.metrics.seen)
+    return Guard(app, names, sizes, refuses, app.state.metrics.seen)

@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import ApiError, no_key
+from .errors import ApiError
 
 LOG = logging.getLogger("adtune.server")
 HEADERS = {
@@ -39,12 +39,12 @@ def host_of(header: str) -> str:
 
 
 class Guard:
-    """Stands before the application. `hosts` are the names under which it may be called, `admits` whether a bearer's key opens anything
-    (asked before a byte of the body is read), `seen` is told (path, status, seconds)."""
+    """Stands before the application. `hosts` are the names under which it may be called, `refuses` says why a
+    caller with this Authorization is not let in (asked before a byte of the body is read), `seen` is told (path, status, seconds)."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], sizes: tuple[int, int], admits: Callable[[str], Awaitable[bool]],
+    def __init__(self, app: ASGIApp, hosts: Collection[str], sizes: tuple[int, int], refuses: Callable[[str], Awaitable[ApiError | None]],
                  seen: Callable[[str, int, float], None]):
-        self.app, self.hosts, self.admits, self.seen = app, set(hosts), admits, seen
+        self.app, self.hosts, self.refuses, self.seen = app, set(hosts), refuses, seen
         self.body, self.file = sizes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,8 +64,8 @@ class Guard:
 
         try:
             refused = self._refusal(headers, meter.most)
-            if refused is None and scope["path"].startswith(KEYED) and not await self.admits(headers.get("authorization", "")):
-                refused = no_key(headers.get("authorization", ""))
+            if refused is None and scope["path"].startswith(KEYED):
+                refused = await self.refuses(headers.get("authorization", ""))
             if refused is not None:
                 await refused.answer()(scope, receive, answer.send)
                 return
