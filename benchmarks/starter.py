@@ -29,7 +29,7 @@ from adtune.archive import read_archive
 from adtune.engine.bases import STARTER, Base, load_base
 from adtune.pretrain.baselines import TextNGram, compressed_bits, fit_ngram
 from adtune.pretrain.documents import Document, read_documents, weight_of
-from adtune.pretrain.judge import JudgeSettings, Page, equal_bytes, judge_base, mean_of, modern, spread
+from adtune.pretrain.judge import JudgeSettings, Page, equal_bytes, judge_base, judged_drafts, mean_of, modern, spread
 from adtune.records import Interval
 from adtune.voice.prompt import brief_text
 
@@ -209,8 +209,9 @@ def notes(settings: JudgeSettings, missing: Sequence[str], judged: Mapping[str, 
     """What was measured how, what was searched, and what was skipped."""
     lines = [
         f"{settings.documents} held-out documents for bits per byte ({settings.text_tokens:,} tokens of title and text at most), "
-        f"{settings.titles} for titles (the first {settings.loss_tokens} tokens of a text), {settings.drafts} drafts (sampled as the base's own "
-        f"generation settings say, else at temperature 0.7 and top_p 0.95; at most {settings.draft_tokens} tokens), as even over the sources as they allow; {settings.pieces} pieces of each "
+        f"{settings.titles} for titles (the first {settings.loss_tokens} tokens of a text), {settings.drafts} drafts "
+        f"(sampled as the base's own generation settings say, else at 0.7 and top_p 0.95; at most {settings.draft_tokens} tokens), "
+        f"as even over the sources as they allow; {settings.pieces} pieces of each "
         "archive. In-context gain: the loss after three pieces of another archive less that after three of the same, as many tokens of "
         f"them, within {settings.context:,} tokens or the base's own context. What people wrote is cut to the mean length of the drafts. "
         "In brackets: 95 % intervals over texts."]
@@ -234,6 +235,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--archives", nargs="*", type=Path, default=[DATA / "brands" / f"{name}" for name in BRANDS])
     parser.add_argument("--training-mb", type=float, default=24.0, help="of pre-training text to count n-grams on and to look for runs in")
     parser.add_argument("--share", type=float, default=1.0, help="of all counts, for a trial")
+    parser.add_argument("--drafts-anew", action="store_true", help="of the same weights, sampled otherwise; the other figures stay")
     parser.add_argument("--out", type=Path, help="default: benchmarks/results; nothing is written for a --share below 1 without it")
     return parser.parse_args()
 
@@ -253,16 +255,19 @@ def main() -> None:
     pages, drawn = [page_of(document) for document in held], [page_of(document) for document in training]
     pieces = archive_pages(archives)
     print(f"{len(pages):,} held-out documents, {len(drawn):,} to search, {sum(map(len, pieces.values())):,} pieces", flush=True)
-    judged = {}
+    judged, last = {}, json.loads((HERE / "results" / "starter.json").read_text()) if said.drafts_anew else {}
     for name, base in bases.items():
-        judged[name] = judge_base(base, pages, pieces, [one.text for one in drawn], settings,
-                                  lambda what, done, of, note="", name=name: print(f"{name}: {note or 'done'}", flush=True))
+        texts, kept = [one.text for one in drawn], last.get("bases", {}).get(name, {})
+        if last and (kept.get("hash") != base.hash or last["settings"] != asdict(settings)):
+            raise SystemExit(f"{name}: the last results are of other weights or settings: measure all of it")
+        judged[name] = kept | judged_drafts(base, pages, texts, settings) if last else judge_base(
+            base, pages, pieces, texts, settings, lambda what, done, of, note="", name=name: print(f"{name}: {note or 'done'}", flush=True))
         judged[name]["base"] = name
         for part in (judged[name]["drafts"]["memorised"] or {}).values():
             if isinstance(part, dict):
                 part.pop("longest_run")  # words of the corpus stay where they are
-    compared = {}
-    if pages:
+    compared = last.get("scale", {})
+    if pages and not last:
         chosen = [cut(one) for one in spread(pages, settings.documents, settings.seed)]
         size = sum(len(one.text.encode("utf-8")) for one in drawn)
         compared = scale(bases, chosen, drawn, settings)

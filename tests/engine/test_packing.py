@@ -15,8 +15,9 @@ from adtune.engine.tasks.drafting import Row, make_rows, row_nats
 from adtune.settings import TuneSettings
 
 
-def kernels_in_words(query, key, value, starts, ends, longest, most, **given):
+def kernels_in_words(query, key, value, starts, *ends_and_longest, **given):
     """What torch's kernels do: (tokens, H, D); documents of no tokens are passed over, longer ones than `longest` are an error."""
+    ends, longest, most = ends_and_longest
     assert longest == most and torch.equal(starts, ends) and starts[-1] == len(query)
     rows = []
     for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):

@@ -10,7 +10,7 @@ N = tokens of a micro-batch, filled up; D = rows in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 
@@ -20,11 +20,17 @@ from .devices import sent
 
 if TYPE_CHECKING:
     from .bases import Base
-    from .tasks.drafting import Row
 
 SHORTEST = 64        # tokens a row, to foresee how many rows a micro-batch has
 SHAPES = (4, 2, 1)   # parts of a micro-batch's budget that N may be
 CLOSE = 0.02         # nats a token by which packed and separate may differ in bf16: rounding alone gives a few thousandths
+
+
+class Row(Protocol):
+    """A training row (engine.tasks.drafting.Row): its targets are `ids[first:]`."""
+
+    ids: tuple[int, ...]
+    first: int
 
 
 class Packed(NamedTuple):

@@ -279,9 +279,14 @@ def judge_base(base: Base, pages: Sequence[Page], archives: Mapping[str, Sequenc
     progress("judge", 2, 4, "pieces in the context")
     figures["in_context"] = in_context_gain(base, archives, settings)
     progress("judge", 3, 4, "drafts")
-    titled = spread([page for page in pages if page.title], settings.drafts, settings.seed)
-    for name, temperature, texts in (("drafts", None, training), ("cool_drafts", COOL, ())):  # as it drafts, and as larger bases do
-        figures[name] = judge_drafts(base, [(page.brief, page.text) for page in titled], texts,
-                                     sampling_for(base, temperature, None, settings.draft_tokens), settings.seed)
+    figures |= judged_drafts(base, pages, training, settings)
     progress("judge", 4, 4)
     return figures
+
+
+def judged_drafts(base: Base, pages: Sequence[Page], training: Sequence[str], settings: JudgeSettings) -> dict[str, Any]:
+    """Figures of `drafts`, sampled as the base drafts, and of `cool_drafts`, as larger bases do, to the same titles."""
+    titled = spread([page for page in pages if page.title], settings.drafts, settings.seed)
+    return {name: judge_drafts(base, [(page.brief, page.text) for page in titled], texts,
+                               sampling_for(base, temperature, None, settings.draft_tokens), settings.seed)
+            for name, temperature, texts in (("drafts", None, training), ("cool_drafts", COOL, ()))}

@@ -19,7 +19,6 @@ from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
 from .arms import plain_rows
 from .curation import read_dataset
-from .evaluation import contrast
 from .further import term_targets
 
 if TYPE_CHECKING:
@@ -135,6 +134,7 @@ class _Bench:
 
     def material(self, arms: Mapping[str, Arm]) -> Any:
         from ..evaluate import Material
+        from ..voice.general import contrast
 
         briefs: list[Brief] = [item.example.brief for item in self.drafted]
         fit, unseen = contrast(self.general)

@@ -72,9 +72,8 @@ def on_brand_of(ws: Workspace, record: Mapping[str, Any], texts: list[str]) -> l
 
 def _scores(dataset: Dataset, texts: list[str]) -> list[float | None]:
     """On-brand probabilities by a scorer of the validation pieces; None where there are too few to fit one."""
-    from ..voice.general import load_general
+    from ..voice.general import contrast, load_general
     from ..voice.on_brand import OnBrandScorer
-    from .evaluation import contrast
 
     own = [item.example.text for item in dataset.split(Split.VALIDATION)]
     try:

@@ -86,14 +86,6 @@ def _conventions(path: Any) -> tuple[Convention, ...]:
     return load_conventions(Path(path)) if path else ()
 
 
-def contrast(general: General) -> tuple[list[str], list[str]]:
-    """(texts that fit a scorer, texts that only measure it): contrast voices and the replay half of the general text."""
-    from ..voice.general import contrast_texts
-
-    texts = [*contrast_texts(), *(e.text for e in (*general.replay, *general.watch))]
-    return [t for n, t in enumerate(texts) if n % 3], [t for n, t in enumerate(texts) if not n % 3]
-
-
 class _Measured:
     """What one evaluation measures with the engine; everything else is arithmetic in `evaluate/`."""
 
@@ -119,6 +111,7 @@ class _Measured:
         from ..engine.tasks.drafting import measure as nats_of
         from ..engine.tasks.targets import measure_targets
         from ..evaluate import Material
+        from ..voice.general import contrast
 
         pieces = [item.example for item in self.test]
         plain, watched = self.plain, self.watched

@@ -38,7 +38,7 @@ class Finals:
         from ..advise import learn_rules
         from ..advise.drafts import judges_of, measure_drafts
         from ..advise.reasons import Shown, reasons
-        from .evaluation import contrast
+        from ..voice.general import contrast
 
         bench, seed = self.bench, self.bench.settings.seed
         other, _ = contrast(bench.general)

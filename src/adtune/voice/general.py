@@ -71,3 +71,9 @@ def load_general(path: Path | None = None) -> General:
 def contrast_texts() -> list[str]:
     """Pieces in other voices on the sample's topics, written for this project."""
     return [json.loads(line)["text"] for line in sample_contrast().read_text(encoding="utf-8").splitlines()]
+
+
+def contrast(general: General) -> tuple[list[str], list[str]]:
+    """(texts that fit a scorer, texts that only measure it): contrast voices and the general text, two of three and every third."""
+    texts = [*contrast_texts(), *(e.text for e in (*general.replay, *general.watch))]
+    return [t for n, t in enumerate(texts) if n % 3], [t for n, t in enumerate(texts) if not n % 3]
