@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from ..workspace.jobs import Job
     from ..workspace.ladder import ModelName
-    from .work import Work
+    from .job_work import Work
 
 FREE = {field.name for field in fields(TuneSettings)} - {"base", "device", "quantise", "allow_lost_tokens"}  # what a caller may set
 MOST_EPOCHS = 50
