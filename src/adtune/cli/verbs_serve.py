@@ -154,7 +154,7 @@ ROLLBACK = Verb(
     ("At once, and without a new start of the server. A canary ends first.",))
 
 TAKEDOWN = Verb(
-    "takedown", "Take pieces out of the archive, and whatever learned from them out of service.", _takedown,
+    "takedown", "Take pieces, and what learned from them, out of service.", _takedown,
     (CLIENT, Word("pieces", list[str], typer.Argument(None, metavar="PIECE", help="Pieces by our id or the id that their file gave them.")),
      option("--by", str, "NAME", "Who decided it. Required, but with --check."), REASON,
      switch("--expired", "Also every piece whose usage rights have ended."),
