@@ -29,7 +29,7 @@ from ..settings import TuneSettings
 
 FEWEST_ROWS, FEWEST_DAYS, FEWEST_OUTCOMES = 60, 14, 10
 PARTS = (0.6, 0.8)
-RATES = {"head": 1e-2, "lora": 1e-3, "full": 3e-4}
+RATES = {"head": 3e-3, "lora": 1e-3, "full": 3e-4}
 STEP_ROWS = 128       # rows to predict in one optimiser step
 FEWEST_STEPS, MOST_STEPS = 80, 200
 BLENDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the tuned model's log rate; the rest is the own rate's
