@@ -21,7 +21,7 @@ from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns
 from ..engine.response.encode import Codebook, encode
-from ..engine.response.likelihood import deviance, kind_of, nats
+from ..engine.response.likelihood import deviance, kind_of, nats, quantiles
 from ..engine.tasks.response import Block, blocks_of, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
 from ..progress import Progress, silent
@@ -32,6 +32,7 @@ PARTS = (0.6, 0.8)
 RATES = {"head": 3e-3, "lora": 1e-3, "full": 3e-4}
 STEP_ROWS = 128       # rows to predict in one optimiser step
 FEWEST_STEPS, MOST_STEPS = 80, 200
+DRIFTS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6)
 BLENDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the tuned model's log rate; the rest is the own rate's
 
 
@@ -52,7 +53,7 @@ class Split:
 @dataclass(frozen=True)
 class Gate:
     """What answers: `blend` of the tuned model's log rate with the own rate's, chosen on validation. `curve` holds each blend's deviance a
-    row, `fell_back` says that the own rate alone answers; `drift` is the standard deviation of a week's level in logs,
+    row, `fell_back` says that the own rate alone answers; `drift` is the error that the rows of a day share, in logs,
     `sharpness` what concentrations are multiplied by; `reason` in words."""
 
     blend: float
@@ -191,7 +192,8 @@ def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:
         gain = np.array([(found[chosen][part] - found[blend][part]).sum() for part in parts])
         if gain.sum() > 1.0 * gain.std(ddof=1) * math.sqrt(len(parts)):
             chosen = blend
-    drift = _drift(outcome, exposure * rates[chosen], batch.age[0, rows].numpy())
+    sharpness = _sharpness(outcome, exposure, chosen * eta + (1 - chosen) * own, log_r, family)
+    drift = _drift((outcome, exposure, rates[chosen]), np.exp(log_r) * sharpness, batch.age[0, rows].numpy(), kind_of(family))
     curve = [{"blend": blend, "validation_deviance": float(one.mean())} for blend, one in found.items()]
     if chosen == 0:
         reason = "The own rate alone answers: on later rows the tuned model was worse than it."
@@ -199,7 +201,7 @@ def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:
         reason = f"{chosen:.0%} of the tuned model's departure from the own rate is used: all of it was worse on later rows."
     else:
         reason = "The tuned model answers: nothing nearer to the own rate was better on later rows by more than the noise."
-    return Gate(chosen, curve, chosen == 0, drift, reason, _sharpness(outcome, exposure, chosen * eta + (1 - chosen) * own, log_r, family))
+    return Gate(chosen, curve, chosen == 0, drift, reason, sharpness)
 
 
 def _sharpness(outcome: np.ndarray, exposure: np.ndarray, eta: np.ndarray, log_r: np.ndarray, family: int) -> float:
@@ -211,12 +213,18 @@ def _sharpness(outcome: np.ndarray, exposure: np.ndarray, eta: np.ndarray, log_r
     return float(grid[int(np.argmin(found))])
 
 
-def _drift(outcome: np.ndarray, expected: np.ndarray, age: np.ndarray) -> float:
-    """Standard deviation, in logs, by which whole weeks miss beyond the noise of their counts; at least 0.05."""
-    weeks = np.unique((age // 7).astype(int), return_inverse=True)[1]
-    seen, due = np.bincount(weeks, outcome), np.bincount(weeks, expected)
-    good = due > 2
-    if good.sum() < 3:
+def _drift(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, age: np.ndarray, kind: int) -> float:
+    """The smallest error shared by the rows of a day, in logs, with which 80 % intervals of validation days cover 80 %; `rows` are outcome,
+    exposure and rate."""
+    outcome, exposure, rate = rows
+    days = np.unique(age.astype(int), return_inverse=True)[1]
+    mu = exposure * rate
+    seen, due, own = np.bincount(days, outcome), np.bincount(days, mu), np.bincount(days, mu**2 / r)
+    if len(due) < 10:
         return 0.15
-    miss = np.log((seen[good] + 0.5) / (due[good] + 0.5))
-    return float(np.clip(math.sqrt(max(np.mean(miss**2 - 2 / due[good]), 0)), 0.05, 0.6))
+    for drift in DRIFTS:
+        together = np.maximum(due**2 / np.maximum(own + drift**2 * due**2, 1e-12), 1e-3)
+        low, high = quantiles(np.ones_like(due), together, due, 2 if kind == 2 else 1, (0.1, 0.9))
+        if ((seen >= low) & (seen <= high)).mean() >= 0.8:
+            return drift
+    return DRIFTS[-1]
