@@ -19,10 +19,10 @@ from typing import Any
 
 from adtune.curate.checks import CHECKS
 from adtune.curate.checks.dictionary import frequencies
-from adtune.voice.figures import figures
 from adtune.records import Asset
 from adtune.settings import CurateSettings
 from adtune.stats import rate_interval
+from adtune.voice.figures import figures
 
 SETTINGS = CurateSettings(today="2025-06-01")
 ROWS = ("inconsistent_facts", "unbriefed_facts", "thin_briefs", "category_labels")

@@ -182,7 +182,8 @@ def measure_world(seed: int, size: int, method: str | None) -> dict[str, object]
 
 def summary(found: list[dict[str, object]], sizes: list[int]) -> list[str]:
     """A Markdown table for each question."""
-    lines = ["| own rows | arm | deviance over the truth's | 10 % below the best of GLM, LightGBM, untuned base, own mean | over 2 % worse |",
+    lines = ["| own rows | arm | deviance over the truth's | 10 % below the best of GLM, LightGBM, untuned base, own mean "
+             "| over 2 % worse |",
              "|---|---|---|---|---|"]
     for size in sizes:
         some = [one for one in found if one["rows"] == size]

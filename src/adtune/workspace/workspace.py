@@ -210,8 +210,8 @@ class Workspace:
     def campaigns(self, client: str, repeats: bool = False) -> pa.Table:
         """The client's campaign rows that hold now, with the columns of `workspace.campaigns.schema`, inputs and bounds.
 
-        Of a cell that was imported more than once the latest import holds. With `repeats` the rows are there too that repeat others in another
-        breakdown; sums are right without them. Raises InputError for an unknown client.
+        Of a cell that was imported more than once the latest import holds. With `repeats` the rows are there too that repeat others in
+        another breakdown; sums are right without them. Raises InputError for an unknown client.
         """
         self.require_client(client)
         return self._campaigns.table(client, repeats)
