@@ -195,10 +195,12 @@ def _execute(ws: Workspace, run: str, rows: tuple[Columns, Codebook, Split, dict
 def _publish(ws: Workspace, run: str, parts: tuple[ResponseBase, Codebook, Split, dict[str, int]], record: dict[str, Any],
              tuned: TunedResponse) -> dict[str, Any]:
     from ..tune.card import framework_versions
+    from ..tune.response import UNSURE
 
     (base, book, split, told), outcome, gate = parts, tuned.outcome, tuned.gate
     first, best = outcome.evaluations[0], outcome.best
-    forgot = None if best.general_loss is None or first.general_loss is None else best.general_loss - first.general_loss
+    kept = best.step > 0 and not gate.reason.startswith(UNSURE)
+    forgot = None if best.general_loss is None or first.general_loss is None else (best.general_loss - first.general_loss) * kept
     sizes = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
     answer = {
         "run": run, "adapter": None, "base": base.name, "method": record["settings"]["method"], "trainable_parameters": tuned.method.count,

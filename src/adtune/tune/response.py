@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,13 @@ import torch
 from ..engine.fit import Fit, FitData, FitOutcome, FitPlan
 from ..engine.methods import attach
 from ..engine.methods.base import AbstractMethod
+from ..engine.peak import mean_loss, paired_noise
 from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns
 from ..engine.response.encode import Codebook, encode
 from ..engine.response.likelihood import deviance, kind_of, nats, quantiles
-from ..engine.tasks.response import Block, blocks_of, plan_epoch, predict_rows, trimmed
+from ..engine.tasks.response import Block, blocks_of, measure, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..settings import TuneSettings
@@ -156,13 +157,33 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
                        settings.patience, 0.0, checkpoint_seconds=settings.checkpoint_seconds)
         data_ = FitData(train, blocks_to_validate(batch, split.train, split.validation), (), watch)
         fit = Fit(base, method, data_, plan, folder / "checkpoints" if folder else None)
+        start = method.state()
         fit.restore()
         outcome = fit.run(progress, stop)
+        learned = _kept(fit, outcome, start, settings.forgetting_limit)
         gate = choose_gate(base, batch, split)
+        gate = gate if learned or gate.fell_back else replace(gate, reason=f"{UNSURE} {gate.reason}")
     except BaseException:
         method.detach()
         raise
     return TunedResponse(method, outcome, gate, rate, len(train))
+
+
+UNSURE = ("What fine-tuning changed is within the noise of validation, or forgets too much of the general pattern: the base that reads the "
+          "client's rows answers, with its weights as they were.")
+
+
+def _kept(fit: Fit, outcome: FitOutcome, start: dict[str, torch.Tensor], limit: float) -> bool:
+    """Leave the method at its best state where that is better than step 0 by more than the noise and forgets little, else at step 0."""
+    first, best = outcome.evaluations[0], outcome.best
+    fit.method.load_state(start)
+    measured = measure(fit.base, fit.method, fit.data.validation)
+    gain = mean_loss(measured) - mean_loss(fit.peak.best_measured)
+    forgets = (best.general_loss or 0.0) - (first.general_loss or 0.0)
+    if best.step == 0 or gain <= paired_noise(fit.peak.best_measured, measured) or forgets >= limit:
+        return best.step == 0
+    fit.method.load_state(fit.best)
+    return True
 
 
 def own_rate(batch: Batch, context: np.ndarray) -> float:
