@@ -125,12 +125,15 @@ def test_advice_other_than_tuning_is_a_refusal(adtune, fake_step, verdict, code)
 
 
 def evaluation(passed):
+    nothing = dict.fromkeys(("base", "prompted", "tuned"))
     return {"adapter": "adapter-1", "held_out": {"loss_base": 3.0, "loss_prompted": 2.9, "loss_tuned": 2.5},
-            "on_brand": {"base": 0.1, "prompted": 0.2, "tuned": 0.7, "scorer_auc": 0.9},
+            "on_brand": {"base": 0.1, "prompted": 0.2, "tuned": 0.7, "scorer_auc": 0.9, "axes": {}, "costly": {"tuned": []},
+                         **{f"own_words_{arm}": None for arm in nothing}},
             "editing": {"effort_base": 1.0, "effort_prompted": 0.9, "effort_tuned": 0.6, "minutes_base": None, "minutes_prompted": None,
                         "minutes_tuned": None, "calibrated": False},
-            "throughput_change": None, "forgetting": {"loss_before": 3.0, "loss_after": 3.1, "delta": 0.1},
-            "memorised": {"longest_run_words": 8, "share_8gram": 0.01}, "measures": {},
+            "throughput_change": None, "forgetting": {"loss_before": 3.0, "loss_after": 3.1, "delta": 0.1, "worst_kind": None, "probes": {"probes": 0}},
+            "memorised": {"longest_run_words": 8, "share_8gram": 0.01},
+            "measures": {"format": {"kept": nothing}, "terms": {"right": nothing}, "claims": {"per_draft": nothing}},
             "gates": {"gain": {"passed": True, "value": 0.1, "limit": 0.0}, "forgetting": {"passed": passed, "value": 0.1, "limit": 0.15}},
             "report": "/x/report.html"}
 

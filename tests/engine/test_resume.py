@@ -10,8 +10,8 @@ import torch
 from made_bases import CONTEXT
 from test_fit import PLAN, data, method_of, timeless
 
-from adtune.engine import fit as loop
 from adtune.engine.fit import Fit
+from adtune.engine.tasks import drafting as loop
 from adtune.engine.tasks.drafting import Row
 from adtune.errors import InputError, Interrupted, TrainingError
 from adtune.records import Stopped

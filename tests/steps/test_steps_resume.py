@@ -136,7 +136,7 @@ def test_what_cannot_learn_is_never_published(options, words, ws, base):
 
 
 def test_a_run_that_learned_nothing_says_so(ws, base, monkeypatch):
-    from adtune.engine import fit
+    from adtune.engine.tasks import drafting as fit
 
     real = fit.measure
     calls = iter(range(1000))
