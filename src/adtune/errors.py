@@ -79,3 +79,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean '{near[0]}'?"
     return f"Known: {', '.join(known)}." if known else "There is none yet."
+
+
+def with_article(word: str) -> str:
+    """`a run`, `an adapter`."""
+    return f"{'an' if word[:1].lower() in 'aeiou' else 'a'} {word}"

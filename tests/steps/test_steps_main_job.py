@@ -196,7 +196,7 @@ def test_a_client_without_an_adapter_is_told_what_to_do(job):
 def test_an_adapter_never_answers_for_another_client(job):
     ws, answer = job
     ws.ensure_client("other")
-    with pytest.raises(InputError, match="an adapter of other"):
+    with pytest.raises(InputError, match="rule set of other"):
         draft(ws, "other", "x", {"adapter": answer["adapter"]})
 
 

@@ -116,7 +116,8 @@ def test_a_session_gives_the_best_state_attached(method, tiny, dataset, general,
     assert tuned.ledger == prepared.ledger and tuned.decided.probe == [] and tuned.decided.rate == 2e-3
     assert tuned.outcome.trained_tokens == 2 * prepared.ledger.trained_tokens
     tuned.method.detach()
-    assert json.loads((tmp_path / "decided.json").read_text()) == {"bf16": False, "rate": 2e-3, "replay": 0.1, "probe": []}
+    assert json.loads((tmp_path / "decided.json").read_text()) == {
+        "bf16": False, "rate": 2e-3, "replay": 0.1, "probe": [], "packed": False, "compile": False}
 
 
 def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, dataset, general, tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BaseModelError, InputError
+from ..errors import BaseModelError, InputError, with_article
 
 if TYPE_CHECKING:
     from ..engine.bases import Base
@@ -24,7 +24,8 @@ def find_adapter(ws: Workspace, client: str, adapter: str | None) -> tuple[str, 
         raise InputError(f"client {client}", "no adapter", "a tuned adapter", f"Run `adtune tune {client}` first.")
     row = ws.record(id)
     if row["kind"] != "adapter" or row["client"] != client:
-        raise InputError(f"--adapter {adapter}", f"a {row['kind']} of {row['client'] or 'no client'}", f"an adapter of {client}",
+        raise InputError(f"--adapter {adapter}", f"{with_article(row['kind'])} of {row['client'] or 'no client'}",
+                         f"an adapter of {client}",
                          "See `adtune ls`.")
     return id, row["record"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError, IntegrityError
+from ..errors import InputError, IntegrityError, with_article
 from ..progress import Progress, silent
 from .adapters import attached, base_of
 from .curation import read_dataset
@@ -42,7 +42,7 @@ def export(ws: Workspace, adapter: str, to: str, out: Path, progress: Progress =
 
         return export_dataset(ws, id, to, out, progress)
     if row["kind"] != "adapter":
-        raise InputError(f"export {adapter}", f"a {row['kind']}", "an adapter or a dataset", "See `adtune ls`.")
+        raise InputError(f"export {adapter}", with_article(row['kind']), "an adapter or a dataset", "See `adtune ls`.")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"--out {out}", "something that is already there", "a new folder", "Choose another name with --out.")
     _refuse(to, row["record"]["method"])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import InputError, with_article
 from ..progress import Progress, silent
 from ..records import Split, canonical_json
 from .curation import read_dataset
@@ -32,7 +32,7 @@ def go_live(ws: Workspace, version: str, by: str | None, share: float | None = N
     id = ws.find(version)
     row = ws.record(id) if id not in ws.clients() and not id.startswith(("run-", "draft-")) else {"kind": "client", "client": id}
     if row["kind"] not in KINDS:
-        raise InputError(f"adtune go-live {version}", f"a {row['kind']}", f"a version: one of {', '.join(KINDS)}",
+        raise InputError(f"adtune go-live {version}", with_article(row['kind']), f"a version: one of {', '.join(KINDS)}",
                          "See `adtune ls`; a client's prompt goes live with `adtune go-live CLIENT --profile --by NAME`.")
     client = row["client"]
     if id in ws.ladder.withdrawn(client):

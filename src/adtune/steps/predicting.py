@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AdtuneError, InputError, SettingError
+from ..errors import AdtuneError, InputError, SettingError, with_article
 from ..progress import Progress, silent
 from .response import KIND, choose_outcome, columns_from, load_columns, newest_response, response_model
 
@@ -87,7 +87,7 @@ def _adapter(ws: Workspace, client: str, options: Mapping[str, Any]) -> str | No
     id = ws.find(options["adapter"])
     row = ws.record(id)
     if row["kind"] != KIND or row["client"] != client:
-        raise InputError(f"--adapter {options['adapter']}", f"a {row['kind']} of {row['client'] or 'no client'}",
+        raise InputError(f"--adapter {options['adapter']}", f"{with_article(row['kind'])} of {row['client'] or 'no client'}",
                          f"a response adapter of {client}", "See `adtune ls`.")
     if options.get("outcome") not in (None, row["record"]["outcome"]):
         raise InputError("--outcome", options["outcome"], f"{row['record']['outcome']}, as the adapter was tuned for",

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..errors import InputError, with_article
 from ..records import Brief, Example
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def find_version(ws: Workspace, client: str, word: str | None = None) -> tuple[s
         raise InputError(f"client {client}", "no adapter", "a tuned adapter", f"Run `adtune tune {client}` first.")
     row = ws.record(id)
     if row["kind"] not in SERVED or row["client"] != client:
-        raise InputError(f"--adapter {word or id}", f"a {row['kind']} of {row['client'] or 'no client'}",
+        raise InputError(f"--adapter {word or id}", f"{with_article(row['kind'])} of {row['client'] or 'no client'}",
                          f"an adapter, profile or rule set of {client}", "See `adtune ls`.")
     if id in ws.ladder.withdrawn(client):
         raise InputError(f"--adapter {word or id}", "a version that was withdrawn", "one that may be used", "Tune again.")
