@@ -128,7 +128,7 @@ class EvaluateSettings:
 
     briefs: int = 24                     # held-out briefs that are drafted in every arm, at most
     draft_tokens: int = 420              # longest draft, tokens
-    temperature: float | None = None     # sampling temperature of the drafts; None is the base's own, 0.7 where it has none
+    temperature: float = 0.7             # sampling temperature of the drafts of every arm
     seed: int = 0
     gain_limit: float = 0.0              # gate: relative gain in held-out loss over the better of base and prompted
     forgetting_limit: float = 0.15       # gate: nats per token lost on general text
@@ -157,8 +157,8 @@ class DraftSettings:
     """How a draft is sampled."""
 
     n: int = 1                           # drafts
-    temperature: float | None = None     # 0 is greedy; None is the base's own, 0.7 where it has none
-    top_p: float | None = None           # nucleus of probability that is sampled from; None is the base's own, 0.95 where it has none
+    temperature: float | None = None     # 0 is greedy; None is 0.7 with an adapter, and the base's own with a prompt alone
+    top_p: float | None = None           # nucleus of probability that is sampled from; None is 0.95, or the base's own
     max_tokens: int = 512                # longest draft, tokens
     seed: int = 0
 

@@ -103,7 +103,7 @@ class _Bench:
 
     def measure(self, name: str, side: _Side, progress: Progress) -> tuple[Arm, tuple[Losses, Losses]]:
         """One adapter's losses over the targets within terms and all, its drafts, and its general text before and after."""
-        from ..engine.generate import generate, sampling_for
+        from ..engine.generate import Sampling, generate
         from ..engine.tasks.drafting import measure as nats_of
         from ..engine.tasks.targets import measure_targets
         from .evaluation import arm_of
@@ -124,7 +124,7 @@ class _Bench:
             losses, after = measure_targets(base, method, rows), nats_of(base, method, watched)
             heads = [base.renderer.brief(item.example.brief) for item in self.drafted]
             seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
-            sampling = sampling_for(base, self.settings.temperature, None, min(self.settings.draft_tokens, base.context // 2))
+            sampling = Sampling(self.settings.temperature, max_tokens=min(self.settings.draft_tokens, base.context // 2))
             drafts = [base.renderer.text(ids) for ids in generate(base, method, heads, seeds, sampling, tell)]
         return arm_of(name, losses, drafts, in_terms), (before, after)
 

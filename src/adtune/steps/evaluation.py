@@ -145,9 +145,9 @@ class _Measured:
         return [self.base.renderer.brief(item.example.brief) for item in self.drafted]
 
     def _drafts(self, method: AbstractMethod | None, heads: Sequence[list[int]], arm: str, progress: Progress) -> list[str]:
-        from ..engine.generate import generate, sampling_for
+        from ..engine.generate import Sampling, generate
 
-        sampling = sampling_for(self.base, self.settings.temperature, None, self.draft_tokens)
+        sampling = Sampling(self.settings.temperature, max_tokens=self.draft_tokens)
         seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
 
         def tell(label: str, done: float, total: float, note: str = "") -> None:

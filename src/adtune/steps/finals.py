@@ -62,7 +62,7 @@ class Finals:
 
     def _write(self, arm: str, method: AbstractMethod | None, count: int, progress: Progress) -> None:
         from ..advise.drafts import measure_drafts
-        from ..engine.generate import generate, sampling_for
+        from ..engine.generate import Sampling, generate
 
         bench, briefs = self.bench, [piece.brief for piece in self.pieces]
         base, tokens = bench.base, min(bench.settings.draft_tokens, bench.base.context // 4)
@@ -77,7 +77,7 @@ class Finals:
         def tell(label: str, done: float, total: float, note: str = "") -> None:
             progress(f"drafts of {arm}", done, total, note)
 
-        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, sampling_for(base, None, None, tokens), tell)]
+        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, Sampling(max_tokens=tokens), tell)]
         assert self.judges is not None
         self.drafted[arm] = measure_drafts([texts[n:n + count] for n in range(0, len(texts), count)], self.judges, bench.settings.seed)
 
