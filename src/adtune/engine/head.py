@@ -119,17 +119,14 @@ class _HeadNats(torch.autograd.Function):
                 part = slice(start, start + rows.step)
                 if _fused is not None and along is not None and low.is_cuda:
                     nats[part], slope = _fused_chunk(low[part], matrix, offset, targets[part], rows.step)
-                    if by_weight is not None:
-                        _chunk_gradients(slope, low[part], matrix, along[part], by_weight, by_bias)
-                    else:
-                        torch.mm(slope, matrix, out=along[part])
-                    continue
-                scores = _log_probabilities(low[part], matrix, offset)
-                nats[part] = -scores.gather(1, targets[part, None].clamp(min=0))[:, 0]
+                else:
+                    scores = _log_probabilities(low[part], matrix, offset)
+                    nats[part] = -scores.gather(1, targets[part, None].clamp(min=0))[:, 0]
+                    slope = None if along is None else _slope(scores, targets[part], dtype)
                 if by_weight is not None:
-                    _chunk_gradients(_slope(scores, targets[part], dtype), low[part], matrix, along[part], by_weight, by_bias)
+                    _chunk_gradients(slope, low[part], matrix, along[part], by_weight, by_bias)
                 elif along is not None:
-                    torch.mm(_slope(scores, targets[part], dtype), matrix, out=along[part])
+                    torch.mm(slope, matrix, out=along[part])
         ctx.save_for_backward(along, by_weight, by_bias, *((hidden, weight, bias, targets) if trained else ()))
         ctx.kind, ctx.dtype = hidden.dtype, dtype
         return nats

@@ -25,7 +25,7 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
 
     Options: adapter, format (content type), category, beside DraftSettings. `effort` is null: there is no published text yet.
     """
-    from ..engine.generate import Sampling, generate, sampling_for
+    from ..engine.generate import generate, sampling_for
     from ..voice.prompt import Context
 
     options = dict(options or {})
@@ -42,10 +42,7 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
         context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)
         head = base.renderer.brief(asked, context)
         seeds = [settings.seed + n for n in range(settings.n)]
-        tuned = method is not None  # it does not go round in circles as a small base alone does, and keeps the voice when cool (0010)
-        heat, share = ((given if given is not None or not tuned else usual) for given, usual in
-                       ((settings.temperature, Sampling.temperature), (settings.top_p, Sampling.top_p)))
-        sampling = sampling_for(base, heat, share, settings.max_tokens)
+        sampling = sampling_for(base, settings.temperature, settings.top_p, settings.max_tokens, tuned=method is not None)
         texts = [base.renderer.text(ids).strip() for ids in generate(base, method, [head] * settings.n, seeds, sampling, progress)]
     scores = _scores(read_dataset(ws, record["dataset"]), texts)
     drafts = [{"text": text, "adapter": id, "on_brand": score, "effort": None} for text, score in zip(texts, scores, strict=True)]

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from ...errors import BaseModelError
 from ..bases import Base
-from .base import AbstractMethod
+from .own_weights import OwnWeights
 
 
-class Full(AbstractMethod):
+class Full(OwnWeights):
     """All parameters; tied ones count and train once."""
 
     name = "full"
-    mergeable = True
 
     def __init__(self, base: Base):
         if base.quantised != "none":
@@ -29,44 +26,15 @@ class Full(AbstractMethod):
         parameters = dict(base.model.named_parameters())
         if not parameters:
             raise BaseModelError(base.name, "no parameters", "a base with weights", "Choose another base.")
-        self._before = {name: p.detach().clone() for name, p in parameters.items()}
-        super().__init__(base, {name: p.requires_grad_(True) for name, p in parameters.items()})
-
-    @classmethod
-    def fresh(cls, base: Base, options: Mapping[str, Any], prompt: Sequence[int]) -> Full:
-        return cls(base)
+        super().__init__(base, parameters)
 
     def expected_count(self) -> int:
         """All parameters of the base."""
         return self.base.parameters
 
-    def detach(self) -> None:
-        self.load_state(self._before)
-        for tensor in self.tensors.values():
-            tensor.requires_grad_(False)
-
     def untuned(self) -> dict[str, torch.Tensor]:
         return dict(self._before)
-
-    def merge(self) -> None:
-        """The trained weights are the model's own already."""
-        for tensor in self.tensors.values():
-            tensor.requires_grad_(False)
-
-    def config(self) -> dict[str, Any]:
-        return {"adtune_type": "FULL", "base_model_name_or_path": self.base.name, "revision": self.base.revision}
 
     def save(self, folder: Path) -> None:
         super().save(folder)
         self.base.model.config.save_pretrained(folder)
-
-    @classmethod
-    def from_saved(cls, base: Base, config: dict[str, Any], weights: dict[str, torch.Tensor]) -> Full:
-        """Put a fully tuned model's weights into the base that it came from."""
-        method = cls(base)
-        try:
-            method.load_state(weights)
-        except BaseModelError:
-            method.detach()
-            raise
-        return method

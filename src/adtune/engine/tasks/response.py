@@ -147,8 +147,8 @@ def arranged(batch: Batch, context: np.ndarray, queries: np.ndarray) -> tuple[Ba
     return replace(part, context=earlier & part.context, age=part.age - newest), len(looked_at)
 
 
-def row_nats(base: ResponseBase, method: AbstractMethod | None, rows: Sequence[Block], dtype: torch.dtype = torch.float32,
-             packed: int = 0) -> Tensor:
+def row_nats(base: ResponseBase, method: AbstractMethod | None, rows: Sequence[Block],
+             dtype: torch.dtype = torch.float32) -> Tensor:
     """Summed nats over the rows of each block, shape (blocks,), differentiable."""
     return torch.stack([_block_nats(base, block).sum() for block in rows]).float()
 
