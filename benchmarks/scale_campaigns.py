@@ -13,15 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "src"))
+from scaling import ROOT, Figure, imported, table
 
 SECONDS, PEAK_BYTES = 60.0, 1_500_000_000
 HEADER = ("Reporting starts,Reporting ends,Campaign name,Campaign ID,Ad set name,Ad set ID,Ad name,Age,Gender,Attribution "
@@ -47,16 +45,6 @@ with Workspace.open(Path(sys.argv[1])) as ws:
 print(json.dumps({**{k: answer[k] for k in ("read", "kept", "added", "corrected", "rejected", "archive")}, "seconds": seconds, "cpu": cpu,
                   "peak": peak, "reading": reading, "rows": table.num_rows, "spend": sum(table["spend"].to_pylist())}))
 """
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table."""
-
-    name: str
-    found: str
-    limit: str
-    good: bool
 
 
 def write_export(path: Path, count: int) -> float:
@@ -90,23 +78,14 @@ def _row(number: int, impressions: int, clicks: int, bought: int, spend: float, 
             f"{100 * clicks / max(impressions, 1):.4f},{spend / max(clicks, 1):.4f},{bought},{value}\n")
 
 
-def imported(workspace: Path, file: Path) -> dict:
-    """What one import in a process of its own measured."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run([sys.executable, "-c", WORKER, str(workspace), str(file)], capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout)
-
-
 def figures(rows: int, small: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         few, many = Path(folder) / "few.csv", Path(folder) / "many.csv"
         write_export(few, small)
         spend = write_export(many, rows)
         size = many.stat().st_size / 1e6
-        base, first = imported(Path(folder) / "few", few), imported(Path(folder) / "many", many)
-        again = imported(Path(folder) / "many", many)
+        base, first = imported(WORKER, Path(folder) / "few", few), imported(WORKER, Path(folder) / "many", many)
+        again = imported(WORKER, Path(folder) / "many", many)
     grown = (first["peak"] - base["peak"]) / (rows - small)
     busy = f"load {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores"
     whole = first["kept"] == first["added"] == first["rows"] == rows and first["read"] == rows + 1 and first["rejected"] == 1
@@ -131,12 +110,11 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=100_000)
     said = parser.parse_args()
     rows = figures(said.rows, said.small)
-    table = "\n".join(["| measured | found | limit | holds |", "|---|---|---|---|",
-                       *(f"| {row.name} | {row.found} | {row.limit} | {'yes' if row.good else 'NO'} |" for row in rows)])
-    print(table)
+    told = table(rows)
+    print(told)
     results = ROOT / "benchmarks" / "results"
     command = f"python benchmarks/scale_campaigns.py --rows {said.rows} --small {said.small}"
-    (results / "scale_campaigns.md").write_text(f"`{command}`, rows made from a seed\n\n{table}\n", encoding="utf-8")
+    (results / "scale_campaigns.md").write_text(f"`{command}`, rows made from a seed\n\n{told}\n", encoding="utf-8")
     (results / "scale_campaigns.json").write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
 

@@ -18,10 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from scaling import ROOT, Figure, environment, imported, table
+
 sys.path.insert(0, str(ROOT / "src"))
 
 from adtune.starter import sample_pieces  # noqa: E402 - the package stands beside this folder
@@ -48,16 +48,6 @@ print(json.dumps({**{k: answer[k] for k in ("read", "kept", "added", "rejected",
 """
 
 
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table."""
-
-    name: str
-    found: str
-    limit: str
-    good: bool
-
-
 def write_archive(path: Path, count: int) -> None:
     """`count` different pieces, from a seed."""
     rows = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()]
@@ -68,14 +58,6 @@ def write_archive(path: Path, count: int) -> None:
             random.Random(number).shuffle(parts)
             new = {**row, "id": f"{row['id']}-{number}", "title": f"{row['title']} ({number})", "text": "\n\n".join(parts)}
             stream.write(json.dumps(new, ensure_ascii=False) + "\n")
-
-
-def imported(workspace: Path, file: Path) -> dict:
-    """What one import in a process of its own measured."""
-    done = subprocess.run([sys.executable, "-c", WORKER, str(workspace), str(file)], capture_output=True, text=True, env=environment())
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    return json.loads(done.stdout)
 
 
 def killed(workspace: Path, file: Path) -> tuple[int, str]:
@@ -99,17 +81,13 @@ def killed(workspace: Path, file: Path) -> tuple[int, str]:
     return pieces, f"{state}, {len(left)} files left behind"
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-
-
 def figures(pieces: int, small: int) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         few, many = Path(folder) / "few.jsonl", Path(folder) / "many.jsonl"
         write_archive(few, small)
         write_archive(many, pieces)
-        base, first = imported(Path(folder) / "few", few), imported(Path(folder) / "many", many)
-        again = imported(Path(folder) / "many", many)
+        base, first = imported(WORKER, Path(folder) / "few", few), imported(WORKER, Path(folder) / "many", many)
+        again = imported(WORKER, Path(folder) / "many", many)
         kept, state = killed(Path(folder) / "killed", many)
         size = many.stat().st_size / 1e6
     grown = (first["peak"] - base["peak"]) / (pieces - small)
@@ -136,14 +114,12 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=10_000)
     said = parser.parse_args()
     rows = figures(said.pieces, said.small)
-    lines = ["| measured | found | limit | holds |", "|---|---|---|---|",
-             *(f"| {row.name} | {row.found} | {row.limit} | {'yes' if row.good else 'NO'} |" for row in rows)]
-    print("\n".join(lines))
+    told = table(rows)
+    print(told)
     results = ROOT / "benchmarks" / "results"
     results.mkdir(exist_ok=True)
     command = f"python benchmarks/scale_import.py --pieces {said.pieces} --small {said.small}"
-    table = "\n".join(lines)
-    (results / "scale_import.md").write_text(f"`{command}`, pieces made from the sample client\n\n{table}\n", encoding="utf-8")
+    (results / "scale_import.md").write_text(f"`{command}`, pieces made from the sample client\n\n{told}\n", encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
 
 
