@@ -5,7 +5,8 @@
 An arm is a process with one thread on one core; arms share the cores, and an arm's clock is its own processor time, so that other work
 on the machine takes nothing from it. All arms of a question differ from the first, the reference, in what is named and in nothing else;
 each has its learning rate's cool-down within its time. Bits per byte are those of the finished model on the same held-out documents, mean
-over the modern sources, with an interval over documents. Writes benchmarks/results/recipe.{md,json}, adding to what is there.
+over the modern sources, with an interval over documents. Writes benchmarks/results/recipe.{md,json}, adding to what is there. Where a machine has a GPU the arms share
+it; `--join FILE --place WHERE` adds arms that ran side by side elsewhere under names of their own, since only arms of one machine compare.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=400)
     parser.add_argument("--questions", nargs="*", default=list(QUESTIONS), choices=list(QUESTIONS))
     parser.add_argument("--cores", type=int, nargs="*", default=[0, 1])
-    parser.add_argument("--join", type=Path, help="a list of [arm, figures] that ran side by side elsewhere: their questions are answered")
+    parser.add_argument("--join", type=Path, help="a list of [arm, figures] that ran side by side elsewhere")
+    parser.add_argument("--place", default="", help="where they ran, for the names of their questions")
     parser.add_argument("--arm", type=json.loads, help=argparse.SUPPRESS)
     said = parser.parse_args()
     if said.arm is not None:
@@ -129,11 +131,12 @@ def main() -> int:
         return 0
     path = HERE / "results" / "recipe.json"
     kept: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
-    if said.join:  # compared among themselves alone: another machine gives other figures
+    if said.join:
         joined = json.loads(said.join.read_text())
         _write(path, kept, {json.dumps(given): {**found, "minutes": said.minutes} for given, found in joined}, said)
         return 0
-    done = {json.dumps(QUESTIONS[q][name]): one for q, arms in kept.items() for name, one in arms.items() if one["minutes"] == said.minutes}
+    done = {json.dumps(QUESTIONS[q][name]): one for q, arms in kept.items() if q in QUESTIONS
+            for name, one in arms.items() if one["minutes"] == said.minutes}
     wanted = [(q, name, given) for q in said.questions for name, given in QUESTIONS[q].items() if json.dumps(given) not in done]
     wanted = list({json.dumps(given): (q, name, given) for q, name, given in wanted}.values())  # references once
     for vocabulary in sorted({given.get("vocabulary", 8192) for _, _, given in wanted}):  # once, before arms share it
@@ -163,7 +166,7 @@ def _write(path: Path, kept: dict[str, Any], done: dict[str, Any], said: argpars
     for question, arms in QUESTIONS.items():
         found = {name: done[json.dumps(given)] for name, given in arms.items() if json.dumps(given) in done}
         if len(found) > 1 and next(iter(arms)) in found:
-            kept[question] = found
+            kept[f"{question}, {said.place}" if said.place else question] = found
     path.write_text(json.dumps(kept, indent=1))
     head = (f"# The recipe of the text starter\n\n`python benchmarks/recipe.py --minutes {said.minutes:g}`: {said.minutes:g} minutes of "
             f"one core for each arm, corpus {', '.join(one.name for one in said.corpus)}, one seed.\n\n")
