@@ -5,7 +5,8 @@
 mixed   16 prompts of different lengths, 48 tokens each, greedy: eight LoRA adapters by PEFT (adapter_names) and by the engine, one adapter
         alone, the base alone, 16 LoRA, and 12 LoRA with 4 prefixes; one round of each after the other, best of the rounds
 zipf    16 rows kept busy with 32-token answers: 8 adapters, and 1,000 registered ones by Zipf's law with 64 in memory
-first   time to the first token, one client and 16 clients that ask again as soon as they are answered, 100 requests each
+first   time to the first token: one client, and 16 clients who begin at moments of their own and ask again as soon as they are answered;
+        beside it, without a mark, all 16 at the same moment, whose prompts have to be read one after the other
 peers   the base alone beside transformers' own continuous batching (generate_batch), the same prompts and tokens
 
 Adapters are LoRA of rank 16 on all layers with drawn weights, so that each writes otherwise. The 1,000 are 25 files under 1,000 names
@@ -40,6 +41,7 @@ from adtune.engine.serving import AdapterRef, TokenEngine, TokenRequest  # noqa:
 from adtune.records import Brief  # noqa: E402
 
 ROWS, TOKENS, RANK, ADAPTERS, PREFIXES = 16, 48, 16, 16, 4
+PARTS = ("mixed", "zipf", "first", "peers")
 BASE = AdapterRef("base", None)
 TOPICS = ("How to keep roses through the winter", "What a pay slip says", "Spring", "Five ways to cook a pumpkin without an oven at hand",
           "The museum opens late", "Bread", "Why a good bicycle is worth its price in a city of hills", "Our new range of garden chairs")
@@ -202,13 +204,15 @@ def zipf(base: Base, lora: Sequence[AdapterRef], folder: Path, rounds: int) -> d
             "1,000 adapters to 8": statistics.median(speed["1,000 adapters"]) / statistics.median(speed["8 adapters"])}
 
 
-def first_tokens(engine: TokenEngine, asked: Sequence[tuple[int, ...]], refs: Sequence[AdapterRef], clients: int,
-                 count: int) -> list[float]:
-    """Seconds to the first token of `count` requests by clients that ask, are answered, and ask again."""
+def first_tokens(engine: TokenEngine, asked: Sequence[tuple[int, ...]], refs: Sequence[AdapterRef], clients: int, count: int,
+                 within: float = 0.0) -> list[float]:
+    """Seconds to the first token of `count` requests by clients that ask, are answered, and ask again; the first time at some moment of
+    the first `within` seconds."""
     waits: list[float] = []
 
     def client(number: int) -> None:
         rng = random.Random(number)
+        time.sleep(within * rng.random())
         for _ in range(count // clients):
             began, ids = time.perf_counter(), rng.choice(asked)
             ticket = engine.submit(TokenRequest(ids, refs[number % len(refs)], f"client {number}", rng.randint(TOKENS // 3, TOKENS)))
@@ -229,10 +233,14 @@ def first(base: Base, lora: Sequence[AdapterRef]) -> dict[str, Any]:
     with TokenEngine(base, rows=ROWS, adapters=64, cache_tokens=0) as engine:  # what is cached would not be read
         engine.ends = frozenset()
         first_tokens(engine, asked, lora[:16], 16, 32)
-        for clients, count in ((1, 40), (16, 160), (1, 40)):
-            found.setdefault(clients, []).extend(first_tokens(engine, asked, lora[:16], clients, count))
+        began = time.perf_counter()
+        found[1] = first_tokens(engine, asked, lora[:16], 1, 40)
+        found[16] = first_tokens(engine, asked, lora[:16], 16, 320, within=4 * (time.perf_counter() - began) / 40)
+        found[1] += first_tokens(engine, asked, lora[:16], 1, 40)
+        burst = [wait for _ in range(3) for wait in first_tokens(engine, asked, lora[:16], 16, 16)]
     p95 = {clients: sorted(waits)[int(0.95 * len(waits))] for clients, waits in found.items()}
     return {"p50_seconds": {clients: statistics.median(waits) for clients, waits in found.items()}, "p95_seconds": p95,
+            "burst_p50_seconds": statistics.median(burst), "burst_p95_seconds": sorted(burst)[int(0.95 * len(burst))],
             "first token, p95 of 16 clients to one": p95[16] / p95[1]}
 
 
@@ -281,6 +289,9 @@ def report(found: dict[str, Any], said: argparse.Namespace) -> str:
         late = found["first"]["p95_seconds"]
         lines += ["", *(f"First token, {clients} client(s): median {1000 * value:.0f} ms, p95 {1000 * late[clients]:.0f} ms."
                         for clients, value in found["first"]["p50_seconds"].items())]
+        if "burst_p95_seconds" in found["first"]:
+            lines += ["", f"First token, 16 requests at the same moment: median {1000 * found['first']['burst_p50_seconds']:.0f} ms, "
+                          f"p95 {1000 * found['first']['burst_p95_seconds']:.0f} ms."]
     return "\n".join(lines) + "\n"
 
 
@@ -290,10 +301,13 @@ def main() -> int:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--fp32", action="store_true", help="weights in fp32 on a GPU too")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["mixed", "zipf", "first", "peers"])
+    parser.add_argument("--only", nargs="*", default=list(PARTS), choices=PARTS, help="measure these again, keep the others' results")
     parser.add_argument("--out", type=Path, default=HERE / "results")
     said = parser.parse_args()
-    found: dict[str, Any] = {}
+    target = said.out / ("serve_engine" + ("_gpu" if said.device == "cuda" else "") + ("_made" if said.base == "made" else ""))
+    kept = target.with_suffix(".json")
+    found: dict[str, Any] = {name: part for name, part in (json.loads(kept.read_text()) if kept.exists() else {}).items()
+                             if name in PARTS and name not in said.only}
     with tempfile.TemporaryDirectory() as name:
         base = load_base(str(made_base(Path(name) / "made")) if said.base == "made" else said.base, form=Form(said.device, fp32=said.fp32))
         lora, prefix = write_adapters(base, Path(name))
@@ -311,8 +325,7 @@ def main() -> int:
     values = {key: value for part in found.values() for key, value in part.items() if key in MARKS}
     found["missed"] = [key for key, value in values.items() if (value < MARKS[key][1]) == (MARKS[key][0] == "at least")]
     said.out.mkdir(parents=True, exist_ok=True)
-    target = said.out / ("serve_engine" + ("_gpu" if said.device == "cuda" else "") + ("_made" if said.base == "made" else ""))
-    target.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+    kept.write_text(json.dumps(found, indent=1) + "\n")
     target.with_suffix(".md").write_text(report(found, said))
     print(report(found, said))
     return 1 if found["missed"] else 0

@@ -202,7 +202,12 @@ class ServeSettings:
 
     host: str = "127.0.0.1"              # address to listen on; any but this machine's own asks for a key to exist first
     port: int = 8700                     # 0 takes a free one
-    engine: str = "local"                # local: tokens are made in this process
+    engine: str = "local"                # local: tokens are made in this process; else the address of an engine (http://127.0.0.1:8000/v1)
+    engine_model: str = ""               # what the engine calls its base; empty is the only base that it lists
+    engine_kind: str = "vllm"            # vllm: adapters are loaded by name, caches salted; openai: neither, only what OpenAI's API has
+    engine_adapters: str = ""            # the workspace's folder `published` as the engine sees it; empty where both see the same
+    engine_check: float = 0.1            # largest mean difference in log-probability from the base's own weights; 0 asks for no proof
+    engine_seconds: float = 60.0         # how long the engine may say nothing
     bases: str = "starter"               # bases that may be asked and tuned, with commas between; NAME=BASE gives one another name
     hosts: str = "localhost,127.0.0.1,[::1]"  # names under which the server may be called (Host header), with commas between
     workers: int = 1                     # workers that `serve` starts for jobs; 0 starts none

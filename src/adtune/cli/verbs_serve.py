@@ -48,10 +48,8 @@ def _keys(said: SimpleNamespace) -> Job:
 
 
 def _serve(said: SimpleNamespace) -> Job:
-    given = read_sets(said.set, {"host": said.host, "port": said.port, "engine": said.engine})
+    given = read_sets(said.set, {"host": said.host, "port": said.port, "engine": said.engine, "engine_model": said.engine_model})
     settings, _ = resolve(ServeSettings, ("option", given))
-    if settings.engine != "local":
-        raise InputError("--engine", f"'{settings.engine}'", "local", "Another server as the token engine is not built yet.")
 
     def told(address: str) -> None:
         sys.stderr.write(f"Serving on {address}/v1 (Ctrl-C ends it). A client's tools need a key: adtune keys create --client CLIENT\n")
@@ -127,10 +125,13 @@ SERVE = Verb(
     "serve", "Serve every client's versions over HTTP, as OpenAI's API.", _serve,
     (option("--host", str, "HOST", "Address to listen on (127.0.0.1); any other than this machine's own asks for a key first."),
      option("--port", int, "PORT", "Port to listen on (8700); 0 takes a free one.", min=0, max=65535),
-     option("--engine", str, "ENGINE", "local: tokens are made in this process (the default, and the only one built)."),
+     option("--engine", str, "ENGINE", "local: tokens are made in this process (the default). Or the address of vLLM or another server of "
+                                       "OpenAI's API; its key is read from ADTUNE_ENGINE_KEY."),
+     option("--engine-model", str, "NAME", "What the engine calls its base; by default the only base that it lists."),
      sets(ServeSettings)),
     ("adtune serve", "adtune serve --port 9000 --set bases=starter,gpt-4o-mini=starter",
-     "adtune serve --host 0.0.0.0 --set hosts=models.agency.example"),
+     "adtune serve --host 0.0.0.0 --set hosts=models.agency.example",
+     "adtune serve --engine http://127.0.0.1:8000/v1 --set bases=Qwen/Qwen3-4B --set rows=128"),
     ("Starts one worker, which takes fine-tuning jobs (--set workers=0 starts none).",
      "Every request needs a key: adtune keys create --client CLIENT."))
 

@@ -128,9 +128,7 @@ class Conversation:
 
     def word(self, id: int) -> str:
         """The text of one token."""
-        engine = self.begun[0].engine
-        assert engine is not None  # a rule set tells no tokens
-        return engine.base.tokenizer.decode([id], skip_special_tokens=False)
+        return self.begun[0].word(id)
 
 
 def reason(finish: str | None) -> str | None:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from ..errors import AdtuneError, BaseModelError, BusyError, DiskFullError, InputError, IntegrityError, WorkspaceError
 from ..serve.limits import Refused
+from ..serve.remote import EngineError
 from ..steps.serving import UnknownModel
 
 TYPES = {400: "invalid_request_error", 401: "authentication_error", 403: "permission_error", 404: "invalid_request_error",
@@ -61,6 +62,9 @@ def api_error(error: BaseException) -> ApiError:
         after = max(1, round(error.after))
         retry = {"x-should-retry": "false"} if error.code == "insufficient_quota" else {}
         return ApiError(429, f"{error.found}; {error.expected}. {error.do}", error.code, None, {"Retry-After": str(after), **retry})
+    if isinstance(error, EngineError):
+        again = {"x-should-retry": "false"} if error.after is None else {"Retry-After": str(error.after)}
+        return ApiError(error.status, f"The token engine: {error.found}. {error.do}", error.code, None, again)
     if isinstance(error, BusyError):
         return ApiError(429, f"The server is busy: {error.found}. {error.do}", "server_busy", None, {"Retry-After": "1"})
     if isinstance(error, InputError):

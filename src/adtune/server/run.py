@@ -59,10 +59,11 @@ def server_of(ws: Workspace, settings: ServeSettings) -> tuple[uvicorn.Server, A
     """(uvicorn's server, the Service behind it)."""
     import uvicorn
 
+    from ..steps.remote_serving import RemoteService
     from ..steps.serving import Service
     from .app import guarded
 
-    service = Service(ws, settings)
+    service = Service(ws, settings) if settings.engine == "local" else RemoteService(ws, settings)
     config = uvicorn.Config(guarded(service), log_level="warning", access_log=False, server_header=False, date_header=True,
                             timeout_graceful_shutdown=GRACE_SECONDS, timeout_keep_alive=30, h11_max_incomplete_event_size=64 * 1024,
                             lifespan="off", loop="asyncio", http="h11", ws="none", backlog=BACKLOG)

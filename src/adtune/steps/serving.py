@@ -46,10 +46,10 @@ class Begun:
     """Answers under way: one ticket for each of `n`, and what they are made by."""
 
     target: Target
-    engine: TokenEngine | None  # None: a rule set, for which no model runs
-    tickets: tuple[Ticket | Ruled, ...]
-    prompt_tokens: int
+    tickets: tuple[Any, ...]    # each with its usage, and a way to cancel it
     seed: int
+    weights: str | None = None  # the base's hash; None for a rule set, for which no model runs
+    word: Callable[[int], str] = str  # the text of one token
     asked: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -57,7 +57,12 @@ class Begun:
         """What changes when an answer to the same request may change: base and version."""
         from ..records import hash_of
 
-        return f"fp_{hash_of([self.engine.base.hash if self.engine else None, self.target.key])[:16]}"
+        return f"fp_{hash_of([self.weights, self.target.key])[:16]}"
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompt, once, however many answers."""
+        return int(self.tickets[0].usage.prompt_tokens)
 
     def cancel(self) -> None:
         for ticket in self.tickets:
@@ -190,14 +195,15 @@ class Service:
                 ticket.cancel()
             raise
         asked = {"prompt": prompt if isinstance(prompt, str) else None,
-                 "messages": None if isinstance(prompt, str) or not _are_messages(prompt) else list(prompt)}
-        return Begun(target, engine, tuple(tickets), len(ids), seed, asked)
+                 "messages": None if isinstance(prompt, str) or not are_messages(prompt) else list(prompt)}
+        word = partial(base.tokenizer.decode, skip_special_tokens=False)
+        return Begun(target, tuple(tickets), seed, base.hash, lambda id: word([id]), asked)
 
     def _ruled(self, target: Target, prompt: Messages | str | Sequence[int], wanted: Wanted, listen: Listen) -> Begun:
         """The answer of a rule set: one event, no tokens. Raises InputError where it has no rule for the brief."""
         from ..engine.serving import TokenEvent
 
-        if wanted.logprobs is not None or wanted.schema is not None or not (isinstance(prompt, str) or _are_messages(prompt)):
+        if wanted.logprobs is not None or wanted.schema is not None or not (isinstance(prompt, str) or are_messages(prompt)):
             raise InputError("model", "a rule set", "a model that writes tokens", "Leave logprobs, response_format and token ids out.")
         messages: Messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt  # type: ignore[assignment]
         asked = _brief(read_turns(messages))
@@ -206,14 +212,14 @@ class Service:
         text = ruled_text(self.ws, target.id, asked[0])
         for n in range(wanted.n):
             listen(n, TokenEvent(text=text, finish_reason="stop"))
-        return Begun(target, None, tuple(Ruled() for _ in range(wanted.n)), 0, 0, {"prompt": None, "messages": list(messages)})
+        return Begun(target, tuple(Ruled() for _ in range(wanted.n)), 0, asked={"prompt": None, "messages": list(messages)})
 
     def _ids(self, target: Target, base: Base, prompt: Messages | str | Sequence[int], most: int) -> list[int]:
         if isinstance(prompt, str):
             if target.kind == "profile":
                 return self.chat_ids(target, base, [{"role": "user", "content": prompt}], most)
             return [*base.renderer.start, *base.renderer.encode(prompt)]
-        if _are_messages(prompt):
+        if are_messages(prompt):
             return self.chat_ids(target, base, prompt, most)  # type: ignore[arg-type]
         return list(prompt)  # type: ignore[arg-type]
 
@@ -253,7 +259,8 @@ class Service:
         self.engines.close()
 
 
-def _are_messages(prompt: Any) -> bool:
+def are_messages(prompt: Any) -> bool:
+    """Whether a prompt is a conversation, not words or ids."""
     return bool(prompt) and isinstance(prompt[0], Mapping)
 
 

@@ -27,7 +27,7 @@ from .schema import Schemas
 
 CACHE_TOKENS = 16_384
 QUEUE = 256
-ALONE, BESIDE = 256, 96            # tokens of prompts in a step: while nobody writes, and beside rows that wait for their next token
+ALONE, BESIDE = 256, 192           # tokens of prompts in a step: while nobody writes, and beside rows that wait for their next token
 GPU_ALONE, GPU_BESIDE = 4096, 1024
 
 
