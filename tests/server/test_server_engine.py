@@ -89,7 +89,7 @@ def test_adapters_have_immutable_names_and_clients_a_salt_each(ask, space, engin
 
 def test_keys_limits_records_and_names_hold_as_with_the_own_engine(ask, space, engine, far):
     before, spent = len(space.ws.drafts("acme")), space.ws.keys.used("acme").tokens
-    answer = ask("acme", CHAT, **said("Ducks on the pond", n=2))
+    answer = ask("acme", CHAT, **said("Otters on the bank", n=2))
     log = space.ws.drafts("acme")[before:]
     assert [one["text"] for one in log] == [one["message"]["content"] for one in answer.json()["choices"]]
     assert {one["adapter"] for one in log} == {space.ids["acme"]} and log[0]["scores"]["request"] == answer.headers["x-request-id"]
@@ -111,11 +111,12 @@ def test_what_an_engine_cannot_add_to_its_base_is_told(ask, space):
     assert answer.headers["x-should-retry"] == "false"
 
 
-@pytest.mark.parametrize(("fail", "status", "code"), [
+@pytest.mark.parametrize("case", [
     ("500", 502, "engine_error"), ("503", 503, "engine_error"), ("429", 429, "server_busy"), ("401", 502, "engine_error"),
     ("404", 503, "model_unavailable"), ("400", 400, "invalid_value"), ("broken", 502, "engine_error"), ("words", 502, "engine_error"),
     ("rubbish", 502, "engine_error"), ("hang", 503, "engine_timeout")])
-def test_an_engine_that_fails_is_a_typed_error(ask, engine, fail, status, code, far, monkeypatch):
+def test_an_engine_that_fails_is_a_typed_error(ask, engine, case, far, monkeypatch):
+    fail, status, code = case
     if fail == "hang":
         monkeypatch.setattr(far[1].remote._http, "timeout", httpx2.Timeout(0.1))
     engine.fail = fail

@@ -216,9 +216,7 @@ class Check(Body):
 @router.post("/on_brand")
 async def on_brand(body: Check, caller: Serves) -> Any:
     """How like the client's voice each text is: a probability, null where the version has too few pieces to tell by."""
-    from ..steps.drafting import on_brand_of
-
     target = await _done(caller.service.target, caller.client, body.model)
     if target.kind == "base":
         raise unknown_model(body.model)
-    return {"model": body.model, "version": target.id, "on_brand": await _done(on_brand_of, caller.service.ws, target.record, body.texts)}
+    return {"model": body.model, "version": target.id, "on_brand": (await _done(caller.service.checks, target)).scores(body.texts)}

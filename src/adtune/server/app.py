@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from . import adtune, chat, completions, files, health, jobs, models
+from . import adtune, chat, completions, decisions, files, health, jobs, models
 from .auth import key_of
 from .errors import ApiError, api_error, http_error, no_key, validation_error
 from .guard import Guard
@@ -17,7 +17,7 @@ from .guard import Guard
 if TYPE_CHECKING:
     from ..steps.serving import Service
 
-ROUTERS = (health.router, models.router, chat.router, completions.router, files.router, jobs.router, adtune.router)
+ROUTERS = (health.router, models.router, chat.router, completions.router, decisions.router, files.router, jobs.router, adtune.router)
 MEGABYTE = 1 << 20
 ABOUT = "OpenAI's interface over a client's own models, and adtune's own part. Every route but /health, /ready and /metrics asks for a key."
 

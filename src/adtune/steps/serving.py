@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..serve.registry import Target
     from ..workspace import Workspace
     from ..workspace.keys import Key
+    from .brand_checks import BrandChecks
 
 Messages = Sequence[Mapping[str, Any]]
 MOST_INPUTS = 2048  # of one call for embeddings
@@ -100,12 +101,14 @@ class Service:
         from ..serve.keys import Doorkeeper
         from ..serve.limits import Limits
         from ..serve.registry import Registry, read_bases
+        from .brand_checks import Learned
 
         self.ws, self.settings = ws, settings
         self.doorkeeper, self.limits = Doorkeeper(ws.keys), Limits(ws.keys, settings)
         self.registry = Registry(ws, read_bases(settings.bases))
         self.engines = Engines(settings)
         self._systems: dict[str, tuple[str, ...]] = {}
+        self._checks = Learned(ws)
 
     def target(self, client: str, name: str, lot: str = "") -> Target:
         """What a model name stands for. Raises UnknownModel."""
@@ -145,7 +148,7 @@ class Service:
         Raises InputError for messages that are no conversation.
         """
         turns = read_turns(messages)
-        asked = None if target.kind == "base" else _brief(turns)
+        asked = None if target.kind == "base" else read_brief(turns)
         if asked is None:
             return base.renderer.conversation(turns)
         brief, system = asked
@@ -206,7 +209,7 @@ class Service:
         if wanted.logprobs is not None or wanted.schema is not None or not (isinstance(prompt, str) or are_messages(prompt)):
             raise InputError("model", "a rule set", "a model that writes tokens", "Leave logprobs, response_format and token ids out.")
         messages: Messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt  # type: ignore[assignment]
-        asked = _brief(read_turns(messages))
+        asked = read_brief(read_turns(messages))
         if asked is None:
             raise InputError("messages", "no brief", "a request of a user at the end", "Say what to write about.")
         text = ruled_text(self.ws, target.id, asked[0])
@@ -255,6 +258,10 @@ class Service:
         self.ws.keys.use(target.client, read, 0)
         return mean_hidden(base, rows), read
 
+    def checks(self, target: Target) -> BrandChecks:
+        """The checks of texts that a version's dataset teaches. Raises IntegrityError."""
+        return self._checks.get(str(target.record["dataset"]))
+
     def close(self) -> None:
         self.engines.close()
 
@@ -297,7 +304,7 @@ def read_turns(messages: Messages) -> list[tuple[str, str]]:
     return turns
 
 
-def _brief(turns: Sequence[tuple[str, str]]) -> tuple[Brief, str | None] | None:
+def read_brief(turns: Sequence[tuple[str, str]]) -> tuple[Brief, str | None] | None:
     """(the brief that a conversation is, its system message), read as training data is; None where it is no brief."""
     from ..archive.turns import piece_of
 
