@@ -92,7 +92,9 @@ class Worker:
         try:
             while not _ended(child, LOOK_SECONDS):
                 try:
-                    now = self.ws.jobs.get(job.id)
+                    now = self.ws.jobs.find(job.id)
+                    if now is None:
+                        break  # its client was erased
                     if time.monotonic() - beaten > LEASE_SECONDS / 3:
                         self.ws.jobs.beat(job)
                         beaten = time.monotonic()
@@ -111,8 +113,8 @@ class Worker:
     def _settle(self, job: Job, child: subprocess.Popen[bytes]) -> None:
         """What becomes of a job whose process has ended without saying so."""
         code = child.poll()
-        now = self.ws.jobs.get(job.id)
-        if now.fence != job.fence or now.status != "running":
+        now = self.ws.jobs.find(job.id)
+        if now is None or now.fence != job.fence or now.status != "running":
             return
         if now.wants is not None or self.ending.is_set():
             self.ws.jobs.stop(job)
@@ -175,8 +177,8 @@ def do_one(root: Path, url: str | None, id: str, fence: int) -> int:
     with contextlib.suppress(OSError):
         os.nice(NICENESS)
     with Workspace.open(root, url) as ws:
-        job = ws.jobs.get(id)
-        if job.fence != fence or job.status != "running":
+        job = ws.jobs.find(id)
+        if job is None or job.fence != fence or job.status != "running":
             return 0
         with contextlib.suppress(Stale):
             do(ws, job, asked.is_set)

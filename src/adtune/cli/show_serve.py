@@ -47,6 +47,13 @@ def went_live(answer: Answer, page: Page) -> None:
 
 
 def taken_down(answer: Answer, page: Page) -> None:
+    if answer["erased"]:
+        gone = answer["erased"]
+        page.table(("Erased", "Rows"), [(name, count) for name, count in sorted(gone["rows"].items()) if count])
+        page.pairs({"files": gone["files"], "bytes": gone["bytes"], "versions": len(answer["withdrawn"]),
+                    "stretches of its texts looked for": gone["canaries"], "found in": ", ".join(gone["found"]) or "no file"})
+        page.line(f"Certificate: {answer['certificate']['html']}")
+        return
     rows = [(one["asset"][:12], one["title"] or "-", one["source"]["file"], one["source"]["line"] or "-") for one in answer["pieces"]]
     page.table(("Piece", "Title", "File", "Line"), rows)
     if answer["check"]:

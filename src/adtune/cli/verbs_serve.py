@@ -100,7 +100,15 @@ def _rollback(said: SimpleNamespace) -> Job:
 def _takedown(said: SimpleNamespace) -> Job:
     options = {"reason": said.reason, "expired": said.expired, "retune": said.retune}
 
+    if said.erase and (said.pieces or said.check or said.expired or said.retune):
+        raise InputError("adtune takedown --erase", "other words beside it", "a client, --by and --reason",
+                         "It erases the client as a whole, for good.")
+
     def run(desk: Desk) -> Answer:
+        if said.erase:
+            from ..steps.erasure import erase_client
+
+            return erase_client(desk.workspace, said.client, said.by, said.reason, desk.progress)
         if said.check:
             from ..steps.takedown import check
 
@@ -110,13 +118,13 @@ def _takedown(said: SimpleNamespace) -> Job:
         return takedown(desk.workspace, said.client, said.pieces or (), said.by, options, desk.progress)
 
     def follow(answer: Answer) -> str:
-        if answer["check"]:
+        if answer["check"] or answer["erased"]:
             return f"show {answer['certificate']['id']}"
         pieces = " ".join(one["asset"][:12] for one in answer["pieces"][:3])
         return f"takedown {said.client} {pieces} --check" if answer["retune"] else f"curate {said.client}"
 
     def code(answer: Answer) -> int:
-        return REFUSED if answer["check"] and answer["check"]["passed"] is False else OK
+        return REFUSED if any(one and one["passed"] is False for one in (answer["check"], answer["erased"])) else OK
 
     return Job("takedown", run, show_serve.taken_down, follow, code)
 
@@ -161,11 +169,13 @@ TAKEDOWN = Verb(
      switch("--expired", "Also every piece whose usage rights have ended."),
      switch("--retune", "Curate without the pieces at once, and queue the tuning for a worker."),
      switch("--check", "Measure that the pieces are gone: drafts for their own briefs hold no eight words of theirs alone."),
-     option("--adapter", str, "ADAPTER", "The version to check; by default the live one, else the newest.")),
+     option("--adapter", str, "ADAPTER", "The version to check; by default the live one, else the newest."),
+     switch("--erase", "Erase the client: every row, file, adapter, log and key, for good.")),
     ("adtune takedown acme post-17 --by 'Ann Lee' --reason 'the author objects' --retune",
-     "adtune takedown acme --expired --by 'Ann Lee'", "adtune takedown acme post-17 --check"),
+     "adtune takedown acme --expired --by 'Ann Lee'", "adtune takedown acme post-17 --check",
+     "adtune takedown acme --erase --by 'Ann Lee' --reason 'the contract ended'"),
     ("Live falls back to the newest version that never learned from the pieces, else to nothing. A certificate tells all of it.",
-     "Exit code 2 where a check finds the pieces' words."))
+     "Exit code 2 where a check finds the pieces' words, or an erasure leaves any."))
 
 KEYS = Verb(
     "keys", "Make, list, revoke and rotate the API keys of clients.", _keys,

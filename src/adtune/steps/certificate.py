@@ -11,6 +11,8 @@ def certificate_page(answer: Mapping[str, Any]) -> str:
     """The page of a takedown's answer."""
     from ..report.page import Page
 
+    if answer["erased"]:
+        return _erasure(answer)
     page = Page("Certificate of takedown", f"{answer['client']}, {datetime.now(UTC).date().isoformat()}")
     rows = [(one["title"] or "-", one["asset"][:12], one["source"]["file"], one["source"]["line"] or "-") for one in answer["pieces"]]
     page.section("The pieces", page.table(("Title", "Piece", "File", "Line"), rows))
@@ -36,4 +38,25 @@ def certificate_page(answer: Mapping[str, Any]) -> str:
         heads = ("Version", "Drafts", "Runs of 8 words of the pieces alone", "Longest shared run, words", "Gone")
         page.section("Measured", page.table(heads, [row]),
                      page.paragraph("Drafts for the pieces' own briefs: a measurement, not a proof that no draft can ever quote."))
+    return page.render()
+
+
+def _erasure(answer: Mapping[str, Any]) -> str:
+    """The page of a client's erasure: what there was, without a word of it."""
+    from ..report.page import Page
+
+    gone = answer["erased"]
+    page = Page("Certificate of erasure", f"{answer['client']}, {datetime.now(UTC).date().isoformat()}")
+    page.section("What was done", page.paragraph(f"Erased by {answer['by']}" + (f": {answer['reason']}" if answer["reason"] else ".")),
+                 page.paragraph(f"{gone['files']} files with {gone['bytes']:,} bytes, and {sum(gone['rows'].values()):,} rows of the "
+                                f"database, which was written anew. Live before: {answer['previous'] or 'nothing'}."))
+    page.section("Rows", page.table(("Table", "Rows"), [(name, count) for name, count in sorted(gone["rows"].items()) if count]))
+    page.section("Artifacts", page.table(("Kind", "Number"), sorted(gone["artifacts"].items())))
+    versions = ", ".join(answer["withdrawn"]) or "none"
+    page.section("Versions", page.paragraph(f"Versions that are gone: {versions}."),
+                 page.paragraph(f"Names at another engine, to be unloaded there: {', '.join(gone['published']) or 'none'}."))
+    where = ", ".join(f"{name} ({count})" for name, count in gone["found"].items()) or "in no file"
+    page.section("Looked for", page.paragraph(f"{gone['canaries']} stretches of the client's texts, in {gone['searched_bytes']:,} bytes of "
+                                              f"the workspace: found {where}."),
+                 page.paragraph("Backups and exports lie outside the workspace, and so does what a file system keeps of deleted files."))
     return page.render()

@@ -54,7 +54,7 @@ def takedown(ws: Workspace, client: str, words: Sequence[str], by: str | None, o
         "pieces": [{"asset": piece.id, "title": piece.title, "source": asdict(piece.source), "rights_until": piece.rights_until}
                    for piece in pieces],
         "held_by": held, "withdrawn": withdrawn, "live": live[1], "previous": live[0], "logs": _logs(ws, client, own),
-        "alike": _alike(ws, client, own), "retune": None, "check": None}
+        "alike": _alike(ws, client, own), "retune": None, "check": None, "erased": None}
     if options.get("retune"):
         answer["retune"] = _retune(ws, client, progress)
     return _certified(ws, client, answer)
@@ -87,7 +87,8 @@ def check(ws: Workspace, client: str, words: Sequence[str], adapter: str | None 
     answer = {"client": client, "by": None, "reason": None,
               "pieces": [{"asset": piece.id, "title": piece.title, "source": asdict(piece.source), "rights_until": piece.rights_until}
                          for piece in pieces],
-              "held_by": [], "withdrawn": [], "live": None, "previous": None, "logs": [], "alike": [], "retune": None, "check": measured}
+              "held_by": [], "withdrawn": [], "live": None, "previous": None, "logs": [], "alike": [], "retune": None, "check": measured,
+              "erased": None}
     return _certified(ws, client, answer)
 
 
