@@ -13,7 +13,7 @@ from adtune.records import Brief, Example
 from adtune.starter import sample_pieces
 from adtune.steps import layouts
 from adtune.steps.arms import plain_rows
-from adtune.steps.layouts import LAYOUTS, Shown, choose_layout, layout_prompts, layout_rows
+from adtune.steps.layouts import LAYOUTS, Shown, best_layout, layout_prompts, layout_rows
 from adtune.steps.target_loss import _letters, spelled_terms, target_classes, target_loss
 
 
@@ -60,18 +60,19 @@ def test_the_pieces_that_choose_are_no_examples_of_the_prompt(base, pieces, monk
         return real(base_, some, what, loss_tokens, taken)
 
     monkeypatch.setattr(layouts, "layout_rows", spy)
-    best, losses = choose_layout(base, pieces, "Be plain.", 20)
+    best, losses = best_layout(base, pieces, "Be plain.", 20)
     assert set(losses) == {layout.name for layout in LAYOUTS} and best.name in sorted(losses, key=losses.get)[:2]
     for titles, one in zip(asked, shown, strict=True):
         assert not set(titles) & {piece.brief.title for piece in one.pieces}
     assert len(asked) == len(LAYOUTS) + 2 and asked[-1] == asked[-2] != asked[0]      # the best two meet on other pieces
-    _, without = choose_layout(base, pieces, "", 20)
+    _, without = best_layout(base, pieces, "", 20)
     assert set(without) == {layout.name for layout in LAYOUTS if not layout.guide}
 
 
 def test_the_loss_on_terms_and_elsewhere_is_the_whole_loss(base, pieces):
     from adtune.engine.methods import attach
     from adtune.engine.tasks.drafting import measure
+    from adtune.engine.tasks.targets import measure_targets
     from adtune.settings import TuneSettings
 
     made = [Example(piece.brief, f"{piece.text} The brafenlum holds, and a second quadovzan too.") for piece in pieces]
@@ -81,7 +82,10 @@ def test_the_loss_on_terms_and_elsewhere_is_the_whole_loss(base, pieces):
     rows = plain_rows(base, made[:4], 384)
     classes = target_classes(base, made[:4], rows, terms)
     assert all(len(some) == row.targets and some[-1] == "layout" for some, row in zip(classes, rows, strict=True))
-    found = target_loss(base, classes, rows, (attach("lora", base, asdict(TuneSettings(rank=2)), []), rows), terms)
+    before = measure_targets(base, None, rows)
+    tuned = attach("lora", base, asdict(TuneSettings(rank=2)), [])
+    found = target_loss(classes, before, measure_targets(base, tuned, rows), terms)
+    tuned.detach()
     assert set(found.classes) == set(CLASSES) and all(sum(one.tokens) for one in found.classes.values())
     whole = [nats for nats, _ in measure(base, None, rows)]
     assert [sum(nats) for nats in zip(*(one.rival for one in found.classes.values()), strict=True)] == pytest.approx(whole, rel=1e-4)

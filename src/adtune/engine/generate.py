@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers import DynamicCache
 
 from ..errors import InputError
 from ..progress import Progress, silent
 from .bases import Base
 from .draws import drawn
+from .growing import growing
 from .methods.base import AbstractMethod
 
 PER_BATCH = 32  # drafts that are written at the same time
@@ -48,28 +48,34 @@ def pick(logits: torch.Tensor, sampling: Sampling, generators: Sequence[torch.Ge
 
 
 class _Batch:
-    """Rows that are being written at the same time."""
+    """Rows that are being written at the same time. A prompt that several of them have is read once."""
 
-    def __init__(self, base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], seeds: Sequence[int]):
+    def __init__(self, base: Base, method: AbstractMethod | None, rows: Sequence[Sequence[int]], seeds: Sequence[int]):
         self.model, self.device = base.model, base.device
         self.words = base.renderer.words
-        self.cache = method.cache(len(prompts)) if method is not None else None
-        before = method.context_tokens if method is not None and self.cache is not None else 0
-        if self.cache is None:
-            self.cache = DynamicCache()
+        places = {prompt: n for n, prompt in enumerate(dict.fromkeys(tuple(row) for row in rows))}
+        prompts = list(places)
+        self.prompt_of = torch.tensor([places[tuple(row)] for row in rows], device=self.device)
+        start = method.cache(len(prompts)) if method is not None else None
+        before = method.context_tokens if method is not None and start is not None else 0
+        self.cache = growing(start)
         width = max(len(p) for p in prompts)
         self.ids = torch.tensor([[0] * (width - len(p)) + list(p) for p in prompts], device=self.device)
         text = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=self.device)
         self.mask = torch.cat([torch.ones(len(prompts), before, dtype=torch.long, device=self.device), text], 1)
         self.positions = (text.cumsum(1) - 1).clamp(min=0) + before
         self.generators = [torch.Generator(self.device).manual_seed(seed) for seed in seeds]
-        self.rows = list(range(len(prompts)))
+        self.rows = list(range(len(rows)))
 
     def advance(self, sampling: Sampling) -> list[int]:
         """Run the model over the newest ids and pick one token a row."""
         out = self.model(input_ids=self.ids, attention_mask=self.mask, position_ids=self.positions,
                          past_key_values=self.cache, use_cache=True, logits_to_keep=1)
-        tokens = pick(out.logits[:, -1, :self.words], sampling, self.generators)  # rows of a padded embedding stand for no word
+        logits = out.logits[:, -1, :self.words]  # rows of a padded embedding stand for no word
+        if len(logits) < len(self.rows):
+            logits = logits[self.prompt_of]
+            self._take(self.prompt_of)
+        tokens = pick(logits, sampling, self.generators)
         self.ids = torch.tensor(tokens, device=self.device)[:, None]
         self.mask = torch.cat([self.mask, torch.ones(len(tokens), 1, dtype=torch.long, device=self.device)], 1)
         self.positions = self.positions[:, -1:] + 1
@@ -77,11 +83,14 @@ class _Batch:
 
     def keep(self, alive: Sequence[int]) -> None:
         """Drop every row of the batch but those at the indices `alive`."""
-        index = torch.tensor(alive, device=self.device)
-        self.cache.batch_select_indices(index)
-        self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
+        self._take(torch.tensor(alive, device=self.device))
         self.generators = [self.generators[i] for i in alive]
         self.rows = [self.rows[i] for i in alive]
+
+    def _take(self, index: torch.Tensor) -> None:
+        """Go on with the states at `index`, one for each row."""
+        self.cache.batch_select_indices(index)
+        self.ids, self.mask, self.positions = self.ids[index], self.mask[index], self.positions[index]
 
 
 def _groups(base: Base, prompts: Sequence[Sequence[int]], limits: Sequence[int], taken: int) -> list[list[int]]:

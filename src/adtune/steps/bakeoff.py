@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from ..records import Dataset, Split
 from ..settings import AdviseSettings, TuneSettings
 from .arms import plain_rows
 from .estimating import TRIAL_SECONDS, check_room, estimate_run
-from .layouts import LAYOUTS, Shown, choose_layout, layout_rows
+from .layouts import LAYOUTS, Shown, best_layout, layout_rows
 
 if TYPE_CHECKING:
     from ..advise import ArmResult
@@ -83,7 +83,13 @@ class BakeOff:
     """`arms` holds the results, `problems` why an arm could not be measured, `trained` the methods at their best states."""
 
     def __init__(self, base: Base, dataset: Dataset, general: General, settings: AdviseSettings, tuning: TuneSettings):
+        import torch
+
+        from ..tune.session import takes_bf16
+
         self.base, self.dataset, self.general, self.settings, self.tuning = base, dataset, general, settings, tuning
+        self.bf16 = takes_bf16(tuning)
+        self.dtype = torch.bfloat16 if self.bf16 else torch.float32  # of all measures: bf16 halves a long prompt's time for .0005 nats
         self.train = [item.example for item in dataset.split(Split.TRAIN)]
         validation = dataset.split(Split.VALIDATION)
         drawn = random.Random(f"advise/{settings.seed}").sample(range(len(validation)), min(settings.pieces, len(validation)))
@@ -99,7 +105,7 @@ class BakeOff:
         self.trained: dict[str, Trained] = {}
         self.rounds: list[dict[str, Any]] = []
         self.shown: Shown | None = None
-        self.prompted: list[Row] = []
+        self.each: dict[str, list[tuple[float, ...]]] = {}  # nats of each target of each piece, of the untuned arms
         self.estimate: dict[str, Any] = {}
         self.ended: str | None = None
         self.general_loss = self.prompt_tokens = 0.0
@@ -111,20 +117,20 @@ class BakeOff:
         from ..engine.tasks.drafting import measure
 
         track.part("base", "base")("begin", 0, 1)
-        self.general_loss = mean_loss(measure(self.base, None, self.watch))
-        self.arms["base"] = self._result(None, self.rows)
+        self.general_loss = mean_loss(measure(self.base, None, self.watch, dtype=self.dtype))
+        self.arms["base"] = self._untuned("base", self.rows)
         tell = track.part("prompt", "prompt")
         tell("layouts", 0, 1)
         layout, losses = LAYOUTS[0], {}
         if search:
-            layout, losses = choose_layout(self.base, self.train, self.dataset.guide, self.tuning.loss_tokens, self.settings.seed)
+            layout, losses = best_layout(self.base, self.train, self.dataset.guide, self.tuning.loss_tokens, self.settings.seed, self.dtype)
         self.shown = Shown(layout, self.dataset.guide, self.train)
         tell(layout.name, 1, 2)
-        self.prompted = layout_rows(self.base, self.pieces, self.shown, self.tuning.loss_tokens, self.taken)
-        self.prompt_tokens = sum(long.first - short.first for long, short in zip(self.prompted, self.rows, strict=True)) / len(self.rows)
+        prompted = layout_rows(self.base, self.pieces, self.shown, self.tuning.loss_tokens, self.taken)
+        self.prompt_tokens = sum(long.first - short.first for long, short in zip(prompted, self.rows, strict=True)) / len(self.rows)
         told = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
         told = f", the best on training pieces of: {told}" if told else ""
-        self.arms["prompt"] = replace(self._result(None, self.prompted), detail=layout.name + told)
+        self.arms["prompt"] = replace(self._untuned("prompt", prompted), detail=layout.name + told)
 
     def foretell(self, folder: Path, track: Track) -> None:
         """What a full LoRA run takes (a prefix where the base refuses LoRA), and what the bake-off takes at most; told before it trains."""
@@ -203,21 +209,27 @@ class BakeOff:
         if name not in self.arms or arm.loss <= self.arms[name].loss:
             self.arms[name] = arm
 
-    def _result(self, method: AbstractMethod | None, rows: list[Any]) -> ArmResult:
-        from ..advise import ArmResult
-        from ..engine.devices import peak_memory_bytes
-        from ..engine.peak import mean_loss
-        from ..engine.tasks.drafting import measure
+    def _untuned(self, name: str, rows: list[Row]) -> ArmResult:
+        """The base on rows of its own or behind a prompt."""
+        from ..engine.tasks.targets import measure_targets
 
         begun = time.monotonic()
-        measured = measure(self.base, method, rows)
-        forgot = None if method is None else mean_loss(measure(self.base, method, self.watch)) - self.general_loss
+        self.each[name] = measure_targets(self.base, None, rows, dtype=self.dtype)
+        return self._result([(sum(nats), len(nats)) for nats in self.each[name]], None, begun)
+
+    def _result(self, measured: Sequence[tuple[float, int]], forgot: float | None, begun: float) -> ArmResult:
+        """An arm that was measured since `begun`."""
+        from ..advise import ArmResult
+        from ..engine.devices import peak_memory_bytes
+
         return ArmResult(tuple(nats for nats, _ in measured), tuple(tokens for _, tokens in measured), forgot,
                          seconds=time.monotonic() - begun, peak_memory_bytes=peak_memory_bytes(self.base.device.type))
 
     def _trained(self, name: str, share: float, probed: bool, part: Callable[[float, float], Progress]) -> ArmResult:
         """A run shortened to a share of the full one, at its best state; the rate is the method's usual one, or probed."""
         from ..engine.fit import Fit
+        from ..engine.peak import mean_loss
+        from ..engine.tasks.drafting import measure
         from ..tune.prepared import attach_for, plan_of
         from ..tune.session import decide
 
@@ -237,7 +249,8 @@ class BakeOff:
             fit = Fit(self.base, method, prepared.data, plan_of(settings, decided.bf16))
             fit.shorten(max(FEWEST_STEPS, round(share * fit.total)), EVALUATIONS)
             fit.run(part(PROBE_PART if probed else 0.01, 1))
-            found = replace(self._result(method, self.rows), share=share, seconds=time.monotonic() - begun,
+            forgot = mean_loss(measure(self.base, method, self.watch, dtype=self.dtype)) - self.general_loss
+            found = replace(self._result(measure(self.base, method, self.rows, dtype=self.dtype), forgot, begun), share=share,
                             detail=f"rate {decided.rate:.2g}{', probed' if probed else ''}")
             if name not in self.arms or found.loss <= self.arms[name].loss:
                 self.trained[name] = Trained(settings, prepared, decided, method.state())
@@ -256,10 +269,10 @@ class BakeOff:
         """The middle one of the rates that a probe begins with."""
         from ..tune.probe import REPLAYS
         from ..tune.rates import rates
-        from ..tune.session import Decided, takes_bf16
+        from ..tune.session import Decided
 
         width = self.base.model.config.get_text_config().hidden_size
-        return Decided(takes_bf16(self.tuning), rates(name, width)[1], REPLAYS[0])
+        return Decided(self.bf16, rates(name, width)[1], REPLAYS[0])
 
     def estimate_of(self, name: str, folder: Path) -> dict[str, Any]:
         """What a full run of a method takes."""

@@ -103,7 +103,7 @@ class Finals:
     def _loss(self, best: str | None, general: Sequence[str]) -> TargetLoss | None:
         """The loss by what a target is, before and after; None without a tuned arm, or where the tokenizer cannot place its tokens."""
         from ..advise.arms import rival
-        from ..engine.tasks.drafting import Row
+        from ..engine.tasks.targets import measure_targets
 
         bench = self.bench
         if best is None:
@@ -112,5 +112,9 @@ class Finals:
         classes = target_classes(bench.base, bench.pieces, bench.rows, terms)
         if classes is None:
             return None
-        rows: list[Row] = bench.prompted if rival(bench.arms) == "prompt" else bench.rows
-        return target_loss(bench.base, classes, rows, (bench.attach(best), bench.rows), terms)
+        method = bench.attach(best)
+        try:
+            after = measure_targets(bench.base, method, bench.rows, dtype=bench.dtype)
+        finally:
+            method.detach()
+        return target_loss(classes, bench.each[rival(bench.arms)], after, terms)

@@ -15,6 +15,8 @@ from ..records import Brief, Example
 from .arms import NEAREST, plain_rows
 
 if TYPE_CHECKING:
+    import torch
+
     from ..engine.bases import Base
     from ..engine.tasks.drafting import Row
 
@@ -62,9 +64,12 @@ def layout_rows(base: Base, pieces: Sequence[Example], shown: Shown, loss_tokens
     return [Row((*head, *row.ids[row.first:]), len(head), row.piece) for head, row in zip(heads, plain, strict=True)]
 
 
-def choose_layout(base: Base, train: Sequence[Example], guide: str, loss_tokens: int, seed: int = 0) -> tuple[Layout, dict[str, float]]:
+def best_layout(base: Base, train: Sequence[Example], guide: str, loss_tokens: int, seed: int = 0,
+                  dtype: torch.dtype | None = None) -> tuple[Layout, dict[str, float]]:
     """The layout with the lowest loss on training pieces, and the loss of each on the first TRIED; one with a guide only where there is a
     guide."""
+    import torch
+
     from ..engine.peak import mean_loss
     from ..engine.tasks.drafting import measure
 
@@ -73,7 +78,8 @@ def choose_layout(base: Base, train: Sequence[Example], guide: str, loss_tokens:
     pool = [piece for n, piece in enumerate(train) if n not in drawn]
 
     def loss(layout: Layout, places: Sequence[int]) -> float:
-        return mean_loss(measure(base, None, layout_rows(base, [train[n] for n in places], Shown(layout, guide, pool), loss_tokens)))
+        rows = layout_rows(base, [train[n] for n in places], Shown(layout, guide, pool), loss_tokens)
+        return mean_loss(measure(base, None, rows, dtype=dtype or torch.float32))
 
     losses = {layout: loss(layout, drawn[:count]) for layout in LAYOUTS if guide or not layout.guide}
     first, second = sorted(losses, key=lambda layout: losses[layout])[:2]

@@ -19,7 +19,6 @@ from ..records import Example
 if TYPE_CHECKING:
     from ..advise.reasons import TargetLoss
     from ..engine.bases import Base
-    from ..engine.methods.base import AbstractMethod
     from ..engine.tasks.drafting import Row
 
 SPELLED = 3              # tokens from which a base spells a word out
@@ -71,15 +70,10 @@ def _letters(text: str, terms: Mapping[str, int]) -> list[str]:
     return letters
 
 
-def target_loss(base: Base, classes: Sequence[Sequence[str]], rival: Sequence[Row], tuned: tuple[AbstractMethod, Sequence[Row]],
+def target_loss(classes: Sequence[Sequence[str]], before: Sequence[Sequence[float]], after: Sequence[Sequence[float]],
                 terms: Mapping[str, int]) -> TargetLoss:
-    """Nats by class, in the rival's rows without a method and in the tuned ones with theirs, which is detached then."""
+    """Nats by class: each target's class and its nats in the rival's rows and in the tuned ones, by row."""
     from ..advise.reasons import CLASSES, ClassLoss, TargetLoss
-    from ..engine.tasks.targets import measure_targets
-
-    after = measure_targets(base, tuned[0], tuned[1])
-    tuned[0].detach()
-    before = measure_targets(base, None, rival)
 
     def summed(rows: Sequence[Sequence[float]], wanted: str) -> tuple[float, ...]:
         return tuple(sum(nats for nats, name in zip(row, some, strict=True) if name == wanted)

@@ -12,11 +12,12 @@ from ..methods.base import AbstractMethod
 from .drafting import Row, split_by_budget
 
 
-def measure_targets(base: Base, method: AbstractMethod | None, rows: Sequence[Row], budget: int = 8192) -> list[tuple[float, ...]]:
+def measure_targets(base: Base, method: AbstractMethod | None, rows: Sequence[Row], budget: int = 8192,
+                    dtype: torch.dtype = torch.float32) -> list[tuple[float, ...]]:
     """The nats of each target of each row, in the rows' order; the first target of a row without anything before it is not predicted."""
     order = sorted(range(len(rows)), key=lambda i: len(rows[i].ids))
     found: list[tuple[float, ...]] = [()] * len(rows)
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(base.device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         for group in split_by_budget(rows, order, budget):
             for i, nats in zip(group, _nats(base, method, [rows[i] for i in group]), strict=True):
                 found[i] = tuple(nats.tolist())
