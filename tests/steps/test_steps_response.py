@@ -84,6 +84,7 @@ def test_tuning_publishes_an_adapter_with_its_gate_and_leaves_later_rows_alone(h
     assert sizes["train"] + sizes["validation"] + sizes["test"] + sizes["open"] == sizes["rows"] == 140
     assert 0 <= answer["gate"]["blend"] <= 1 and answer["gate"]["reason"] in answer["notes"]
     assert answer["forgetting"] is not None
+    assert len(answer["gate"]["rules"]) >= len(answer["rules"]) and all(0 < one["probability"] <= 1 for one in answer["rules"])
     folder = ws.path(answer["adapter"])
     assert {p.name for p in folder.iterdir()} >= {"adapter_model.safetensors", "codebook.json", "gate.json", "README.md"}
     assert json.loads((folder / "codebook.json").read_text())["exposure"] == "clicks"

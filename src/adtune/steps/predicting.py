@@ -143,7 +143,7 @@ def _drivers(base: ResponseBase, batch: Batch, rows: tuple[np.ndarray, np.ndarra
     pattern = general[0, len(context):].double().cpu().numpy()
     usual = float(general[0, :len(context)].double().mean()) if len(context) else float(pattern.mean())
     moved = np.column_stack([pattern - usual, effects[0, len(context):].double().cpu().numpy()]) * blend
-    names = ("the general pattern", *(f"own {_named(name, book)}" for name in GROUPINGS))
+    names = ("the general pattern", *(f"own {_named(name, book)}" for name in GROUPINGS), "own rules")
     each = []
     for row in moved:
         top = np.argsort(-np.abs(row))[:DRIVERS]
@@ -155,7 +155,9 @@ def _drivers(base: ResponseBase, batch: Batch, rows: tuple[np.ndarray, np.ndarra
 
 def _named(grouping: str, book: Codebook) -> str:
     """A grouping by the names of the client's own columns."""
-    return " x ".join(book.sources.get(part, part.replace("_", " ")) for part in grouping.split(" x "))
+    from ..engine.response.encode import named
+
+    return " x ".join(named(part, book) for part in grouping.split(" x "))
 
 
 def _in_words(what: str, change: float) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..engine.response.base import ResponseBase
     from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
+    from ..engine.response.rules import Rule
     from ..engine.tasks.response import Block
     from ..tune.response import Split, TunedResponse
     from ..workspace import Workspace
@@ -210,7 +211,8 @@ def _publish(ws: Workspace, run: str, parts: tuple[ResponseBase, Codebook, Split
         "seconds": outcome.seconds, "peak_memory_bytes": outcome.peak_memory_bytes, "rate": tuned.rate, "replay": 0.0, "probe": [],
         "dial": {"chosen": gate.blend, "curve": gate.curve}, "task": "response", "outcome": book.outcome, "exposure": book.exposure,
         "rows": {**told, **sizes}, "gate": asdict(gate), "forgetting": forgot, "servable": [], "licence": base.licence, "estimate": None,
-        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *outcome.problems]}
+        "rules": (rules := told_rules(gate.rules, book)),
+        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *sure_rules(rules), *outcome.problems]}
     about = {**{k: v for k, v in answer.items() if k != "adapter"}, **record, "codebook": book.as_dict(), "base_place": base.place,
              "starter": base.starter, "frameworks": framework_versions()}
     with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
@@ -221,6 +223,25 @@ def _publish(ws: Workspace, run: str, parts: tuple[ResponseBase, Codebook, Split
         files["README.md"] = _card(about).encode()
         answer["adapter"] = ws.publish(KIND, record["client"], files, about)
     return answer
+
+
+SURE = 0.8  # probability from which a rule is told as one
+
+
+def told_rules(rules: Sequence[Rule], book: Codebook) -> list[dict[str, Any]]:
+    """The rules that a tuned model found, in the client's words: {rule, lift (a share of the rate), probability}, the likeliest first."""
+    import math
+
+    from ..engine.response.encode import rules_in_words
+
+    return [{"rule": one.words, "lift": math.expm1(one.lift), "probability": one.probability} for one in rules_in_words(rules, book)
+            if one.probability >= 0.05]
+
+
+def sure_rules(rules: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each rule that is likely."""
+    return [f"{one['rule']}: the response is {abs(one['lift']):.0%} {'higher' if one['lift'] > 0 else 'lower'} than its channels, products "
+            f"and prices alone tell ({one['probability']:.0%} sure)." for one in rules if one["probability"] >= SURE]
 
 
 NOTHING = ("Fine-tuning changed nothing: the lowest validation loss is that of step 0, the base that reads the client's own rows. "
@@ -240,7 +261,7 @@ def _card(about: Mapping[str, Any]) -> str:
 
 def _interrupted(run: str, settings: TuneSettings) -> dict[str, Any]:
     keys = ("adapter", "trainable_parameters", "total_parameters", "trained_tokens", "tokens_per_second", "lost_tokens", "best", "seconds",
-            "peak_memory_bytes", "gate", "rows", "outcome", "exposure", "forgetting")
+            "peak_memory_bytes", "gate", "rules", "rows", "outcome", "exposure", "forgetting")
     return {"run": run, **dict.fromkeys(keys), "base": settings.base, "method": settings.method, "evaluations": [],
             "stopped": "interrupted",
             "task": "response", "servable": [], "notes": []}
@@ -251,6 +272,7 @@ def response_model(ws: Workspace, id: str | None, name: str = "starter") -> Iter
     """The base with the adapter `id` on it (None: as it is) for as long as the block runs. Raises BaseModelError for another base."""
     from ..engine.methods import attach_saved
     from ..engine.response.base import load_response
+    from ..engine.response.rules import Rule
     from ..errors import BaseModelError
 
     if id is None:
@@ -262,6 +284,7 @@ def response_model(ws: Workspace, id: str | None, name: str = "starter") -> Iter
         raise BaseModelError(f"base {record['base']}", f"weights {base.hash[:12]}…", f"weights {record['base_hash'][:12]}…, as trained on",
                              "Put the base back as it was, or tune again on the new one.")
     method = attach_saved(base, ws.path(id))  # type: ignore[arg-type]
+    base.model.rules = tuple(Rule(**one) for one in record["gate"].get("rules", ()))
     try:
         yield base
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Progress, silent
-from .response import KIND, load_columns, newest_response, response_model
+from .response import KIND, load_columns, newest_response, response_model, sure_rules, told_rules
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,8 +61,7 @@ def evaluate_response(ws: Workspace, client: str, adapter: str | None = None, pr
     report = ws.publish("report", client, {"report.html": page.encode()}, {k: v for k, v in answer.items() if k != "report"}, [id])
     answer["report"] = str(ws.path(report) / "report.html")
     progress("evaluate", 4, 4)
-    return {**answer, "season": shape["season"], "channels": shape["channels"], "new_here": shape["new_here"],
-            "not_known": shape["not_known"]}
+    return {**answer, **{name: shape[name] for name in ("season", "channels", "rules", "new_here", "not_known")}}
 
 
 def rows_of_split(columns: Columns, book: Codebook, parts: tuple[np.ndarray, np.ndarray]) -> Rows:
@@ -156,8 +155,9 @@ def _understanding(base: ResponseBase, batch: Batch, split: Split, parts: tuple[
     columns, book = parts
     season = _seasons(base, batch, split, parts) if (columns.day > 0).any() else []
     channels = _channels(base, batch, split, parts)
-    return {"season": season, "channels": channels, "new_here": _new_here(season, channels), "not_known": _not_known(season, channels,
-                                                                                                                     columns)}
+    rules = told_rules(base.model.rules, book)
+    return {"season": season, "channels": channels, "rules": rules, "new_here": _new_here(season, channels) + sure_rules(rules),
+            "not_known": _not_known(season, channels, columns)}
 
 
 def arranged_with(batch: Batch, split: Split, made: Batch) -> tuple[Batch, int, int]:

@@ -23,6 +23,7 @@ from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns
 from ..engine.response.encode import Codebook, encode
 from ..engine.response.likelihood import deviance, kind_of, nats, quantiles
+from ..engine.response.rules import Rule
 from ..engine.tasks.response import Block, blocks_of, measure, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
 from ..progress import Progress, silent
@@ -55,7 +56,7 @@ class Split:
 class Gate:
     """What answers: `blend` of the tuned model's log rate with the own rate's, chosen on validation. `curve` holds each blend's deviance a
     row, `fell_back` says that the own rate alone answers; `drift` is the error that the rows of a day share, in logs,
-    `sharpness` what concentrations are multiplied by; `reason` in words."""
+    `sharpness` what concentrations are multiplied by; `reason` in words; `rules` are the client's own, for the model to know."""
 
     blend: float
     curve: list[dict[str, float]]
@@ -63,11 +64,12 @@ class Gate:
     drift: float
     reason: str
     sharpness: float = 1.0
+    rules: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
 class TunedResponse:
-    """A finished run; the method is still attached, at its best state."""
+    """A finished run; the method is still attached, at its best state, and the network knows the gate's rules."""
 
     method: AbstractMethod
     outcome: FitOutcome
@@ -146,6 +148,7 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
                  progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> TunedResponse:
     """Tune, or go on with the run in `folder`. `data` is (rows, split, generated advertisers that watch forgetting)."""
     batch, split, watch = data
+    base.model.rules = ()
     train = blocks_of(batch, split.train, seed=settings.seed)
     a_step = len(plan_epoch(train, STEP_ROWS, settings.seed, 0))
     epochs = max(1, min(max(settings.epochs, math.ceil(FEWEST_STEPS / a_step)), math.ceil(MOST_STEPS / a_step)))
@@ -161,9 +164,10 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
         fit.restore()
         outcome = fit.run(progress, stop)
         learned = _kept(fit, outcome, start, settings.forgetting_limit)
-        gate = choose_gate(base, batch, split)
+        gate = _with_rules(base, batch, split)
         gate = gate if learned or gate.fell_back else replace(gate, reason=f"{UNSURE} {gate.reason}")
     except BaseException:
+        base.model.rules = ()
         method.detach()
         raise
     return TunedResponse(method, outcome, gate, rate, len(train))
@@ -184,6 +188,21 @@ def _kept(fit: Fit, outcome: FitOutcome, start: dict[str, torch.Tensor], limit: 
         return best.step == 0
     fit.method.load_state(fit.best)
     return True
+
+
+def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
+    """The gate, with the rules of training and validation rows; none where those of the training rows made validation worse by more than
+    the noise."""
+    blocks = blocks_to_validate(batch, split.train, split.validation)
+    without = [loss for loss, _ in measure(base, None, blocks)]
+    base.model.rules = base.model.find_rules(batch, split.train)
+    worse = np.array([loss for loss, _ in measure(base, None, blocks)]) - without
+    if worse.sum() > worse.std(ddof=1) * math.sqrt(len(worse)):
+        base.model.rules = ()
+        return choose_gate(base, batch, split)
+    gate = choose_gate(base, batch, split)
+    base.model.rules = base.model.find_rules(batch, split.learned)
+    return replace(gate, rules=base.model.rules)
 
 
 def own_rate(batch: Batch, context: np.ndarray) -> float:

@@ -36,8 +36,7 @@ def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndar
     batch, until, seen = rows
     with torch.no_grad():
         eta, _, plain = base.model(batch, until, seen)
-        general, _ = base.model.general(batch)
-        covariance = posterior_covariance(batch, general, base.model.log_tau, until)
+        covariance = posterior_covariance(batch, base.model.expected(batch), base.model.log_tau, until)
     weight = torch.from_numpy(weights).double()
     variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
     return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from . import names
 from .batch import FIELDS, KNOWN, NUMBERS, Batch
 from .calendar import day_table, rows_of_days
 from .columns import MOST_VALUES, Columns, exposure_for, place_of
+from .rules import WEEKEND, Rule
 
 UNIT_SHARE = 0.5  # quantile of the value of a row that counts as one typical order
 DENSE = 20_000_000  # cells of the table of daily spend, at most
@@ -222,6 +223,44 @@ def _standard(columns: Columns, book: Codebook) -> tuple[np.ndarray, np.ndarray]
             numbers[:, n] = np.where(there, (np.nan_to_num(raw) - book.centre[name]) / book.scale[name], 0).clip(-4, 4)
             told[:, n] = there
     return numbers, told
+
+
+@dataclass(frozen=True)
+class ToldRule:
+    """A rule in a client's own words, the log of its lift where it holds, and the probability that there is one."""
+
+    words: str
+    lift: float
+    probability: float
+
+
+def rules_in_words(rules: Sequence[Rule], book: Codebook) -> list[ToldRule]:
+    """Rules of one condition and one sign together, whatever their limits; the likeliest first."""
+    groups: dict[tuple[str, int, str, bool, float], list[Rule]] = {}
+    for rule in rules:
+        one = 0.0 if rule.by in NUMBERS else rule.limit
+        groups.setdefault((rule.field, rule.value, rule.by, rule.size > 0, one), []).append(rule)
+    found = []
+    for (field, value, by, _, one), same in groups.items():
+        likeliest = max(same, key=lambda rule: rule.probability)
+        total = sum(rule.probability for rule in same)
+        other = "at the weekend" if by == WEEKEND else f"{named(by, book)} = {_value(by, int(one), book)}"
+        if by in NUMBERS:
+            limit = book.centre.get(by, 0.0) + likeliest.limit * book.scale.get(by, 1.0)
+            other = f"{named(by, book)} above {np.exp(limit) if by in ('price', 'spend', 'carry_over') else limit:.3g}"
+        found.append(ToldRule(f"{named(field, book)} = {_value(field, value, book)} and {other}",
+                              sum(rule.size * rule.probability for rule in same) / total, min(total, 1.0)))
+    return sorted(found, key=lambda told: -told.probability)
+
+
+def named(place: str, book: Codebook) -> str:
+    """A field or number by the name of the client's own column."""
+    return book.sources.get(place, place.replace("_", " "))
+
+
+def _value(field: str, value: int, book: Codebook) -> str:
+    known = book.values.get(field, [])
+    return known[value - 1] if 0 < value <= len(known) else str(value)
 
 
 def supported(columns: Columns, book: Codebook) -> np.ndarray:

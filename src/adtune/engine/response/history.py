@@ -158,6 +158,14 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
     return covariance_of(power, later, later) - crossed @ fitted.inner @ crossed.mT
 
 
+def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, Tensor]:
+    """(V^-1 y (N,), V^-1 (N, N)) of one advertiser all of whose rows are context: y working outcomes, V their covariance with noise."""
+    power = torch.exp(2 * log_tau).clamp(max=9.0)
+    base = batch.exposure * torch.exp(general.double() + level_of(batch, general)[:, None])
+    fitted = _laplace(covariance_of(power, batch, batch), None, batch, base)
+    return fitted.alpha[0], fitted.inner[0]
+
+
 def covariance_of(power: Tensor, left: Batch, right: Batch) -> Tensor:
     """(B, N, M) prior covariance of f between rows, float64."""
     return sum(p * k for p, k in zip(power, kernels(left, right), strict=True)).double()  # type: ignore[union-attr]

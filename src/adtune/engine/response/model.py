@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from . import names
 from .batch import FAMILIES, FIELDS, KNOWN, NUMBERS, Batch
 from .calendar import COLUMNS, YEARLY
 from .history import FEATURES, GROUPINGS, History, starting_log_tau, summarise
+from .rules import Rule, find_rules, lift_of, read_rows
 
 PLAIN = COLUMNS + 3 * len(NUMBERS) + len(FAMILIES) + 1
 CODES, CODE_WIDTH = 512, 6
@@ -131,15 +133,17 @@ class ResponseNet(nn.Module):
         self.head = nn.Linear(shape.width, 2)
         self.trust = nn.Parameter(torch.ones(len(GROUPINGS)))
         self.log_tau = nn.Parameter(starting_log_tau())
+        self.rules: tuple[Rule, ...] = ()  # an advertiser's own, found when a model is tuned
         for layer in (self.skip, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, batch: Batch, until: int, seen: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(eta, log_r, plain) of the rows from `until` on, (B, N - until) each; the rows before it are the context, those of them whose
-        outcome may be read; the blocks look at the first `seen` of them. `plain` is level + general."""
+        outcome may be read; the blocks look at the first `seen` of them. `plain` is level + general, no rules."""
         general, hidden = self.general(batch)
-        history = summarise(batch, general.detach(), self.log_tau, until)
+        lift = lift_of(self.rules, batch)
+        history = summarise(batch, general.detach() + lift, self.log_tau, until)
         plain = history.level[:, None].float() + general
         tokens = self.tokens(batch, hidden, history)
         seen = until if seen is None else seen
@@ -147,13 +151,26 @@ class ResponseNet(nn.Module):
         rows = tokens[:, until:]
         for block in self.blocks:
             rows, context = block(rows, context, real)
-        return self.answer(plain[:, until:], rows, history, batch)
+        eta, log_r = self.answer((plain + lift)[:, until:], rows, history)
+        return eta, log_r, plain[:, until:]
 
     @torch.no_grad()
     def explain(self, batch: Batch, until: int) -> tuple[Tensor, Tensor]:
-        """(general pattern (B, N), what each grouping of GROUPINGS adds to the log rate (B, N, G)) of all rows."""
-        general, _ = self.general(batch)
-        return general, summarise(batch, general, self.log_tau, until).effects * self.trust
+        """(general pattern (B, N), what each grouping of GROUPINGS and, last, the rules add to the log rate (B, N, G + 1)) of all rows."""
+        general, lift = self.general(batch)[0], lift_of(self.rules, batch)
+        effects = summarise(batch, general + lift, self.log_tau, until).effects * self.trust
+        return general, torch.cat([effects, lift[..., None]], -1)
+
+    @torch.no_grad()
+    def expected(self, batch: Batch) -> Tensor:
+        """(B, N) log ratio to the usual level that the general pattern and the rules tell: what an advertiser's effects depart from."""
+        return self.general(batch)[0] + lift_of(self.rules, batch)
+
+    @torch.no_grad()
+    def find_rules(self, batch: Batch, context: np.ndarray) -> tuple[Rule, ...]:
+        """Rules that the rows `context` of one advertiser speak for; those in `rules` are left as they are."""
+        part, place = read_rows(batch, context), self.log_tau.device
+        return find_rules(part, self.general(part.to(place))[0].cpu(), self.log_tau.cpu())
 
     def tokens(self, batch: Batch, hidden: Tensor, history: History) -> Tensor:
         """(B, N, D) of rows, outcomes not told."""
@@ -165,10 +182,10 @@ class ResponseNet(nn.Module):
         """(B, C, D) what a context row's outcome adds to its token: its residual and how much it weighs."""
         return self.outcome(torch.stack([history.residual, torch.log1p(history.weight) / 4], -1).detach())
 
-    def answer(self, plain: Tensor, rows: Tensor, history: History, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-        """(eta, log_r, plain) of the last rows, as many as `rows` has. The variance of f makes outcomes more dispersed."""
+    def answer(self, plain: Tensor, rows: Tensor, history: History) -> tuple[Tensor, Tensor]:
+        """(eta, log_r) of the last rows, as many as `rows` has. The variance of f makes outcomes more dispersed."""
         last = slice(-rows.shape[1], None)
         out = self.head(self.norm(rows)) + self.skip(history.features[:, last].detach())
         eta = plain + history.effects[:, last] @ self.trust + out[..., 0]
         unsure = torch.expm1(history.spread[:, last].clamp(max=3)) + 1 / history.r[:, None].float()
-        return eta, (-unsure.log() + 3 * torch.tanh(out[..., 1] / 3)).clamp(-4, 9), plain
+        return eta, (-unsure.log() + 3 * torch.tanh(out[..., 1] / 3)).clamp(-4, 9)
