@@ -118,6 +118,23 @@ def test_a_plan_without_exposure_is_answered_for_the_usual_one_and_map_names_col
     assert found["rows"][0]["supported"] and "usual clicks" in " ".join(found["notes"])
 
 
+def test_a_plan_reads_the_clients_calendars_as_its_rows_did(tmp_path):
+    chance = np.random.default_rng(5)
+    days = [date(2024, 1, 1) + timedelta(n) for n in range(90)]
+    free = ["yes" if n % 3 == 0 else "no" for n in range(90)]
+    with Workspace.open(tmp_path / "ws") as ws:
+        made = [[day, "Dresses", 200, chance.binomial(200, 0.2 if one == "yes" else 0.05)] for day, one in zip(days, free, strict=True)]
+        import_campaigns(ws, write(tmp_path / "rows.csv", made[:80], ["Day", "Ad group", "Clicks", "Conversions"]), "acme")
+        import_campaigns(ws, write(tmp_path / "calendar.csv", [[day, "dresses", one] for day, one in zip(days, free, strict=True)],
+                                   ["Day", "Ad group", "Free returns"]), "acme")
+        plan = write(tmp_path / "plan.csv", [row[:3] for row in made[80:]], ["Day", "Ad group", "Clicks"])
+        rate = [one["rate"] for one in predict(ws, "acme", plan, {"outcome": "conversions"})["rows"]]
+        assert min(rate[1::3]) > 2 * max(rate[0::3] + rate[2::3])
+        said = write(tmp_path / "own.csv", [[*row[:3], "no"] for row in made[80:]], ["Day", "Ad group", "Clicks", "Free returns"])
+        own = [one["rate"] for one in predict(ws, "acme", said, {"outcome": "conversions"})["rows"]]
+        assert max(own) < 0.5 * max(rate)  # what the plan itself says holds
+
+
 def test_without_an_adapter_the_base_answers_and_says_so(house, tmp_path, base):
     ws, _, _ = house
     with pytest.raises(InputError, match="value"):

@@ -50,7 +50,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
 
     exposures = history.counts[book.exposure][good]
     plan = read_plan(path, options.get("map"), book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
-    asked, _ = columns_from(plan.table)
+    asked, _ = columns_from(ws.planned_campaigns(client, plan.table))
     if not len(asked):
         raise InputError(str(path), f"no usable row of {plan.total}", "rows to predict", f"The first reason: {_first(plan.rejected)}")
     batch = readable(join(history, asked), book)

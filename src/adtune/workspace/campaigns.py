@@ -74,10 +74,23 @@ class Campaigns:
         if not tables:
             return schema().empty_table()
         rows = in_force(tables)
-        rows = rows if repeats else without_repeats(rows)[0]
+        return self.with_joins(client, rows if repeats else without_repeats(rows)[0])
+
+    def with_joins(self, client: str, rows: pa.Table) -> pa.Table:
+        """`rows` with the inputs of the client's calendars and products, and without those that were found to have seen an outcome."""
         rows = with_lookups(rows, list(self.stored(client, LOOKUP)))
         refused = {INPUT + name for entry in self.imports(client) for name in entry["record"].get(REFUSED, ())}
         return rows.drop_columns([name for name in rows.column_names if name in refused])
+
+    def planned(self, client: str, plan: pa.Table) -> pa.Table:
+        """Rows to come with what is joined to them; what the plan says itself holds."""
+        import pyarrow.compute as pc
+
+        told = self.with_joins(client, plan)
+        for name in set(plan.column_names) & set(told.column_names):
+            if plan[name].type == told[name].type:
+                told = told.set_column(told.column_names.index(name), name, pc.coalesce(plan[name], told[name]))
+        return told
 
 
 def in_force(tables: list[pa.Table]) -> pa.Table:

@@ -220,6 +220,10 @@ class Workspace:
         """Records of the client's imports of campaign rows, the oldest first."""
         return self._campaigns.imports(client)
 
+    def planned_campaigns(self, client: str, plan: pa.Table) -> pa.Table:
+        """Rows to come, with what the client's calendars and products say of them where they are silent."""
+        return self._campaigns.planned(client, plan)
+
     def add_campaigns(self, client: str, table: pa.Table, record: Mapping[str, Any]) -> str:
         """Stores the rows of one import for good; gives the artifact's id. Creates the client where it is new."""
         self.ensure_client(client)
