@@ -154,7 +154,8 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
     firsts = [family[0] for family in families]
     ids = [words.ids[piece.order] for piece in firsts]
     marks = np.random.default_rng(0).integers(1, 2**62, size=len(firsts), dtype=np.uint64)
-    sums = [_sums([_runs(row, size) for row in ids], marks, most) for size in (1, 2, LONG_TARGET)]
+    runs = {size: [_runs(row, size) for row in ids] for size in (1, 2, LONG_TARGET)}
+    sums = [_sums(rows, marks, most) for rows in runs.values()]
     by_key: dict[int, list[int]] = defaultdict(list)
     for run, (key, _) in sums[2].items():
         by_key[key].append(run)
@@ -173,10 +174,11 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
     told: dict[int, Apart] = {}
     for (size, feature), target in sorted(pairs.items()):
         key, orders = sums[2][target]
-        if _others(ids[orders[0]], feature, size, set(by_key[key]), shared[key]) > OTHERS:
+        if _others({of: rows[orders[0]] for of, rows in runs.items()}, (feature, size), by_key[key], shared[key]) > OTHERS:
             continue
-        target = min(by_key[key], key=partial(_first, _runs(ids[orders[0]], LONG_TARGET)))
-        places = [(_first(_runs(ids[one], size + 1), feature), _first(_runs(ids[one], LONG_TARGET), target)) for one in orders]
+        long = runs[LONG_TARGET]
+        target = min(by_key[key], key=partial(_first, long[orders[0]]))
+        places = [(_first(runs[size + 1][one], feature), _first(long[one], target)) for one in orders]
         around = [{_at(ids[one], place + step) for one, (place, _) in zip(orders, places, strict=True)} for step in (-1, size + 1)]
         if min(map(len, around)) < 2 or sum(map(len, around)) < VARIED * 2 * len(orders):
             continue
@@ -203,16 +205,18 @@ def _sums(rows: Sequence[Any], marks: Any, most: int) -> dict[int, tuple[int, li
             for start, count in zip(starts[kept].tolist(), counts[kept].tolist(), strict=True) for held in [owners[start:start + count]]}
 
 
-def _others(ids: Any, trigger: int, size: int, targets: set[int], shared: Sequence[tuple[int, int]]) -> int:
-    """How many of the shared words and pairs stand neither in the target nor at the trigger, in one of the pieces."""
+def _others(runs: Mapping[int, Any], trigger: tuple[int, int], targets: Sequence[int], shared: Sequence[tuple[int, int]]) -> int:
+    """How many of the shared words and pairs stand neither in the target nor at the trigger, in one of the pieces, whose runs these are by
+    their size."""
     import numpy as np
 
-    taken = np.zeros(len(ids) + LONG_TARGET, dtype=bool)
-    for place in np.flatnonzero(np.isin(_runs(ids, LONG_TARGET), list(targets))).tolist():
+    feature, size = trigger
+    taken = np.zeros(len(runs[1]) + LONG_TARGET, dtype=bool)
+    for place in np.flatnonzero(np.isin(runs[LONG_TARGET], targets)).tolist():
         taken[place:place + LONG_TARGET] = True
-    at = _first(_runs(ids, size + 1), trigger)
+    at = _first(runs[size + 1], feature)
     taken[max(0, at - 1):at + size + 2] = True
-    free = [(_first(_runs(ids, one + 1), feature), one) for one, feature in shared]
+    free = [(_first(runs[one + 1], other), one) for one, other in shared]
     return sum(not taken[place:place + one + 1].any() for place, one in free)
 
 
