@@ -123,6 +123,10 @@ class RemoteEngine:
         """The engines that there are, as `Engines` tells them."""
         return {f"{self.host}/{self.model}": self}
 
+    def live(self) -> bool:
+        """Whether the engine answered when it was looked at last."""
+        return self._alive
+
     def stats(self) -> dict[str, Any]:
         """What is going on, under the names of the own engine."""
         return {"alive": self._alive, "rows": self.rows, "writing": sum(self._running.values()), "reading": 0,

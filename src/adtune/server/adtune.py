@@ -14,7 +14,7 @@ from ..steps.serving import UnknownModel
 from ..steps.work import OPTIONS
 from .auth import Admins, Caller, Reads, Serves, Trains, Writes, threaded
 from .errors import ApiError, api_error, missing, unknown_model
-from .pages import After, Limit, page
+from .pages import After, IdempotencyKey, Limit, page
 from .shapes import Body
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def _job(caller: Caller, id: str) -> Job:
     return found
 
 
-def _submit(caller: Caller, body: JobAsked) -> Job:
+def _submit(caller: Caller, body: JobAsked, idempotency: str | None) -> Job:
     """Queue a verb. Raises ApiError for an option that is no setting, or that a caller may not say."""
     record, closed = OPTIONS[body.kind]
     known = {one.name for one in fields(record)} - closed | ({"adapter"} if body.kind == "evaluate" else set())
@@ -176,13 +176,13 @@ def _submit(caller: Caller, body: JobAsked) -> Job:
         if target is None or target.kind != "adapter":
             raise UnknownModel(str(options["adapter"]))
         options["adapter"] = target.id
-    return caller.service.ws.jobs.submit(caller.client, body.kind, {"options": options})
+    return caller.service.ws.jobs.submit(caller.client, body.kind, {"options": options}, idempotency)
 
 
 @router.post("/jobs")
-async def create(body: JobAsked, caller: Trains) -> Any:
-    """Queue curate, advise, tune or evaluate of the client's archive."""
-    return _shown(await _done(_submit, caller, body))
+async def create(body: JobAsked, caller: Trains, idempotency: IdempotencyKey = None) -> Any:
+    """Queue curate, advise, tune or evaluate of the client's archive; the same Idempotency-Key gives the same job."""
+    return _shown(await _done(_submit, caller, body, idempotency))
 
 
 @router.get("/jobs")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from ..steps.serving import Begun, Service, Wanted
 from .auth import Caller, threaded
@@ -42,6 +43,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[tuple[int, TokenEvent]] = asyncio.Queue()
         self.parts: list[Part] = []
+        self._given_up = False
 
     async def begin(self, prompts: Sequence[Any], wanted: Wanted) -> None:
         """Start n answers to each prompt. Raises ApiError."""
@@ -64,6 +66,8 @@ class Conversation:
         self._loop.call_soon_threadsafe(self._events.put_nowait, (first + n, event))
 
     def cancel(self) -> None:
+        """Give all answers up."""
+        self._given_up = True
         for begun in self.begun:
             begun.cancel()
 
@@ -84,6 +88,9 @@ class Conversation:
                     open_, part.finish = open_ - 1, event.finish_reason
                 if event.error is not None:
                     raise api_error(event.error)
+                if event.finish_reason == "cancelled" and not self._given_up:
+                    raise ApiError(503, "The token engine stopped in the middle of an answer; it is started again.", "engine_stopped",
+                                   headers={"Retry-After": "5"})
                 yield place, event
         finally:
             if open_:
@@ -157,5 +164,15 @@ async def _told(talk: Conversation, chunks: AsyncIterator[Any]) -> AsyncIterator
         raise
 
 
+class _Stream(StreamingResponse):
+    """A stream whose generator is ended with it, not when somebody collects it."""
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        finally:
+            await self.body_iterator.aclose()  # type: ignore[union-attr]  # `_told` is a generator
+
+
 def streamed(talk: Conversation, chunks: AsyncIterator[Any]) -> StreamingResponse:
-    return StreamingResponse(_told(talk, chunks), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+    return _Stream(_told(talk, chunks), media_type="text/event-stream", headers={"x-accel-buffering": "no"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -10,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from . import adtune, chat, completions, decisions, files, health, jobs, models
-from .auth import key_of
+from .auth import Identify, by_key
 from .errors import ApiError, api_error, http_error, no_key, validation_error
 from .guard import Guard
 
@@ -22,12 +23,12 @@ MEGABYTE = 1 << 20
 ABOUT = "OpenAI's interface over a client's own models, and adtune's own part. Every route but /health, /ready and /metrics asks for a key."
 
 
-def build(service: Service) -> FastAPI:
-    """The application without its guard, for tests that look at routes."""
+def build(service: Service, identify: Identify | None = None) -> FastAPI:
+    """The application without its guard, for tests that look at routes. `identify` tells who calls, by default by API key."""
     from .. import __version__
 
     app = FastAPI(title="adtune", version=__version__, description=ABOUT, docs_url=None, redoc_url=None)
-    app.state.service, app.state.metrics = service, health.Metrics(service)
+    app.state.service, app.state.metrics, app.state.identify = service, health.Metrics(service), identify or by_key(service)
     for router in ROUTERS:
         app.include_router(router)
 
@@ -49,14 +50,14 @@ def build(service: Service) -> FastAPI:
     return app
 
 
-def guarded(service: Service, hosts: list[str] | None = None) -> Any:
+def guarded(service: Service, hosts: list[str] | None = None, identify: Identify | None = None) -> Any:
     """The application that a server runs."""
-    app, settings = build(service), service.settings
+    app, settings = build(service, identify), service.settings
     names = hosts if hosts is not None else [one.strip().lower() for one in settings.hosts.split(",") if one.strip()]
 
-    async def refuses(authorization: str) -> ApiError | None:
-        if await key_of(service, authorization) is None:
-            return no_key(authorization)
+    async def refuses(headers: Mapping[str, str]) -> ApiError | None:
+        if await app.state.identify(headers) is None:
+            return no_key(headers.get("authorization", ""))
         full = service.limits.full()
         return None if full is None else api_error(full)
 

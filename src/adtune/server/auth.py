@@ -1,10 +1,16 @@
-"""Who calls, and what that key may do. Every route names the scope that it asks for; a test reads it off the routes."""
+"""Who calls, and what that caller may do. Every route names the scope that it asks for; a test reads it off the routes.
+
+Who calls is told by one function, `Identify`: from a request's headers to a Principal, or None for nobody. `by_key`, the only one here,
+reads an API key. A sign-in (OIDC, for people at a studio) is a second such function, given to `app.guarded(service, identify=...)`: it
+checks a session and gives a client and scopes; routes, limits, logs and the matrix of who may do what stay as they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -14,14 +20,31 @@ from .errors import ApiError, api_error, no_key
 
 if TYPE_CHECKING:
     from ..steps.serving import Service
-    from ..workspace.keys import Key
+
+
+class Principal(Protocol):
+    """Who calls: an id for logs and limits (never a secret), one client, and scopes; None of the limits is the server's own."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def client(self) -> str: ...
+    @property
+    def scopes(self) -> tuple[str, ...]: ...
+    @property
+    def per_minute(self) -> int | None: ...
+    @property
+    def concurrent(self) -> int | None: ...
+
+
+Identify = Callable[[Mapping[str, str]], Awaitable[Principal | None]]  # from headers in lower case; quick: asked twice a request
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A request's client, by its key."""
+    """A request's client, by who calls."""
 
-    key: Key
+    key: Principal
     service: Service
     request: str
 
@@ -36,20 +59,23 @@ def bearer(authorization: str) -> str:
     return key.strip() if kind.lower() == "bearer" else ""
 
 
-async def key_of(service: Service, authorization: str) -> Key | None:
-    """The key that a header holds; None where it opens nothing."""
-    text = bearer(authorization)
-    known, key = service.doorkeeper.remembered(text)
-    return key if known else await run_in_threadpool(service.doorkeeper.check, text)
+def by_key(service: Service) -> Identify:
+    """Tells callers by the API key of their Authorization header."""
+
+    async def identify(headers: Mapping[str, str]) -> Principal | None:
+        text = bearer(headers.get("authorization", ""))
+        known, key = service.doorkeeper.remembered(text)
+        return key if known else await run_in_threadpool(partial(service.doorkeeper.check, text))
+
+    return identify
 
 
 async def caller_of(request: Request, scope: str) -> Caller:
     """Raises ApiError: 401 where the key opens nothing, 403 where it may not do this."""
     service: Service = request.app.state.service
-    authorization = request.headers.get("authorization", "")
-    key = await key_of(service, authorization)
+    key = await request.app.state.identify(request.headers)
     if key is None:
-        raise no_key(authorization)
+        raise no_key(request.headers.get("authorization", ""))
     request.state.key, request.state.client = key.id, key.client
     if scope not in key.scopes and "admin" not in key.scopes:
         raise ApiError(403, f"This key has no scope '{scope}', which is needed here.", "insufficient_permissions")

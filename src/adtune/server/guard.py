@@ -5,17 +5,19 @@ Plain ASGI, so that an answer that streams is never held back and a caller who l
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
 import secrets
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import ApiError
@@ -26,6 +28,13 @@ HEADERS = {
     "x-content-type-options": "nosniff", "x-frame-options": "DENY", "referrer-policy": "no-referrer", "cache-control": "no-store"}
 REQUEST_ID = re.compile(r"[\w.\-]{1,64}")
 FILES, KEYED = "/v1/files", "/v1/"
+
+
+SEND_SECONDS = 60.0  # a caller who takes nothing for so long is cut off
+
+
+class SlowReader(OSError):
+    """A caller who does not take what is sent."""
 
 
 class TooLarge(Exception):  # noqa: N818 - it is a refusal, not an error
@@ -39,11 +48,11 @@ def host_of(header: str) -> str:
 
 
 class Guard:
-    """Stands before the application. `hosts` are the names under which it may be called, `refuses` says why a
-    caller with this Authorization is not let in (asked before a byte of the body is read), `seen` is told (path, status, seconds)."""
+    """Stands before the application. `hosts` are the names under which it may be called, `refuses` says why a caller with these headers is
+    not let in (asked before a byte of the body is read), `seen` is told (path, status, seconds)."""
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str], sizes: tuple[int, int], refuses: Callable[[str], Awaitable[ApiError | None]],
-                 seen: Callable[[str, int, float], None]):
+    def __init__(self, app: ASGIApp, hosts: Collection[str], sizes: tuple[int, int],
+                 refuses: Callable[[Mapping[str, str]], Awaitable[ApiError | None]], seen: Callable[[str, int, float], None]):
         self.app, self.hosts, self.refuses, self.seen = app, set(hosts), refuses, seen
         self.body, self.file = sizes
 
@@ -65,11 +74,11 @@ class Guard:
         try:
             refused = self._refusal(headers, meter.most)
             if refused is None and scope["path"].startswith(KEYED):
-                refused = await self.refuses(headers.get("authorization", ""))
+                refused = await self.refuses(headers)
             if refused is not None:
                 await refused.answer()(scope, receive, answer.send)
                 return
-            with suppress(TooLarge):
+            with suppress(TooLarge, SlowReader, ClientDisconnect):
                 await self.app(scope, meter.receive, tell)
             if meter.over:
                 await _too_large(meter.most).answer()(scope, receive, answer.send)
@@ -107,7 +116,10 @@ class _Answer:
             extra = {**HEADERS, "x-request-id": self.id, "openai-processing-ms": str(round(self.seconds * 1000))}
             message["headers"] = [*message["headers"], *((name.encode(), value.encode()) for name, value in extra.items()
                                                          if name.encode() not in own)]
-        await self._send(message)
+        try:
+            await asyncio.wait_for(self._send(message), SEND_SECONDS)
+        except TimeoutError:
+            raise SlowReader(f"nothing taken for {SEND_SECONDS:.0f} s") from None
 
 
 class _Meter:

@@ -56,7 +56,7 @@ class Metrics:
 
 
 def _engines_live(service: Service) -> bool:
-    return all(engine.stats()["alive"] for engine in service.engines.all().values())
+    return service.engines.live()
 
 
 @router.get("/health")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 
 from ..records import hash_of
 from ..steps.fine_tuning import check_request
 from .auth import Caller, Reads, Trains, threaded
 from .errors import ApiError, api_error, missing, unknown_model
 from .models import seconds_of
-from .pages import After, Limit, page
+from .pages import After, IdempotencyKey, Limit, page
 from .shapes import JobRequest
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def _submit(caller: Caller, payload: dict[str, Any], idempotency: str | None, re
 
 
 @router.post("/v1/fine_tuning/jobs")
-async def create(body: JobRequest, caller: Trains, request: Request,
-                 idempotency: Annotated[str | None, Header(alias="idempotency-key", max_length=128)] = None) -> Any:
+async def create(body: JobRequest, caller: Trains, request: Request, idempotency: IdempotencyKey = None) -> Any:
     """Queue a job. The SDK repeats a request that it heard nothing of, and gets the same job."""
     repeated = request.headers.get("x-stainless-retry-count", "0") not in ("0", "")
     try:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Header, Query
 
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 After = Annotated[str | None, Query(max_length=200)]
+IdempotencyKey = Annotated[str | None, Header(alias="idempotency-key", max_length=128)]  # whoever heard no answer asks again with it
 
 
 def page(rows: Sequence[dict[str, Any]], after: str | None, limit: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from .guard import SEND_SECONDS
 
 if TYPE_CHECKING:
     import uvicorn
@@ -46,6 +47,8 @@ def listen(host: str, port: int) -> socket.socket:
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a caller who has gone without a word, or takes nothing at all
+            bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SEND_SECONDS * 1000))
         bound.bind((host.strip("[]"), port))
         bound.listen(BACKLOG)
     except (OSError, OverflowError) as error:
