@@ -56,6 +56,7 @@ class TuneSettings:
     clip: float = 1.0                    # largest norm of the gradient
     evaluations: int = 10                # evaluations a run, step 0 not counted; at least 8
     patience: int = 3                    # evaluations without improvement beyond the noise floor before stopping
+    peak: str = "loss"                   # loss | on-brand: the evaluation that is kept; on-brand drafts with each and takes the likest
     replay: float | None = None          # share of general text in the trained tokens; None starts at 0.1, more where a probe forgets
     dial: float | None = None            # how much of what was learned is used, 0 to 1; None chooses on validation and general text
     forgetting_limit: float = 0.15       # nats per token of general text that a run may lose at most

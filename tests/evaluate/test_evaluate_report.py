@@ -133,3 +133,15 @@ def test_without_a_measured_gate_nothing_is_said_for_it():
     text = words(evaluate_report(measure(bare, EvaluateSettings()), context()))
     assert "No gate could be measured" in text and "whether tuning gained anything is not known" in text
     assert "write with it" not in text
+
+
+def test_both_peaks_are_shown_where_the_voice_decided(result):
+    evaluations = tuple({"step": step, "epoch": step / 10, "validation_loss": loss, "noise_floor": 0.01}
+                        for step, loss in ((0, 3.0), (10, 2.0), (20, 2.2)))
+    curve = [{"step": step, "on_brand": score, "interval": None} for step, score in ((0, 0.2), (10, 0.6), (20, 0.9))]
+    peaks = {"kept": "on-brand", "loss": 10, "on_brand": 20, "scorer_auc": 0.97, "curve": curve, "reason": None}
+    told = words(evaluate_report(result, context(evaluations=evaluations, best=evaluations[2], peaks=peaks)))
+    assert "The lowest loss is at step 10; kept is step 20" in told and "peak kept: step 20" in told and "0.97" in told
+    failed = {**peaks, "kept": "loss", "on_brand": None, "curve": [], "reason": "3 validation briefs with a title, where 4 are needed"}
+    told = words(evaluate_report(result, context(evaluations=evaluations, best=evaluations[1], peaks=failed)))
+    assert "could not: 3 validation briefs" in told and "the evaluation with the lowest is what you get" in told

@@ -74,7 +74,11 @@ def tuned(answer: Answer, page: Page) -> None:
     keys = ("step", "epoch", "validation_loss", "train_loss", "general_loss")
     best = answer["best"] or {}
     rows = [(*(one.get(key) for key in keys), "best" if one["step"] == best.get("step") else "") for one in answer["evaluations"]]
-    page.table(("Step", "Epoch", "Validation loss", "Training loss", "General loss", ""), rows)
+    voice = {one["step"]: one["on_brand"] for one in (answer.get("peaks") or {}).get("curve", ())}
+    if voice:
+        rows = [(*row[:-1], voice.get(row[0]), row[-1]) for row in rows]
+    heads = ("Step", "Epoch", "Validation loss", "Training loss", "General loss", *(("On-brand",) if voice else ()), "")
+    page.table(heads, rows)
     trained = NOT_MEASURED
     if answer["trainable_parameters"]:
         share = 100 * answer["trainable_parameters"] / answer["total_parameters"]
@@ -83,7 +87,8 @@ def tuned(answer: Answer, page: Page) -> None:
         "adapter": answer["adapter"] or "none", "run": answer["run"], "base": answer["base"], "method": answer["method"],
         "trained": trained,
         "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost",
-        "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}",
+        "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}"
+                + (f", the most on-brand; the lowest loss is at step {answer['peaks']['loss']:,}" if voice else ""),
         "stopped": STOPS.get(answer["stopped"], answer["stopped"]), **_decided(answer),
         "time": duration(answer["seconds"]) or NOT_MEASURED, "peak memory": size(answer["peak_memory_bytes"]),
         **_foretold(answer)})

@@ -107,6 +107,7 @@ class Fit:
         self.evaluations: list[Evaluation] = []
         self.losses: list[float] = []
         self.problems: list[str] = []
+        self.listen: Callable[[Fit], None] = lambda _: None  # told of each evaluation
         self._rows: tuple[int, list[Row]] | None = None
         self._next: tuple[int, list[tuple[list[Row], dict[str, Any]]]] | None = None
 
@@ -212,6 +213,7 @@ class Fit:
             step=self.step, epoch=round(self.plan.epochs * self.step / max(len(self.schedule), 1), 4), validation_loss=self.peak.losses[-1],
             train_loss=sum(recent) / len(recent) if recent else None, general_loss=general,
             noise_floor=self.peak.noise if self.step else None, tokens=self.trained, seconds=round(self.seconds, 3)))
+        self.listen(self)
 
     def run(self, progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> FitOutcome:
         """Train until the peak, the patience or the epochs end it. Raises Interrupted, TrainingError."""

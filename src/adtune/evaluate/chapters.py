@@ -55,9 +55,21 @@ def curve(page: Page, context: ReportContext) -> None:
     mark = (best["step"], best["validation_loss"], f"peak kept: step {best['step']:,}, epoch {best['epoch']:.3g}") if best else None
     floors = [row["noise_floor"] for row in context.evaluations if row.get("noise_floor") is not None and isfinite(row["noise_floor"])]
     band = (best["validation_loss"], best["validation_loss"] + floors[-1]) if best and floors else None
-    told = "The loss on validation pieces decides; the evaluation with the lowest is what you get."
+    peaks = context.peaks or {}
+    told = ("The loss on validation pieces decides; the evaluation with the lowest is what you get." if not peaks.get("curve") else
+            f"The lowest loss is at step {peaks['loss']:,}; kept is step {peaks['on_brand']:,}, whose drafts are most on-brand.")
+    told += f" The voice was to decide, and could not: {peaks['reason']}." if peaks.get("reason") else ""
     told += " The shaded band is the noise floor above it: differences inside it mean nothing." if band else ""
-    page.section("The training run", page.figure(lines(series, "step", "nats per token", mark=mark, band=band, title="Loss by step"), told))
+    figures = [page.figure(lines(series, "step", "nats per token", mark=mark, band=band, title="Loss by step"), told)]
+    if peaks.get("curve"):
+        points = [(row["step"], row["on_brand"]) for row in peaks["curve"]]
+        kept = (peaks["on_brand"], dict(points)[peaks["on_brand"]], f"peak kept: step {peaks['on_brand']:,}")
+        figures.append(page.figure(
+            lines([("drafts to validation briefs", points)], "step", "probability of the client's voice", mark=kept,
+                  title="On-brand by step"),
+            f"The on-brand scorer's mean over the drafts of each evaluation (AUC {peaks['scorer_auc']:.2f}). Among evaluations whose "
+            "drafts are alike within the noise of the briefs, the one with the lowest loss is kept."))
+    page.section("The training run", *figures)
 
 
 def conventions(page: Page, result: Mapping[str, Any]) -> None:

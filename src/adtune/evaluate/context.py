@@ -17,7 +17,8 @@ class ReportContext:
     """The lineage of an evaluated adapter.
 
     `pieces` counts the dataset's pieces by split. `evaluations` are the run's, as the JSON of `tune` gives them ({step, epoch,
-    validation_loss, train_loss, general_loss, noise_floor}), and `best` is the one whose weights were kept. `settings` holds
+    validation_loss, train_loss, general_loss, noise_floor}), and `best` is the one whose weights were kept; `peaks` as `tune`
+    gives it, where the voice was asked which. `settings` holds
     (value, where it came from) by name. `drafts` holds, by arm, the answers to `briefs` (titles), and under `published` the client's own.
     `brand` is whose report it is.
     """
@@ -32,6 +33,7 @@ class ReportContext:
     method: str
     evaluations: tuple[Mapping[str, Any], ...] = ()
     best: Mapping[str, Any] | None = None
+    peaks: Mapping[str, Any] | None = None
     settings: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     seconds: float | None = None
     briefs: tuple[str, ...] = ()

@@ -177,5 +177,6 @@ def _context(client: str, id: str, record: Mapping[str, Any], material: Material
     return ReportContext(
         client=client, adapter=id, base=record["base"], base_hash=record["base_hash"], starter=record["starter"],
         dataset_hash=record["dataset_hash"], pieces=record["pieces"], method=record["method"],
-        evaluations=tuple(record["evaluations"]), best=record["best"], settings=settings | dict(chosen), seconds=record["seconds"],
+        evaluations=tuple(record["evaluations"]), best=record["best"], peaks=record.get("peaks"), settings=settings | dict(chosen),
+        seconds=record["seconds"],
         briefs=material.briefs, drafts={**{name: arm.drafts for name, arm in material.arms.items()}, PUBLISHED: material.references})

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..durable import os_error, replace_file
+from ..durable import os_error, remove_tree, replace_file
 from ..errors import AdtuneError, InputError, Interrupted, SettingError
 from ..progress import Progress, silent
 from ..records import Dataset
@@ -36,6 +36,8 @@ def newest_plan(ws: Workspace, client: str, dataset_hash: str) -> dict[str, Any]
 def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tuple[str, Mapping[str, Any]],
              progress: Progress) -> tuple[str, dict[str, Any]]:
     """Create a run with every setting resolved and where it came from."""
+    from ..tune.brand_peak import check_peak
+
     dataset_id, dataset = load_dataset(ws, client, progress)
     plan = newest_plan(ws, client, dataset.hash)
     if plan and (options.get("base") or recipe[1].get("base")) not in (None, plan["base"]):
@@ -47,6 +49,7 @@ def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tup
         origins["method"] = "plan" if plan and plan["method"] == method else "default"
     _check_method(settings.method)
     _check_form(settings)
+    check_peak(settings)
     record = {"client": client, "dataset": dataset_id, "dataset_hash": dataset.hash, "settings": asdict(settings), "origins": origins,
               "options": {k: v for k, v in options.items() if v is not None}, "base_hash": None}
     return ws.create_run(client, record), record
@@ -134,6 +137,8 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
         if notes:
             answer["notes"] = [*answer.get("notes", [answer["note"]] if "note" in answer else []), *notes]
         ws.update_run(run, "interrupted" if answer["stopped"] == "interrupted" else "done", answer)
+        if answer["stopped"] != "interrupted":
+            remove_tree(ws.run_dir(run) / STATES)
     return answer
 
 
@@ -227,13 +232,15 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "best": {"step": outcome.best.step, "epoch": outcome.best.epoch, "validation_loss": outcome.best.validation_loss},
         "stopped": str(outcome.stopped), "seconds": outcome.seconds, "peak_memory_bytes": outcome.peak_memory_bytes,
         "rate": tuned.decided.rate, "replay": tuned.decided.replay, "probe": tuned.decided.probe, "dial": asdict(tuned.dial),
+        "peaks": asdict(tuned.peaks) if tuned.peaks else None,
         "windows": tuned.ledger.windows, "read_tokens": tuned.ledger.read_tokens,
         "token_fertility": base.renderer.fertility([i.example.text for i in dataset.split("train")]),
     }
     answer |= {"servable": [asdict(one) for one in servable(settings.method, settings, base)], "licence": base.licence,
                "estimate": kept_estimate(ws.run_dir(run))}
     said = [*([STARTER_NOTE] if base.starter else []), *(f"A checkpoint was passed over: {line}" for line in outcome.problems),
-            *([UNTAUGHT] if outcome.best.step == 0 else [])]
+            *([UNTAUGHT] if outcome.best.step == 0 else []),
+            *([f"The lowest validation loss decided: {tuned.peaks.reason}."] if tuned.peaks and tuned.peaks.reason else [])]
     if said:
         answer |= {"note": said[0]} if len(said) == 1 else {"notes": said}
     pieces = {split: len(dataset.split(split)) for split in ("train", "validation", "test")}
@@ -253,6 +260,7 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
     return answer
 
 
+STATES = "evaluations"  # of a run whose voice decides (`tune.brand_peak`), of no use when it is done
 STARTER_NOTE = "Tuned on a starter base: for learning, tests and offline use, not for publishable copy."
 UNTAUGHT = ("Nothing was learned: the lowest validation loss is that of step 0, so the adapter answers as it did before training. "
             "Lower the learning rate, or collect more pieces.")
@@ -271,6 +279,6 @@ def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, A
         "trainable_parameters": None, "total_parameters": None, "trained_tokens": meta.get("trained"),
         "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
         "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
-        "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "replay": None, "probe": None, "dial": None,
+        "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "replay": None, "probe": None, "dial": None, "peaks": None,
         "servable": None, "licence": None, "estimate": kept_estimate(ws.run_dir(run)),
     }

@@ -15,6 +15,7 @@ from ..errors import SettingError, TrainingError
 from ..records import Dataset
 from ..settings import TuneSettings
 from ..voice.general import General
+from .brand_peak import ON_BRAND, BrandBriefs, brand_briefs
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class Prepared:
     ledger: Ledger
     prompt: list[int]
     window: int
+    judged: BrandBriefs | None = None  # where the voice decides which evaluation is kept
 
 
 def client_prompt(base: Base, dataset: Dataset, tokens: int) -> list[int]:
@@ -51,7 +53,8 @@ def prepare(base: Base, dataset: Dataset, general: General, settings: TuneSettin
     validation = held_out_rows(base.renderer, [i.example for i in dataset.split("validation")], settings.loss_tokens, window)
     replay, _ = make_rows(base.renderer, general.replay, window, general=True)
     watch = held_out_rows(base.renderer, general.watch, settings.loss_tokens, window)
-    return Prepared(FitData(rows, validation, replay, watch), ledger, client_prompt(base, dataset, taken), window)
+    judged = brand_briefs(dataset, general, settings.seed) if settings.peak == ON_BRAND else None
+    return Prepared(FitData(rows, validation, replay, watch), ledger, client_prompt(base, dataset, taken), window, judged)
 
 
 def plan_of(settings: TuneSettings, bf16: bool) -> FitPlan:

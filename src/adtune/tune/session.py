@@ -18,6 +18,7 @@ from ..engine.methods.base import AbstractMethod
 from ..engine.tasks.drafting import Ledger
 from ..progress import Progress, silent
 from ..settings import TuneSettings
+from .brand_peak import Peaks, States, keep_brand_peak
 from .dial import Dial, turn
 from .layout import choose_layout
 from .prepared import Prepared, attach_for, plan_of
@@ -49,6 +50,7 @@ class Tuned:
     ledger: Ledger
     decided: Decided
     dial: Dial
+    peaks: Peaks | None = None
 
 
 def takes_bf16(settings: TuneSettings) -> bool:
@@ -85,10 +87,15 @@ def run_session(base: Base, prepared: Prepared, settings: TuneSettings, folder: 
         start = method.state()
         plan = replace(plan_of(settings, decided.bf16), packed=decided.packed, compile=decided.compile)
         fit = Fit(base, method, prepared.data, plan, folder / "checkpoints" if folder else None)
+        states = States(folder) if prepared.judged else None
+        if states:
+            fit.listen = states.keep
         fit.restore()
-        outcome = fit.run(progress, stop)
+        outcome, peaks = fit.run(progress, stop), None
+        if states and prepared.judged:
+            outcome, peaks = keep_brand_peak(fit, outcome, states, prepared.judged, progress, stop)
         dial = turn(fit, outcome, start, settings.dial, settings.forgetting_limit)
     except BaseException:
         method.detach()
         raise
-    return Tuned(method, outcome, prepared.ledger, decided, dial)
+    return Tuned(method, outcome, prepared.ledger, decided, dial, peaks)
