@@ -12,12 +12,12 @@ from scipy import stats
 from adtune.engine.bases import weight_hash
 from adtune.engine.fit import Fit, FitData, FitPlan
 from adtune.engine.methods import attach, attach_saved
-from adtune.engine.response import history
+from adtune.engine.response import history, kernels
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
 from adtune.engine.response.likelihood import deviance, nats, quantiles
 from adtune.engine.response.model import ResponseNet, Shape
-from adtune.engine.tasks.response import Block, blocks_of, generated_blocks, measure, predict_rows, row_nats
+from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blocks, measure, predict_rows, row_nats
 from adtune.errors import BaseModelError
 from adtune.pretrain.advertisers import Draw, generate
 from adtune.settings import TuneSettings
@@ -120,6 +120,23 @@ def test_many_context_rows_through_centres_agree_with_the_exact_posterior(base, 
     monkeypatch.setattr(history, "INDUCING", 190)
     near = predict_rows(base, block.batch, block.context, block.queries)
     assert (exact[0] - near[0]).abs().mean() < 0.05 < exact[0].std()
+
+
+def test_rows_that_are_alike_are_worked_out_once_and_come_out_the_same(base, monkeypatch):
+    block = blocks(260, 60, 1)[0]
+    again = np.tile(block.queries[:50], 4)  # 200 rows of which 50 differ
+    with torch.enable_grad():
+        plainly = predict_rows(base, block.batch, block.context, again)
+    looked_at = []
+    monkeypatch.setattr(kernels, "PARTS", [replace(part, kernels=lambda left, right, part=part: looked_at.append(left.age.shape[1])
+                                                   or part.kernels(left, right)) for part in kernels.PARTS])
+    with torch.no_grad():
+        reader = Reader(base, block.batch, block.context)
+        looked_at.clear()
+        once = reader(again)
+    assert len(looked_at) == 5 and max(looked_at) <= 50
+    assert all(torch.allclose(one, other, atol=1e-4) for one, other in zip(plainly, once, strict=True))
+    assert torch.allclose(once[0][:50], once[0][150:], atol=1e-5)
 
 
 def test_without_context_rows_a_base_answers_the_general_pattern_with_a_wide_spread(base):

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from ..engine.response.base import ResponseBase
     from ..engine.response.batch import Batch
     from ..engine.response.encode import Codebook
+    from ..engine.tasks.response import Reader
     from ..workspace import Workspace
 
-CHUNK = 20_000          # rows that are predicted together
+CHUNK = 4096            # rows that are predicted together
 EXPLAINED = 500         # rows whose drivers are told one by one; beyond them only those of all
 DRIVERS = 3
 UNSUPPORTED_R = 1.0     # concentration at most where an advertiser has no history: the interval is wide
@@ -47,6 +48,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     book = Codebook(**record["codebook"]) if record else make_codebook(history, choose_outcome(history, options.get("outcome")))
     good = usable(history, book)
     import numpy as np
+    import torch
 
     exposures = history.counts[book.exposure][good]
     plan = read_plan(path, options.get("map"), book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
@@ -59,9 +61,12 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     order = np.argsort(history.day[context], kind="stable")
     progress("predict", 1, 3, f"{len(asked):,} rows from {len(context):,} of before")
     gate = (record or {}).get("gate") or {"blend": 1.0}
-    with response_model(ws, id) as base:
-        found = _rates(base, (batch, context[order], rows), gate, book, level)
-        told = _drivers(base, batch, (context[order], rows), gate["blend"], book)
+    from ..engine.tasks.response import Reader
+
+    with response_model(ws, id) as base, torch.no_grad():
+        reader = Reader(base, batch, context[order])
+        found = _rates(reader, context[order], rows, gate, book)
+        told = _drivers(reader, rows, gate["blend"], book)
         drift = _latest(base, batch, context[order], gate, book)
     found["supported"] = supported(asked, book)
     _widen(found, book, batch.exposure[0, rows].numpy(), level)
@@ -95,22 +100,19 @@ def _adapter(ws: Workspace, client: str, options: Mapping[str, Any]) -> str | No
     return id
 
 
-def _rates(base: ResponseBase, rows: tuple[Batch, np.ndarray, np.ndarray], gate: Mapping[str, Any], book: Codebook,
-           level: float) -> dict[str, Any]:
-    """rate, r, low, high of the rows asked for: (Q,) arrays per unit of exposure."""
+def _rates(reader: Reader, context: np.ndarray, asked: np.ndarray, gate: Mapping[str, Any], book: Codebook) -> dict[str, Any]:
+    """rate and r of the rows asked for: (Q,) arrays per unit of exposure. Rows of a day and campaign are read together: they are alike."""
     import numpy as np
-    import torch
 
-    from ..engine.tasks.response import predict_rows
+    from ..engine.response.batch import FIELDS
     from ..tune.response import as_rate, own_rate
 
-    batch, context, asked = rows
-    parts = []
-    with torch.no_grad():
-        for chunk in np.array_split(asked, -(-len(asked) // CHUNK)):
-            eta, log_r, _ = predict_rows(base, batch, context, chunk)
-            parts.append((eta.double().numpy(), log_r.double().exp().numpy()))
-    eta, r = (np.concatenate([part[n] for part in parts]) for n in (0, 1))
+    batch = reader.batch
+    order = np.lexsort((batch.ids[0, asked, FIELDS.index("campaign")].numpy(), batch.age[0, asked].numpy()))
+    eta, r = np.zeros(len(asked)), np.ones(len(asked))
+    for chunk in np.array_split(order, -(-len(asked) // CHUNK)):
+        found, log_r, _ = reader(asked[chunk])
+        eta[chunk], r[chunk] = found.double().cpu().numpy(), log_r.double().exp().cpu().numpy()
     eta = gate["blend"] * eta + (1 - gate["blend"]) * own_rate(batch, context)
     return {"rate": as_rate(eta, book.family), "r": r * gate.get("sharpness", 1.0)}
 
@@ -127,22 +129,16 @@ def _widen(found: dict[str, Any], book: Codebook, exposure: np.ndarray, level: f
     found["low"], found["high"] = np.minimum(found["low"], found["rate"]), np.maximum(found["high"], found["rate"])
 
 
-def _drivers(base: ResponseBase, batch: Batch, rows: tuple[np.ndarray, np.ndarray], blend: float, book: Codebook) -> dict[str, Any]:
+def _drivers(reader: Reader, asked: np.ndarray, blend: float, book: Codebook) -> dict[str, Any]:
     """`each`: for the first rows, the groupings that move them most, in words; `all`: how much each moves rows on average."""
     import numpy as np
-    import torch
 
-    from ..engine.response.history import GROUPINGS
-    from ..engine.tasks.response import arranged
+    from ..engine.response.kernels import GROUPINGS
 
-    context, asked = rows
-    shown = asked[:EXPLAINED]
-    with torch.no_grad():
-        part, _ = arranged(batch, context, shown)
-        general, effects = base.model.explain(part.to(base.device), len(context))
-    pattern = general[0, len(context):].double().cpu().numpy()
-    usual = float(general[0, :len(context)].double().mean()) if len(context) else float(pattern.mean())
-    moved = np.column_stack([pattern - usual, effects[0, len(context):].double().cpu().numpy()]) * blend
+    general, effects = reader.base.model.explain(reader.memory, reader.rows(asked[:EXPLAINED]))
+    pattern, before = general[0].double().cpu().numpy(), reader.memory.general[0].double().cpu().numpy()
+    usual = float(before.mean()) if len(before) else float(pattern.mean())
+    moved = np.column_stack([pattern - usual, effects[0].double().cpu().numpy()]) * blend
     names = ("the general pattern", *(f"own {_named(name, book)}" for name in GROUPINGS), "own rules")
     each = []
     for row in moved:
@@ -171,13 +167,15 @@ def _latest(base: ResponseBase, batch: Batch, context: np.ndarray, gate: Mapping
     """Whether the newest 14 days came as the rows before them foretell: their outcomes over those expected."""
     import numpy as np
 
+    from ..engine.tasks.response import Reader
+
     age = batch.age[0, context].numpy()
     newest = age.min(initial=0)
     late = context[age < newest + 14]
     before = context[age >= newest + 14]
     if len(late) < 5 or len(before) < 30 or (age == newest).all():
         return {"ratio": None, "drifted": None, "days": 14}
-    rate = _rates(base, (batch, before, late), gate, book, 0.8)["rate"]
+    rate = _rates(Reader(base, batch, before), before, late, gate, book)["rate"]
     outcome, exposure = (one[0, late].numpy() for one in (batch.outcome, batch.exposure))
     due, seen = float((rate * exposure).sum()), float(outcome.sum())
     ratio = (seen + 0.5) / (due + 0.5)

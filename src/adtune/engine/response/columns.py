@@ -89,15 +89,28 @@ def words_of(values: Iterable[object]) -> np.ndarray:
 
 
 def numbers_of(values: Iterable[object]) -> np.ndarray:
+    """float64, NaN where a value is nothing or no number."""
     if isinstance(values, np.ndarray) and values.dtype.kind == "f":
         return values.astype(np.float64)
-    found = np.full(len(values), np.nan)  # type: ignore[arg-type]
-    for n, value in enumerate(values):
-        try:
-            found[n] = float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            continue
-    return found
+    listed = list(values)
+    if set(map(type, listed)) <= {float, int, type(None)}:
+        return np.array(listed, np.float64)
+    known: dict[object, float] = {}
+    return np.array([known[value] if value in known else known.setdefault(value, _number(value)) for value in listed], np.float64)
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def distinct(words: Iterable[str]) -> tuple[list[str], np.ndarray]:
+    """(different words in the order of their first place, the place of each word among them)."""
+    known: dict[str, int] = {}
+    index = [known.setdefault(word, len(known)) for word in words]
+    return list(known), np.array(index, np.int64)
 
 
 def place_of(name: str) -> str | None:

@@ -12,7 +12,7 @@ import torch
 from . import names
 from .batch import FIELDS, KNOWN, NUMBERS, Batch
 from .calendar import day_table, rows_of_days
-from .columns import MOST_VALUES, Columns, exposure_for, place_of
+from .columns import MOST_VALUES, Columns, distinct, exposure_for, place_of
 from .rules import WEEKEND, Rule
 
 UNIT_SHARE = 0.5  # quantile of the value of a row that counts as one typical order
@@ -131,8 +131,8 @@ def _products(columns: Columns, source: str | None) -> np.ndarray | None:
     told = [] if named is None else [named]
     found = np.full(len(columns), "", object)
     for words in (*told, *(columns.named[name] for name in ("ad_group", "campaign", "ad"))):
-        distinct, index = np.unique(words.astype(str), return_inverse=True)
-        meanings = np.array([names.PRODUCTS[names.known_number("product", value)] for value in distinct], object)[index]
+        found_words, index = distinct(words)
+        meanings = np.array([names.PRODUCTS[names.known_number("product", value)] for value in found_words], object)[index]
         found = np.where(found == "", meanings, found)
     if named is not None:
         found = np.where(found == "", named, found)
@@ -167,7 +167,7 @@ def _past_spend(columns: Columns, weights: np.ndarray) -> np.ndarray | None:
     dated = columns.day > 0
     if not dated.any():
         return None
-    _, campaign = np.unique(columns.named["campaign"].astype(str), return_inverse=True)
+    campaign = distinct(columns.named["campaign"])[1]
     first = columns.day[dated].min()
     days, campaigns = int(columns.day.max() - first + 1), int(campaign.max() + 1)
     if days * campaigns > DENSE:
@@ -190,16 +190,16 @@ def encode(columns: Columns, book: Codebook, context: np.ndarray) -> Batch:
         words = words_of_field(columns, field, book.sources)
         if words is None or field not in book.values:
             continue
-        distinct, index = np.unique(words.astype(str), return_inverse=True)
+        told_words, index = distinct(words)
         place = {value: number + 1 for number, value in enumerate(book.values[field])}
-        ids[:, n] = np.array([place.get(value, len(place) + 1 if value else 0) for value in distinct], np.int64)[index]
+        ids[:, n] = np.array([place.get(value, len(place) + 1 if value else 0) for value in told_words], np.int64)[index]
         if field in KNOWN:
-            known[:, KNOWN.index(field)] = np.array([names.known_number(field, value) for value in distinct], np.int64)[index]
+            known[:, KNOWN.index(field)] = np.array([names.known_number(field, value) for value in told_words], np.int64)[index]
     for words in (columns.named["campaign"], columns.named["ad"], *(columns.words[name] for name in book.texts if name in columns.words)):
         text = text + " " + words
     numbers, told = _standard(columns, book)
-    distinct, index = np.unique(text.astype(str), return_inverse=True)
-    bags = np.array([names.word_numbers(value) for value in distinct], np.int64).reshape(len(distinct), -1)[index]
+    texts, index = distinct(text)
+    bags = np.array([names.word_numbers(value) for value in texts], np.int64).reshape(len(texts), -1)[index]
     newest = columns.day[context & (columns.day > 0)].max(initial=0) or columns.day.max(initial=0)
     age = np.where(columns.day > 0, newest - columns.day, 0)
     outcome, exposure = columns.counts.get(book.outcome, np.zeros(many)), columns.counts[book.exposure]

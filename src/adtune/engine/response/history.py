@@ -11,26 +11,17 @@ B, N as in batch.py; C = context rows, the first ones; G = number of GROUPINGS.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from .batch import FIELDS, LEVELS, NUMBERS, Batch
-from .calendar import YEARLY
+from .batch import LEVELS, Batch
+from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 
 HALF_LIFE = 90.0      # days after which a row counts half for the level
 SCORING = 4           # steps of Fisher scoring
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
-PAIRS = (("channel", "product"), ("channel", "audience"), ("channel", "device"), ("other1", "channel"), ("other1", "audience"),
-         ("other1", "device"), ("product", "audience"), ("product", "device"))
-CROSSED = ("other1", "product", "channel")  # with price, and with the weekend
-SLOW, QUICK, CAMPAIGN_SLOW = 90.0, 12.0, 45.0  # days over which drift is remembered
-GROUPINGS = ("level", *FIELDS, *(" x ".join(pair) for pair in PAIRS), *(f"{name} x price" for name in CROSSED),
-             *(f"{name} x weekend" for name in CROSSED), "weekday", "events", "season", "product x season", "channel x season",
-             "slow drift",
-             "quick drift", "campaign drift", *NUMBERS, "price curve", "spend curve", "number1 curve", "words")
 FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
            "product x season": 0.4,
@@ -41,69 +32,45 @@ SHRUNK = 1.15         # residuals of a fit are smaller than errors of a predicti
 
 @dataclass(frozen=True)
 class History:
-    """`level` (B,) log of the own rate against the general pattern; `effects` (B, N, G) what each grouping adds to the log rate; `spread`
-    (B, N) variance of f; `r` (B,) concentration of outcomes; `residual`, `weight` (B, C) of context rows; `features` (B, N, FEATURES)."""
+    """What is said of rows: `effects` (B, N, G) what each grouping adds to the log rate; `spread` (B, N) variance of f; `features`
+    (B, N, FEATURES)."""
 
-    level: Tensor
     effects: Tensor
     spread: Tensor
-    r: Tensor
+    features: Tensor
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Context rows, read: `level` (B,) log of the own rate against the general pattern; `r` (B,) concentration of outcomes; `residual`,
+    `weight` (B, C) of context rows; `whole` (B, 4) how much history there is; `power` (G,) the variances."""
+
+    power: Tensor
+    centres: Batch
+    fitted: _Fitted
+    level: Tensor
     residual: Tensor
     weight: Tensor
-    features: Tensor
+    whole: Tensor
+
+    @property
+    def r(self) -> Tensor:
+        return self.fitted.r
+
+    def of(self, rows: Batch) -> History:
+        """What it says of `rows` (B, N)."""
+        effects, crossed = read_across(self.power, rows, self.centres, self.fitted.alpha)
+        spread = own_variance(rows, self.power.detach()) - ((crossed @ self.fitted.inner.float()) * crossed).sum(-1)
+        spread = spread.clamp(min=1e-4)
+        horizon = (-rows.age).clamp(-60, 365) / 100
+        each = torch.stack([effects.sum(-1), spread.sqrt(), spread.log() / 4, horizon, torch.exp(-horizon.clamp(min=0))], -1)
+        whole = self.whole[:, None].expand(-1, effects.shape[1], -1)
+        return History(effects, spread, torch.cat([effects, each, whole], -1))
 
 
 def starting_log_tau() -> Tensor:
     """(G,) logs of the standard deviations before any training."""
     return torch.tensor([math.log(_STARTS.get(name, 0.12)) for name in GROUPINGS])
-
-
-def kernels(left: Batch, right: Batch) -> Iterator[Tensor]:
-    """The kernels in the order of GROUPINGS, (B, N, M) each, between the rows of two batches of the same advertisers."""
-
-    def same(a: Tensor, b: Tensor) -> Tensor:
-        return a[:, :, None] == b[:, None]
-
-    equal = {name: same(left.ids[..., n], right.ids[..., n]) & (left.ids[..., n:n + 1] > 0) for n, name in enumerate(FIELDS)}
-    one = torch.ones_like(equal["channel"], dtype=torch.float32)
-    yield one
-    for name in FIELDS:
-        yield equal[name].float()
-    for a, b in PAIRS:
-        yield (equal[a] & equal[b]).float()
-    numbers = [part.numbers * part.told for part in (left, right)]
-    gaps = {name: (numbers[0][:, :, None, n] - numbers[1][:, None, :, n]) for n, name in ((0, "price"), (1, "spend"), (3, "number1"))}
-    both = {name: left.told[:, :, None, n] * right.told[:, None, :, n] for n, name in ((0, "price"), (1, "spend"), (3, "number1"))}
-    curves = {name: torch.exp(-(gaps[name] ** 2) / (2 * 0.35**2)) * both[name] for name in gaps}
-    for name in CROSSED:
-        yield equal[name] * curves["price"]
-    free = [part.calendar[..., YEARLY + 5:YEARLY + 7].sum(-1) for part in (left, right)]
-    weekend = same(free[0], free[1])
-    for name in CROSSED:
-        yield (equal[name] & weekend).float()
-    yield left.calendar[..., YEARLY:YEARLY + 7] @ right.calendar[..., YEARLY:YEARLY + 7].mT
-    yield left.calendar[..., YEARLY + 7:-1] @ right.calendar[..., YEARLY + 7:-1].mT
-    season = torch.exp(3 * (left.calendar[..., :2] @ right.calendar[..., :2].mT - 1)) * left.calendar[..., -1:]
-    yield season
-    yield equal["product"] * season
-    yield equal["channel"] * season
-    days = (left.age[:, :, None] - right.age[:, None]).abs()
-    yield torch.exp(-days / SLOW)
-    yield torch.exp(-days / QUICK)
-    yield torch.exp(-days / CAMPAIGN_SLOW) * equal["campaign"]
-    for n in range(len(NUMBERS)):
-        yield numbers[0][:, :, None, n] * numbers[1][:, None, :, n]
-    yield from curves.values()
-    yield _bags(left) @ _bags(right).mT
-
-
-def _bags(batch: Batch) -> Tensor:
-    """(B, N, BUCKETS) words of each row, of length one."""
-    from .names import BUCKETS
-
-    bag = torch.zeros(*batch.words.shape[:2], BUCKETS, device=batch.words.device).scatter_(-1, batch.words, 1.0)
-    bag[..., 0] = 0
-    return bag / bag.sum(-1, keepdim=True).clamp(min=1).sqrt()
 
 
 def level_of(batch: Batch, general: Tensor) -> Tensor:
@@ -116,32 +83,30 @@ def level_of(batch: Batch, general: Tensor) -> Tensor:
     return torch.log(observed + torch.where(amount, half * prior, half)) - torch.log(expected + torch.where(amount, half, half / prior))
 
 
-def summarise(batch: Batch, general: Tensor, log_tau: Tensor, until: int) -> History:
-    """The history of every advertiser. `general` (B, N) is the log of the general pattern, the first `until` rows hold the context.
+def read(earlier: Batch, general: Tensor, log_tau: Tensor) -> Reading:
+    """Reads the context rows. `general` (B, C) is the log of the general pattern at them.
 
-    More than EXACT context rows are read through INDUCING of them (Nyström's approximation): all rows count, at a linear cost.
+    More than EXACT rows are read through INDUCING of them (Nyström's approximation): all rows count, at a linear cost.
     """
-    level = level_of(batch, general)
-    earlier = batch.rows(torch.arange(until, device=general.device))
+    until = earlier.age.shape[1]
+    level = level_of(earlier, general)
     power = torch.exp(2 * log_tau).clamp(max=9.0)
-    base = earlier.exposure * torch.exp(general[:, :until].double() + level[:, None])
+    base = earlier.exposure * torch.exp(general.double() + level[:, None])
     if until <= EXACT:
         centres, span = earlier, None
     else:
-        centres = batch.rows(torch.linspace(0, until - 1, INDUCING, device=general.device).round().long())
+        centres = earlier.rows(torch.linspace(0, until - 1, INDUCING, device=general.device).round().long())
         span = covariance_of(power, earlier, centres)
     fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
-    effects, crossed = [], None
-    for p, kernel in zip(power, kernels(batch, centres), strict=True):
-        effects.append(p * (kernel @ fitted.alpha.float()[..., None]).squeeze(-1))
-        crossed = p.detach() * kernel if crossed is None else crossed.addcmul_(p.detach(), kernel)
-    spread = (_own_variance(batch, power.detach()) - (crossed @ fitted.inner.float() * crossed).sum(-1)).clamp(min=1e-4)
-    effects_, r = torch.stack(effects, -1), fitted.r
     mu = base * fitted.fit.exp()
-    size = torch.where((batch.family == 4)[:, None], torch.full_like(mu, 1e6), mu)
-    weight = torch.where(earlier.context, 1 / (1 / size.clamp(min=1e-6) + 1 / r[:, None]), 0.0)
+    size = torch.where((earlier.family == 4)[:, None], torch.full_like(mu, 1e6), mu)
+    weight = torch.where(earlier.context, 1 / (1 / size.clamp(min=1e-6) + 1 / fitted.r[:, None]), 0.0)
     residual = ((earlier.outcome - mu) / (mu + 0.5)).clamp(-1, 4)
-    return History(level, effects_, spread, r, residual.float(), weight.float(), _features(batch, effects_, spread, r, weight))
+    ages = torch.where(earlier.context, earlier.age, 0.0).clamp(min=0)
+    oldest = ages.amax(1) / 365 if until else ages.sum(1)
+    whole = torch.stack([fitted.r.log() / 3, torch.log1p(earlier.context.sum(1).double()) / 4, torch.log1p(weight.sum(1)) / 6,
+                         oldest.double()], -1).float()
+    return Reading(power, centres, fitted, level, residual.float(), weight.float(), whole)
 
 
 def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: int) -> Tensor:
@@ -164,11 +129,6 @@ def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, T
     base = batch.exposure * torch.exp(general.double() + level_of(batch, general)[:, None])
     fitted = _laplace(covariance_of(power, batch, batch), None, batch, base)
     return fitted.alpha[0], fitted.inner[0]
-
-
-def covariance_of(power: Tensor, left: Batch, right: Batch) -> Tensor:
-    """(B, N, M) prior covariance of f between rows, float64."""
-    return sum(p * k for p, k in zip(power, kernels(left, right), strict=True)).double()  # type: ignore[union-attr]
 
 
 @dataclass(frozen=True)
@@ -253,28 +213,3 @@ def _concentration(outcome: Tensor, mu: Tensor, context: Tensor, amount: Tensor)
     fitted = (SHRUNK * pearson + 6 * grid / 4) / (context.sum(1, keepdim=True) + 6)
     good = fitted <= 1
     return torch.where(good.any(1), grid[good.double().argmax(1)], grid[-1])
-
-
-def _own_variance(batch: Batch, power: Tensor) -> Tensor:
-    """(B, N) prior variance of f at each row: the diagonal of the kernels."""
-    there = (batch.ids > 0).float()
-    at = {name: there[..., n] for n, name in enumerate(FIELDS)}
-    numbers = batch.numbers * batch.told
-    dated = batch.calendar[..., -1]
-    price = batch.told[..., 0]
-    one, events, crossed = torch.ones_like(dated), batch.calendar[..., YEARLY + 7:-1].sum(-1), [at[name] for name in CROSSED]
-    parts = [one, *(at[name] for name in FIELDS), *(at[a] * at[b] for a, b in PAIRS), *(part * price for part in crossed), *crossed,
-             dated, events, dated, at["product"] * dated, at["channel"] * dated, one, one, at["campaign"], *numbers.unbind(-1),
-             *(batch.told[..., n] for n in (0, 1, 3)), (batch.words > 0).any(-1).float()]
-    squares = [part**2 if name in NUMBERS else part for name, part in zip(GROUPINGS, parts, strict=True)]
-    return torch.stack(squares, -1) @ power
-
-
-def _features(batch: Batch, effects: Tensor, spread: Tensor, r: Tensor, weight: Tensor) -> Tensor:
-    """(B, N, FEATURES): the effects, their sum, the spread, and how much history there is."""
-    rows = batch.context.sum(1).double()
-    ages = torch.where(batch.context, batch.age, 0.0).clamp(min=0).amax(1) / 365
-    whole = torch.stack([r.log() / 3, torch.log1p(rows) / 4, torch.log1p(weight.sum(1)) / 6, ages.double()], -1).float()
-    horizon = (-batch.age).clamp(-60, 365) / 100
-    each = torch.stack([effects.sum(-1), spread.sqrt(), spread.log() / 4, horizon, torch.exp(-horizon.clamp(min=0))], -1)
-    return torch.cat([effects, each, whole[:, None].expand(-1, effects.shape[1], -1)], -1)

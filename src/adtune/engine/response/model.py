@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from . import names
 from .batch import FAMILIES, FIELDS, KNOWN, NUMBERS, Batch
 from .calendar import COLUMNS, YEARLY
-from .history import FEATURES, GROUPINGS, History, starting_log_tau, summarise
+from .history import FEATURES, History, Reading, read, starting_log_tau
+from .kernels import GROUPINGS
 from .rules import Rule, find_rules, lift_of, read_rows
 
 PLAIN = COLUMNS + 3 * len(NUMBERS) + len(FAMILIES) + 1
@@ -61,17 +62,17 @@ class Block(nn.Module):
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(2 * width, width)
         self.nothing = nn.Parameter(torch.zeros(width))
 
-    def forward(self, rows: Tensor, context: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """(rows, context) after this layer; `context` (B, C, D) are the tokens that may be looked at, `real` (B, C) which are there."""
-        memory = torch.cat([self.nothing.expand(len(rows), 1, -1), self.before(context)], 1)
-        seen = F.pad(real, (1, 0), value=True)[:, None, None]
-        key, value = self._split(self.key(memory)), self._split(self.value(memory))
-        return self._rest(rows, key, value, seen), self._rest(context, key, value, seen)
+    def memory(self, context: Tensor, real: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(keys, values, which may be looked at) of the context tokens (B, C, D); `real` (B, C) says which are there."""
+        memory = torch.cat([self.nothing.expand(len(context), 1, -1), self.before(context)], 1)
+        return self._split(self.key(memory)), self._split(self.value(memory)), F.pad(real, (1, 0), value=True)[:, None, None]
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def _rest(self, x: Tensor, key: Tensor, value: Tensor, seen: Tensor) -> Tensor:
+    def forward(self, x: Tensor, memory: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Tokens after this layer; they look at its memory."""
+        key, value, seen = memory
         found = F.scaled_dot_product_attention(self._split(self.query(self.before(x))), key, value, attn_mask=seen)
         x = x + self.out(found.transpose(1, 2).flatten(2))
         gate, up = self.up(self.between(x)).chunk(2, -1)
@@ -115,6 +116,15 @@ def plain_features(batch: Batch) -> Tensor:
     return torch.cat([batch.calendar, numbers, numbers**2 / 4, batch.told, family, exposure[..., None]], -1)
 
 
+@dataclass(frozen=True)
+class Memory:
+    """Context rows, read: `general` (B, C) pattern at them, what they say by history.py, and what the blocks look at."""
+
+    general: Tensor
+    reading: Reading
+    layers: tuple[tuple[Tensor, Tensor, Tensor], ...]
+
+
 class ResponseNet(nn.Module):
     """The whole network. `forward` gives eta and log r of every row, and eta of the general pattern with the own level."""
 
@@ -141,25 +151,38 @@ class ResponseNet(nn.Module):
     def forward(self, batch: Batch, until: int, seen: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """(eta, log_r, plain) of the rows from `until` on, (B, N - until) each; the rows before it are the context, those of them whose
         outcome may be read; the blocks look at the first `seen` of them. `plain` is level + general, no rules."""
-        general, hidden = self.general(batch)
-        lift = lift_of(self.rules, batch)
-        history = summarise(batch, general.detach() + lift, self.log_tau, until)
-        plain = history.level[:, None].float() + general
-        tokens = self.tokens(batch, hidden, history)
-        seen = until if seen is None else seen
-        context, real = (tokens[:, :until] + self.told(history))[:, :seen], batch.context[:, :seen]
-        rows = tokens[:, until:]
+        rows = torch.arange(batch.age.shape[1], device=batch.age.device)
+        return self.recall(self.remember(batch.rows(rows[:until]), seen), batch.rows(rows[until:]))
+
+    def remember(self, earlier: Batch, seen: int | None = None) -> Memory:
+        """The context rows, read once for all rows to predict; the blocks look at the first `seen` of them."""
+        general, hidden = self.general(earlier)
+        reading = read(earlier, general.detach() + lift_of(self.rules, earlier), self.log_tau)
+        first = earlier.rows(torch.arange(earlier.age.shape[1] if seen is None else seen, device=general.device))
+        many = first.age.shape[1]
+        context = self.tokens(first, hidden[:, :many], reading.of(first)) + self.told(reading)[:, :many]
+        layers = []
         for block in self.blocks:
-            rows, context = block(rows, context, real)
-        eta, log_r = self.answer((plain + lift)[:, until:], rows, history)
-        return eta, log_r, plain[:, until:]
+            layers.append(block.memory(context, first.context))
+            context = block(context, layers[-1])
+        return Memory(general, reading, tuple(layers))
+
+    def recall(self, memory: Memory, rows: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """(eta, log_r, plain) of rows to predict, each by itself."""
+        general, hidden = self.general(rows)
+        history = memory.reading.of(rows)
+        plain = memory.reading.level[:, None].float() + general
+        found = self.tokens(rows, hidden, history)
+        for block, layer in zip(self.blocks, memory.layers, strict=True):
+            found = block(found, layer)
+        eta, log_r = self.answer(plain + lift_of(self.rules, rows), found, history, memory.reading.r)
+        return eta, log_r, plain
 
     @torch.no_grad()
-    def explain(self, batch: Batch, until: int) -> tuple[Tensor, Tensor]:
-        """(general pattern (B, N), what each grouping of GROUPINGS and, last, the rules add to the log rate (B, N, G + 1)) of all rows."""
-        general, lift = self.general(batch)[0], lift_of(self.rules, batch)
-        effects = summarise(batch, general + lift, self.log_tau, until).effects * self.trust
-        return general, torch.cat([effects, lift[..., None]], -1)
+    def explain(self, memory: Memory, rows: Batch) -> tuple[Tensor, Tensor]:
+        """(general pattern (B, N), what each grouping of GROUPINGS and, last, the rules add to the log rate (B, N, G + 1)) of rows."""
+        effects = memory.reading.of(rows).effects * self.trust
+        return self.general(rows)[0], torch.cat([effects, lift_of(self.rules, rows)[..., None]], -1)
 
     @torch.no_grad()
     def expected(self, batch: Batch) -> Tensor:
@@ -178,14 +201,13 @@ class ResponseNet(nn.Module):
         age = torch.stack([batch.age / 365, torch.log1p(batch.age.abs()) * batch.age.sign() / 6], -1)
         return self.enter(torch.cat([hidden, history.features, codes.flatten(-2), age], -1))
 
-    def told(self, history: History) -> Tensor:
+    def told(self, history: Reading) -> Tensor:
         """(B, C, D) what a context row's outcome adds to its token: its residual and how much it weighs."""
         return self.outcome(torch.stack([history.residual, torch.log1p(history.weight) / 4], -1).detach())
 
-    def answer(self, plain: Tensor, rows: Tensor, history: History) -> tuple[Tensor, Tensor]:
-        """(eta, log_r) of the last rows, as many as `rows` has. The variance of f makes outcomes more dispersed."""
-        last = slice(-rows.shape[1], None)
-        out = self.head(self.norm(rows)) + self.skip(history.features[:, last].detach())
-        eta = plain + history.effects[:, last] @ self.trust + out[..., 0]
-        unsure = torch.expm1(history.spread[:, last].clamp(max=3)) + 1 / history.r[:, None].float()
+    def answer(self, plain: Tensor, rows: Tensor, history: History, r: Tensor) -> tuple[Tensor, Tensor]:
+        """(eta, log_r) of the rows whose tokens are `rows`. The variance of f makes outcomes more dispersed."""
+        out = self.head(self.norm(rows)) + self.skip(history.features.detach())
+        eta = plain + history.effects @ self.trust + out[..., 0]
+        unsure = torch.expm1(history.spread.clamp(max=3)) + 1 / r[:, None].float()
         return eta, (-unsure.log() + 3 * torch.tanh(out[..., 1] / 3)).clamp(-4, 9)

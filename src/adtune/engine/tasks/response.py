@@ -130,11 +130,27 @@ def attended(context: np.ndarray, seed: int = 0) -> tuple[np.ndarray, np.ndarray
     return chosen, np.delete(older, spread)
 
 
+class Reader:
+    """One advertiser's rows `context` of `batch`, read once; `reader(queries)` gives (eta, log_r, plain), (Q,) each, differentiable."""
+
+    def __init__(self, base: ResponseBase, batch: Batch, context: np.ndarray):
+        self.base, self.batch = base, batch
+        earlier, seen = arranged(batch, context, context[:0])
+        self.memory = base.model.remember(earlier.to(base.device), seen)
+        self.newest = float(batch.age[0, context].min()) if len(context) else 0.0
+
+    def rows(self, queries: np.ndarray) -> Batch:
+        """The rows to predict, their ages from the newest context row."""
+        part = self.batch.rows(torch.from_numpy(queries.astype(np.int64)))
+        return replace(part, context=torch.zeros_like(part.context), age=part.age - self.newest).to(self.base.device)
+
+    def __call__(self, queries: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        return tuple(one[0] for one in self.base.model.recall(self.memory, self.rows(queries)))  # type: ignore[return-value]
+
+
 def predict_rows(base: ResponseBase, batch: Batch, context: np.ndarray, queries: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
     """(eta, log_r, plain) of the rows `queries` of one advertiser, (Q,) each, differentiable."""
-    part, seen = arranged(batch, context, queries)
-    answer = base.model(part.to(base.device), len(context), seen)
-    return tuple(one[0] for one in answer)  # type: ignore[return-value]
+    return Reader(base, batch, context)(queries)
 
 
 def arranged(batch: Batch, context: np.ndarray, queries: np.ndarray) -> tuple[Batch, int]:
