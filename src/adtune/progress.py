@@ -16,3 +16,8 @@ class Progress(Protocol):
 
 def silent(label: str, done: float, total: float, note: str = "") -> None:
     """A Progress that nobody sees."""
+
+
+def labelled(progress: Progress, label: str) -> Progress:
+    """A Progress that tells what is done under a label of the caller's."""
+    return lambda _, done, total, note="": progress(label, done, total, note)

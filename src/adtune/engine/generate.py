@@ -146,3 +146,10 @@ def generate(base: Base, method: AbstractMethod | None, prompts: Sequence[Sequen
         done += len(group)
         progress("draft", done, len(prompts))
     return written
+
+
+def write_texts(base: Base, method: AbstractMethod | None, prompts: Sequence[Sequence[int]], sampling: Sampling, seed: int,
+                progress: Progress = silent) -> list[str]:
+    """The texts of `generate`, that of row n from seed 1000 * `seed` + n, so that arms which answer the same prompts draw alike."""
+    seeds = [1000 * seed + n for n in range(len(prompts))]
+    return [base.renderer.text(ids) for ids in generate(base, method, prompts, seeds, sampling, progress)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
-from ..progress import Progress, silent
+from ..progress import Progress, labelled, silent
 from ..records import Brief, Dataset, Item, Split
 from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
@@ -103,13 +103,10 @@ class _Bench:
 
     def measure(self, name: str, side: _Side, progress: Progress) -> tuple[Arm, tuple[Losses, Losses]]:
         """One adapter's losses over the targets within terms and all, its drafts, and its general text before and after."""
-        from ..engine.generate import Sampling, generate
+        from ..engine.generate import Sampling, write_texts
         from ..engine.tasks.drafting import measure as nats_of
         from ..engine.tasks.targets import measure_targets
         from .evaluation import arm_of
-
-        def tell(label: str, done: float, total: float, note: str = "") -> None:
-            progress(f"drafts: {side.id}", done, total, note)
 
         progress("load the base", 0, 1)
         base = base_of(dict(side.record))
@@ -123,9 +120,8 @@ class _Bench:
         with attached(self.ws, side.id, base) as method:
             losses, after = measure_targets(base, method, rows), nats_of(base, method, watched)
             heads = [base.renderer.brief(item.example.brief) for item in self.drafted]
-            seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
             sampling = Sampling(self.settings.temperature, max_tokens=min(self.settings.draft_tokens, base.context // 2))
-            drafts = [base.renderer.text(ids) for ids in generate(base, method, heads, seeds, sampling, tell)]
+            drafts = write_texts(base, method, heads, sampling, self.settings.seed, labelled(progress, f"drafts: {side.id}"))
         return arm_of(name, losses, drafts, in_terms), (before, after)
 
     def _taken(self) -> int:

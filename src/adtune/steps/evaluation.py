@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..progress import Progress, silent
+from ..progress import Progress, labelled, silent
 from ..records import Dataset, Item, Split
 from ..settings import EvaluateSettings, TuneSettings, resolve
 from .adapters import attached, base_of, find_adapter
@@ -145,15 +145,10 @@ class _Measured:
         return [self.base.renderer.brief(item.example.brief) for item in self.drafted]
 
     def _drafts(self, method: AbstractMethod | None, heads: Sequence[list[int]], arm: str, progress: Progress) -> list[str]:
-        from ..engine.generate import Sampling, generate
+        from ..engine.generate import Sampling, write_texts
 
         sampling = Sampling(self.settings.temperature, max_tokens=self.draft_tokens)
-        seeds = [self.settings.seed * 1000 + n for n in range(len(heads))]
-
-        def tell(label: str, done: float, total: float, note: str = "") -> None:
-            progress(f"drafts: {arm}", done, total, note)
-
-        return [self.base.renderer.text(ids) for ids in generate(self.base, method, heads, seeds, sampling, tell)]
+        return write_texts(self.base, method, heads, sampling, self.settings.seed, labelled(progress, f"drafts: {arm}"))
 
 
 def arm_of(name: str, measured: Sequence[tuple[float, ...]], drafts: Sequence[str], in_terms: Sequence[frozenset[int]] | None) -> Arm:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..progress import Progress
+from ..progress import Progress, labelled
 from .layouts import layout_prompts
 from .target_loss import spelled_terms, target_classes, target_loss
 
@@ -62,7 +62,7 @@ class Finals:
 
     def _write(self, arm: str, method: AbstractMethod | None, count: int, progress: Progress) -> None:
         from ..advise.drafts import measure_drafts
-        from ..engine.generate import Sampling, generate
+        from ..engine.generate import Sampling, write_texts
 
         bench, briefs = self.bench, [piece.brief for piece in self.pieces]
         base, tokens = bench.base, min(bench.settings.draft_tokens, bench.base.context // 4)
@@ -72,12 +72,8 @@ class Finals:
         else:
             heads = [base.renderer.brief(brief) for brief in briefs]
         rows = [head for head in heads for _ in range(count)]
-        seeds = [1000 * bench.settings.seed + n for n in range(len(rows))]
-
-        def tell(label: str, done: float, total: float, note: str = "") -> None:
-            progress(f"drafts of {arm}", done, total, note)
-
-        texts = [base.renderer.text(ids) for ids in generate(base, method, rows, seeds, Sampling(max_tokens=tokens), tell)]
+        told = labelled(progress, f"drafts of {arm}")
+        texts = write_texts(base, method, rows, Sampling(max_tokens=tokens), bench.settings.seed, told)
         assert self.judges is not None
         self.drafted[arm] = measure_drafts([texts[n:n + count] for n in range(0, len(texts), count)], self.judges, bench.settings.seed)
 
