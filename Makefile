@@ -2,11 +2,12 @@
 
 VENV   ?= .venv
 PEERS  ?= .venv-peers
+TOOLS  ?= .venv-tools
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-media bench-advise bench-campaigns bench-people bench-canaries bench-serve chaos install install-test package clean
+.PHONY: help demo test gate lint bench bench-tune bench-methods bench-estimates bench-curate bench-curate-checks bench-curate-proof bench-starter bench-media bench-advise bench-campaigns bench-people bench-canaries bench-serve bench-clients chaos install install-test package clean
 .DEFAULT_GOAL := help
 
 help:
@@ -26,6 +27,7 @@ help:
 	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
 	@echo "make bench-canaries  secrets planted in an archive: learned by heart with the protections, and without (positive control)"
 	@echo "make bench-serve    the token engine beside PEFT's mixed batch and transformers: speed, many adapters, first tokens"
+	@echo "make bench-clients  clients' tools, unmodified, against the server (makes environments for them: needs a registry)"
 	@echo "make bench-campaigns  a million campaign rows, and the leak check on 200 made tables (three minutes)"
 	@echo "make bench-media  the response model: 40 generated retailers, transfer and drift on open data, beside GLM and LightGBM"
 	@echo "make chaos   the long forms: 100,000 mutated model files, 200 kills, 5,000 corruptions, 10,000 answers of 16 clients"
@@ -103,6 +105,9 @@ bench-canaries: install-test
 bench-serve: install-test
 	$(BIN)/python benchmarks/serve_engine.py
 
+bench-clients: install-test
+	$(BIN)/python benchmarks/clients_tools.py --envs $(TOOLS) --json benchmarks/results/clients_tools.json --markdown benchmarks/results/clients_tools.md
+
 bench-campaigns: install-test
 	$(BIN)/python benchmarks/scale_campaigns.py
 	$(BIN)/python benchmarks/campaign_leaks.py
@@ -130,6 +135,7 @@ chaos: install
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method full --seed 1
 	$(BIN)/python benchmarks/gate_kill.py --kills 50 --terms 4 --method prefix --seed 2
 	$(BIN)/python benchmarks/gate_serve.py --requests 10000 --seed 1
+	$(BIN)/python benchmarks/gate_server.py --requests 2000 --jobs 200 --kills 20
 
 package: | $(BIN)/python
 	@rm -rf build dist

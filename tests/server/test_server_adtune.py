@@ -16,7 +16,8 @@ def ask(http, key):
     """Calls as a client with every scope."""
 
     def call(client, method, path, **given):
-        return http.request(method, f"/v1/adtune/{path}", headers={"Authorization": f"Bearer {key(client, *SCOPES)}"}, **given)
+        headers = {"Authorization": f"Bearer {key(client, *SCOPES)}", **given.pop("headers", {})}
+        return http.request(method, f"/v1/adtune/{path}", headers=headers, **given)
 
     return call
 
@@ -72,7 +73,9 @@ def test_a_verb_as_a_job(ask, space, tmp_path):
     done = ask("pieces", "GET", f"jobs/{made['id']}").json()
     assert done["status"] == "succeeded" and done["result"]["read"] == 20
     assert done["result"]["dataset"] == space.ws.newest("dataset", "pieces")
-    paused = ask("pieces", "POST", "jobs", json={"kind": "tune"}).json()["id"]
+    again = [ask("pieces", "POST", "jobs", json={"kind": "tune"}, headers={"Idempotency-Key": "k1"}).json()["id"] for _ in range(2)]
+    paused = again[0]
+    assert again[1] == paused  # whoever heard no answer asks again, and there is one job
     assert [ask("pieces", "POST", f"jobs/{paused}/{what}").json()["status"] for what in ("pause", "resume", "cancel")] == [
         "paused", "queued", "cancelled"]
     assert [one["id"] for one in ask("pieces", "GET", "jobs").json()["data"]] == [paused, made["id"]]
