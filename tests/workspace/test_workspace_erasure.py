@@ -13,7 +13,6 @@ from adtune.steps import erasure
 from adtune.steps.erasure import canaries_of, erase_client
 from adtune.steps.keys import create_key
 from adtune.steps.remote_serving import published_name
-from adtune.workspace import Workspace
 from adtune.workspace.erasing import rows_of
 from adtune.workspace.schema import metadata
 
@@ -67,14 +66,12 @@ def left(ws, client):
                        if (count := connection.scalar(sa.select(sa.func.count()).select_from(table).where(mine)))}
 
 
-@pytest.fixture
-def ws(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
     monkeypatch.setattr(erasure, "LOOK_SECONDS", 0.01)
-    with Workspace.open(tmp_path / "ws") as workspace:
-        yield workspace
 
 
-def test_nothing_of_an_erased_client_is_left_and_all_of_the_other_is(ws, tmp_path):
+def test_nothing_of_an_erased_client_is_left_and_all_of_the_other_is(ws):
     keys = {client: fill(ws, client) for client in ("acme", "other")}
     for name in ("measured/curve-1/state.txt", "bug-1.txt", "artifacts/.tmp-999999999-ab/half.txt"):
         (ws.root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +95,8 @@ def test_nothing_of_an_erased_client_is_left_and_all_of_the_other_is(ws, tmp_pat
     assert ws.assets("acme") == [] and ws.ladder.live("acme") is None
 
 
-def test_words_that_are_left_are_told(ws):
+def test_words_that_are_left_are_told(local):
+    ws = local
     fill(ws, "acme")
     (ws.root / "notes.txt").write_text("".join(f"{canary('acme', n)}\n" for n in range(2, 12)) * 3)
     answer = erase_client(ws, "acme", "Ann")
