@@ -113,7 +113,7 @@ def test_what_an_engine_cannot_add_to_its_base_is_told(ask, space):
 
 @pytest.mark.parametrize("case", [
     ("500", 502, "engine_error"), ("503", 503, "engine_error"), ("429", 429, "server_busy"), ("401", 502, "engine_error"),
-    ("404", 503, "model_unavailable"), ("400", 400, "invalid_value"), ("broken", 502, "engine_error"), ("words", 502, "engine_error"),
+    ("404", 503, "model_gone"), ("400", 400, "invalid_value"), ("broken", 502, "engine_error"), ("words", 502, "engine_error"),
     ("rubbish", 502, "engine_error"), ("hang", 503, "engine_timeout")])
 def test_an_engine_that_fails_is_a_typed_error(ask, engine, case, far, monkeypatch):
     fail, status, code = case
@@ -126,6 +126,14 @@ def test_an_engine_that_fails_is_a_typed_error(ask, engine, case, far, monkeypat
     assert streamed.status_code == 200 and json.loads(streamed.text.rstrip().split("\n\n")[-1][6:])["error"]["code"] == code
     engine.fail = ""
     assert ask("acme", CHAT, **said()).status_code == 200 and far[1].limits.running == 0
+
+
+def test_an_engine_that_forgot_an_adapter_is_told_of_it_again(ask, engine):
+    assert ask("acme", CHAT, **said()).status_code == 200
+    engine.adapters.clear()  # it was started anew between two looks
+    answer = ask("acme", CHAT, **said())
+    assert answer.json()["error"]["code"] == "model_gone" and answer.headers["retry-after"] == "1"  # upon which an SDK asks again
+    assert ask("acme", CHAT, **said()).status_code == 200
 
 
 def test_an_engine_that_is_away_and_comes_back(space, base, key, monkeypatch):

@@ -25,6 +25,7 @@ CONNECT_SECONDS = 5.0
 LOCAL = {"localhost", "127.0.0.1", "::1"}
 ENDS = {"stop", "length"}
 TOO_LONG = ("context length", "context window", "maximum model length", "too long")
+GONE = "model_gone"      # the engine does not know a name that it was told of: it was started anew
 Listen = Callable[[TokenEvent], None]
 
 
@@ -293,8 +294,7 @@ def refusal(status: int, raw: bytes) -> AdtuneError:
         error = told.get("error") or told
         said = " ".join(str(error.get("message") if isinstance(error, dict) else error).split())[:300]
     if status == 404:
-        return EngineError("no such model at the engine", "The operator publishes it, and asks the engine to load it.", 503,
-                           "model_unavailable")
+        return EngineError("no such model at the engine", "Try again: it is asked to load it.", 503, GONE, 1)
     if status == 429:
         return BusyError("token engine", "an engine that is full", "a row that is free", "Try again in a moment.")
     if status in (400, 413, 422):

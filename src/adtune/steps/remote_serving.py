@@ -19,11 +19,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..serve.remote import EngineError, RemoteEngine
+from ..serve.remote import GONE, EngineError, RemoteEngine
 from .probe import Words, golden, words_of
 from .serving import Begun, Listen, Messages, Service, Wanted, are_messages, read_turns
 
 if TYPE_CHECKING:
+    from ..engine.serving import TokenEvent
     from ..serve.registry import Target
     from ..settings import ServeSettings
     from ..workspace import Workspace
@@ -67,7 +68,9 @@ class RemoteService(Service):
             ids = self._ids(target, words, prompt, most)  # type: ignore[arg-type]  # of a base it needs the renderer and the context
             most, known, weights = self._room(words, ids, most), len(ids), words.hash
             asked = {"prompt": ids}
-            body |= {"model": self._published(target)} if target.kind == "adapter" else {}
+            if target.kind == "adapter":
+                body["model"] = self._published(target)
+                listen = partial(self._heard, body["model"], listen)
             body |= {"stop_token_ids": list(words.ends)} if self.settings.engine_kind == VLLM else {}
         self.limits.spend(target.client)
         seed = secrets.randbelow(1 << 31) if wanted.seed is None else wanted.seed % (1 << 62)
@@ -103,6 +106,12 @@ class RemoteService(Service):
         self.ws.keys.use(target.client, read, 0)
         return [[x / length for x in one] for one, length in zip(vectors, lengths, strict=True)], read
 
+    def _heard(self, name: str, listen: Listen, n: int, event: TokenEvent) -> None:
+        """Pass an event on; an engine that forgot an adapter is told of it again when it is next asked for."""
+        if isinstance(event.error, EngineError) and event.error.code == GONE:
+            self._there.pop(name, None)
+        listen(n, event)
+
     def _room(self, words: Words, ids: Sequence[int], most: int) -> int:
         """How many tokens may follow. Raises InputError where none may."""
         context = min(words.context, self.remote.context or words.context)
@@ -113,6 +122,9 @@ class RemoteService(Service):
     def _words(self, target: Target) -> Words:
         """How a version's briefs become ids, once the engine has shown that it serves the base that the version was made on."""
         key = str(target.record["base_hash"])
+        seen = self._checked.get(key)
+        if seen is not None and seen[0] == self.remote.starts:
+            return seen[1]  # without the lock, so that nobody waits for somebody else's first answer
         with self._lock:
             seen = self._checked.get(key)
             if seen is None or seen[0] != self.remote.starts:
@@ -148,6 +160,8 @@ class RemoteService(Service):
             raise EngineError(f"a version made by {target.record.get('method')}, which this engine cannot add to its base",
                               "The operator serves it with the own engine, or tunes a LoRA.", 503, "model_unavailable")
         name = published_name(target.key)
+        if self._there.get(name) == self.remote.starts:
+            return name
         with self._lock:
             if self._there.get(name) == self.remote.starts:
                 return name
