@@ -191,7 +191,8 @@ def summary(found: list[dict[str, object]], sizes: list[int]) -> list[str]:
         truth = np.array([one["deviance"]["truth"] for one in some])
         for name in some[0]["deviance"]:
             arm = np.array([one["deviance"].get(name, np.nan) for one in some])
-            lines.append(f"| {size} | {name} | {np.exp(np.nanmean(np.log(arm / truth))):.2f} | {np.mean(arm < 0.9 * best):.0%} | "
+            held = f"{size} ({len(some)} worlds)"
+            lines.append(f"| {held} | {name} | {np.exp(np.nanmean(np.log(arm / truth))):.2f} | {np.mean(arm < 0.9 * best):.0%} | "
                          f"{np.mean(arm > 1.02 * best):.0%} |")
     lines += ["", "| own rows | model | May covered | May sign | channel covered | channel sign | rule over half found |",
               "|---|---|---|---|---|---|---|"]
@@ -201,7 +202,8 @@ def summary(found: list[dict[str, object]], sizes: list[int]) -> list[str]:
             if some:
                 shares = [np.mean([one[key] for one in some]) for key in ("may_covered", "may_sign", "channel_covered", "channel_sign")]
                 told = " | ".join(f"{share:.0%}" for share in shares)
-                lines.append(f"| {size} | {name} | {told} | {np.mean([one['rule_share'] > 0.5 for one in some]):.0%} |")
+                held = f"{size} ({len(some)} worlds)"
+                lines.append(f"| {held} | {name} | {told} | {np.mean([one['rule_share'] > 0.5 for one in some]):.0%} |")
     return lines
 
 
@@ -211,15 +213,17 @@ def main() -> None:
     reader.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
     reader.add_argument("--method", default="head", help="head, lora, full, or none for the base in context alone")
     reader.add_argument("--out", type=Path, default=RESULTS / "media_worlds")
+    reader.add_argument("--go-on", action="store_true", help="leave out the worlds that --out holds already")
     said = reader.parse_args()
     torch.set_num_threads(1)
-    found, began = [], time.monotonic()
+    kept = said.out.with_suffix(".json")
+    found = json.loads(kept.read_text(encoding="utf-8")) if said.go_on and kept.is_file() else []
+    done = {(one["rows"], one["seed"]) for one in found}
     for size in said.sizes:
-        for seed in range(said.worlds):
+        for seed in (seed for seed in range(said.worlds) if (size, seed) not in done):
             found.append(measure_world(seed, size, None if said.method == "none" else said.method))
             print(size, seed, json.dumps(found[-1]["deviance"]), flush=True)
-            lines = [f"# Retailer worlds: {said.worlds} worlds, method {said.method}", "", *summary(found, [s for s in said.sizes if any(
-                one["rows"] == s for one in found)]), "", f"{time.monotonic() - began:.0f} seconds on one thread."]
+            lines = [f"# Retailer worlds, method {said.method}", "", *summary(found, sorted({one["rows"] for one in found}))]
             said.out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
             said.out.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 

@@ -35,6 +35,7 @@ RATES = {"head": 3e-3, "lora": 1e-3, "full": 3e-4}
 STEP_ROWS = 128       # rows to predict in one optimiser step
 FEWEST_STEPS, MOST_STEPS = 80, 200
 DRIFTS = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6)
+PRIOR = 10.0          # nats by which the own rate alone must be better than the tuned model before it answers; a share of it for a blend
 BLENDS = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the tuned model's log rate; the rest is the own rate's
 
 
@@ -218,23 +219,31 @@ def as_rate(eta: np.ndarray, family: int) -> np.ndarray:
 
 
 def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:
-    """The blend with the lowest deviance on validation; the tuned model's own unless another is better by more than the noise."""
+    """The blend with the fewest nats on validation, less what is known before: PRIOR nats for the tuned model against the own rate.
+
+    A few validation rows must not outvote what pre-training saw: another blend has to be better by more than the noise, too.
+    """
     rows, family = split.validation, int(batch.family)
     with torch.no_grad():
         eta, log_r, _ = (one.double().numpy() for one in predict_rows(base, batch, split.train, rows))
     outcome, exposure = (one[0, rows].numpy() for one in (batch.outcome, batch.exposure))
     own = own_rate(batch, split.train)
-    rates = {blend: as_rate(blend * eta + (1 - blend) * own, family) for blend in BLENDS}
-    found = {blend: deviance(kind_of(family), outcome, exposure, rate) for blend, rate in rates.items()}
-    chosen = 1.0
+    etas = {blend: blend * eta + (1 - blend) * own for blend in BLENDS}
+    rates = {blend: as_rate(one, family) for blend, one in etas.items()}
+    kind = torch.tensor(kind_of(family))
+    y, e, spread = (torch.from_numpy(one) for one in (outcome, exposure, log_r))
+    found = {blend: nats(kind, y, e, torch.from_numpy(one), spread).numpy() for blend, one in etas.items()}
+    chosen, best = 1.0, 0.0
     parts = np.array_split(np.arange(len(rows)), min(12, len(rows)))  # neighbours in time stand and fall together
     for blend in BLENDS[1:]:
-        gain = np.array([(found[chosen][part] - found[blend][part]).sum() for part in parts])
-        if gain.sum() > 1.0 * gain.std(ddof=1) * math.sqrt(len(parts)):
-            chosen = blend
+        gain = np.array([(found[1.0][part] - found[blend][part]).sum() for part in parts])
+        surplus = gain.sum() - PRIOR * (1 - blend)
+        if surplus > best and gain.sum() > gain.std(ddof=1) * math.sqrt(len(parts)):
+            chosen, best = blend, surplus
     sharpness = _sharpness(outcome, exposure, chosen * eta + (1 - chosen) * own, log_r, family)
     drift = _drift((outcome, exposure, rates[chosen]), np.exp(log_r) * sharpness, batch.age[0, rows].numpy(), kind_of(family))
-    curve = [{"blend": blend, "validation_deviance": float(one.mean())} for blend, one in found.items()]
+    curve = [{"blend": blend, "validation_deviance": float(deviance(kind_of(family), outcome, exposure, rates[blend]).mean()),
+              "validation_nats": float(one.mean())} for blend, one in found.items()]
     if chosen == 0:
         reason = "The own rate alone answers: on later rows the tuned model was worse than it."
     elif chosen < 1:
