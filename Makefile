@@ -23,7 +23,7 @@ help:
 	@echo "make bench-curate-proof   300 curated against 3,000 uncurated and 300 random, three seeds (hours; goes on where it was stopped)"
 	@echo "make bench-curate-checks  each check of curation on its planted defect, and its alarms on archives as they are"
 	@echo "make bench-starter  the text starter before any tuning: bits per byte, titles, context, drafts, beside n-grams and gzip"
-	@echo "make bench-advise   sixteen situations with known truth: does advise say so? (goes on where it was stopped)"
+	@echo "make bench-advise   sixteen situations of texts and six of campaign rows with known truth: does advise say so? (goes on where it was stopped)"
 	@echo "make bench-people   how often the intervals of minutes and blind ratings hold the truth (two minutes)"
 	@echo "make bench-canaries  secrets planted in an archive: learned by heart with the protections, and without (positive control)"
 	@echo "make bench-serve    the token engine beside PEFT's mixed batch and transformers: speed, many adapters, first tokens"
@@ -98,6 +98,7 @@ bench-starter: install-test
 
 bench-advise: install-test
 	$(BIN)/python benchmarks/advise_situations.py
+	$(BIN)/python benchmarks/advise_response.py
 
 bench-canaries: install-test
 	$(BIN)/python benchmarks/canaries.py
@@ -119,6 +120,7 @@ bench-media: install-test
 	$(PIP) --editable '.[bench]'
 	$(BIN)/python benchmarks/media_worlds.py
 	$(BIN)/python benchmarks/media_transfer.py
+	$(BIN)/python benchmarks/media_speed.py
 
 # Peers have an environment of their own, so that what they pin binds nobody else.
 $(PEERS)/.installed: benchmarks/peers/requirements.txt

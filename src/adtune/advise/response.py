@@ -12,7 +12,7 @@ from ..records import Finding, Verdict
 ENOUGH_ROWS, ENOUGH_OUTCOMES, ENOUGH_DAYS = 60, 10, 14
 TEACHES = 100      # rows from which fine-tuning was measured to teach something
 MARGIN = 0.02      # share of deviance under which two ways count as equal
-SURE_ROWS = 300    # with so many rows and nothing learned, there is little to learn
+SURE_ROWS, SURE_OUTCOMES = 300, 100  # with so many and nothing learned, there is little to learn
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def explained(groups: np.ndarray, outcome: np.ndarray, exposure: np.ndarray) -> 
 
 
 def judge_rows(facts: RowFacts) -> tuple[Verdict, str]:
-    """(verdict, reason). Rules where a rate for each cell is as good, collect where too little is there, else tune."""
+    """(verdict, reason). Rules where a rate for each cell is as good, collect where too little is there to tell, else tune."""
     if facts.rows < ENOUGH_ROWS or facts.outcomes < ENOUGH_OUTCOMES or facts.days < ENOUGH_DAYS:
         return Verdict.COLLECT, (f"{facts.rows} usable rows, {facts.outcomes:.0f} outcomes, {facts.days} days: at least {ENOUGH_ROWS} "
                                  f"rows, {ENOUGH_OUTCOMES} outcomes and {ENOUGH_DAYS} days are needed to hold later ones out.")
@@ -52,9 +52,10 @@ def judge_rows(facts: RowFacts) -> tuple[Verdict, str]:
     if gain > MARGIN and (facts.noise is None or (rule - model) > facts.noise):
         return Verdict.LORA, (f"On later rows the base that reads this client's rows lies {gain:.0%} below the best rule: fine-tuning has "
                               "something to learn from.")
-    if facts.rows < SURE_ROWS and gain > -MARGIN:
-        return Verdict.COLLECT, (f"With {facts.rows} rows no way is better than a rule by more than the noise: collect more, "
-                                 f"to about {SURE_ROWS}.")
+    alike = gain > -MARGIN or (facts.noise is not None and model - rule < 2 * facts.noise)
+    if (facts.rows < SURE_ROWS or facts.outcomes < SURE_OUTCOMES) and alike:
+        return Verdict.COLLECT, (f"With {facts.rows} rows and {facts.outcomes:.0f} outcomes no way is better than another by more than the "
+                                 f"noise: collect more, to about {SURE_ROWS} rows and {SURE_OUTCOMES} outcomes.")
     return Verdict.RULES, "A rate for each cell predicts later rows as well as the model does: the rule is enough."
 
 
