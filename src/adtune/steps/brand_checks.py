@@ -97,20 +97,30 @@ class BrandChecks:
         return Checked(float(not loose), loose)
 
 
+class _Place:
+    """One dataset's place: the lock of who learns, and the checks once they are learned."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.checks: BrandChecks | None = None
+
+
 class Learned:
-    """The checks of the datasets that were asked for last; each is learned once, whoever asks meanwhile waits."""
+    """The checks of the datasets that were asked for last; each is learned once, and only those who ask for the same one wait."""
 
     def __init__(self, ws: Workspace):
         self.ws = ws
-        self._held: OrderedDict[str, BrandChecks] = OrderedDict()
+        self._places: OrderedDict[str, _Place] = OrderedDict()
         self._lock = Lock()
 
     def get(self, dataset: str) -> BrandChecks:
         """The checks of a dataset's artifact. Raises IntegrityError."""
         with self._lock:
-            if dataset not in self._held:
-                self._held[dataset] = BrandChecks(read_dataset(self.ws, dataset))
-                while len(self._held) > KEPT:
-                    self._held.popitem(last=False)
-            self._held.move_to_end(dataset)
-            return self._held[dataset]
+            place = self._places.setdefault(dataset, _Place())
+            self._places.move_to_end(dataset)
+            while len(self._places) > KEPT:
+                self._places.popitem(last=False)
+        with place.lock:
+            if place.checks is None:
+                place.checks = BrandChecks(read_dataset(self.ws, dataset))
+            return place.checks
