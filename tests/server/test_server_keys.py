@@ -8,6 +8,7 @@ from adtune.server.app import guarded
 from adtune.server.auth import scope_of
 from adtune.server.guard import HEADERS
 from adtune.server.run import check_address, is_loopback
+from adtune.steps.erasure import erase_client
 from adtune.steps.keys import create_key, revoke_key, rotate_key
 from adtune.workspace import Workspace
 from adtune.workspace.ladder import ModelName
@@ -138,6 +139,18 @@ def test_a_revoked_key_stops_and_a_rotated_one_goes_on(http, space):
     revoke_key(space.ws, old["id"])
     http.app.app.state.service.doorkeeper._seen.clear()  # half a second later
     assert status(old["key"]) == 401 and status(new["key"]) == 200
+
+
+def test_an_erased_client_is_not_there_for_a_running_server(http, space, call):
+    made = create_key(space.ws, "leaver", list(SCOPES))
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    asked = {"model": "tiny", "prompt": [5], "max_tokens": 1}
+    assert http.post("/v1/completions", json=asked, headers=headers).status_code == 200
+    answer = erase_client(space.ws, "leaver", "Ann")
+    assert answer["erased"]["rows"]["draft"] == answer["erased"]["rows"]["usage"] == 1 and answer["erased"]["passed"]
+    http.app.app.state.service.doorkeeper._seen.clear()  # half a second later
+    assert http.post("/v1/completions", json=asked, headers=headers).status_code == 401
+    assert call("acme", "POST", "/v1/completions", json=asked).status_code == 200
 
 
 def test_requests_a_minute_and_tokens_a_month(http, space):
