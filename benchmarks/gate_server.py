@@ -1,10 +1,12 @@
 """Gate: `adtune serve` is killed (SIGKILL) while it answers and its workers do jobs; no acknowledged job is lost, none is done twice.
 
 Threads of several clients, each with a marker adapter, ask for answers and hand in jobs (`curate` of a small archive); whoever hears no
-answer asks again, a job under the same Idempotency-Key. A controller kills the server at random moments and starts it again. Afterwards:
+answer asks again, a job under the same Idempotency-Key. A controller kills the server at random moments and starts it again; every third
+time it kills the workers and their children too, whose jobs come back when their leases run out. Afterwards:
 
 - every answer that came was its caller's marker, and stands in its caller's own log under the id that the caller was told;
-- every acknowledged job has succeeded, one for each key; one that was seen done has not changed since;
+- every acknowledged job has succeeded, one for each key; one that was seen done has not changed since (a job over which three workers were
+  killed is a dead letter, and told);
 - SQLite's integrity check is clean, and no process of the servers is left.
 
     python benchmarks/gate_server.py [--requests 60] [--jobs 4] [--kills 2] [--seed 0]
@@ -16,11 +18,13 @@ import argparse
 import json
 import os
 import random
+import signal
 import sqlite3
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
 
 CLIENTS, THREADS, WORKERS = 4, 12, 2
 PATIENCE_SECONDS = 3600.0
+EVERYTHING = 3        # every third kill takes the workers and what they do with it
 BETWEEN = (1.0, 6.0)  # seconds that a server lives once it answers
 
 
@@ -41,7 +46,7 @@ class Books:
         self.jobs: dict[str, tuple[str, str]] = {}    # key: (client, job)
         self.done: dict[str, str] = {}                # job: when it was finished, as first seen
         self.wrong: list[str] = []
-        self.repeated = self.kills = 0
+        self.repeated = self.kills = self.dead = 0
 
     def note(self, said: str) -> None:
         with self.lock:
@@ -151,6 +156,9 @@ def look(served: Any, books: Books) -> int:
             books.done[id] = ""
         elif job.status_code == 200 and job.json()["status"] == "succeeded":
             books.done[id] = job.json()["finished"]
+        elif job.status_code == 200 and (job.json()["error"] or {}).get("code") == "dead_letter":
+            books.dead += 1
+            books.done[id] = job.json()["finished"]
         elif job.status_code == 200 and job.json()["status"] in ("failed", "cancelled"):
             books.note(f"{id} is {job.json()['status']}: {job.json()['error']}")
             books.done[id] = job.json()["finished"]
@@ -210,6 +218,9 @@ def run(asked: argparse.Namespace, root: Path) -> Books:
                 time.sleep(chance.uniform(*BETWEEN))
                 served.kill()
                 books.kills += 1
+                for one in processes_of(root) if books.kills % EVERYTHING == 0 else ():
+                    with suppress(ProcessLookupError):
+                        os.kill(one, signal.SIGKILL)
                 served.start()
             elif not waiting and len(books.jobs) == asked.jobs and not any(thread.is_alive() for thread in threads):
                 break
@@ -234,7 +245,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         books = run(asked, Path(folder))
     print(f"{len(books.answers)} answers and {len(books.done)} jobs, {books.kills} kills of the server: {time.monotonic() - began:.0f} s, "
-          f"{books.repeated} requests repeated, {len(books.wrong)} wrong")
+          f"{books.repeated} requests repeated, {books.dead} dead letters, {len(books.wrong)} wrong")
     for said in books.wrong[:20]:
         print("WRONG:", said)
     return 1 if books.wrong or len(books.answers) < asked.requests else 0
