@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ def text(n: int) -> str:
     return " ".join(random.Random(n).choices(WORDS, k=60)) + "."
 
 
-@pytest.fixture
-def acme(tmp_path):
-    """Twenty pieces, a dataset of them, an adapter of that dataset which is live, and an older one of another dataset."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """(a closed workspace, what `acme` gives of it), made once: each test has a copy."""
+    tmp_path = tmp_path_factory.mktemp("takedown")
     rows = [{"id": f"p{n}", "title": f"On {WORDS[n]} {n}", "text": text(n)} for n in range(20)]
     rows[19]["rights_until"] = "2001-01-01"
     path = tmp_path / "posts.jsonl"
@@ -39,7 +41,15 @@ def acme(tmp_path):
         for id in (older, adapter):
             ws.publish("report", "acme", {"r": id.encode()}, {"adapter": id, "gates": {}, "passed": True}, [id])
             go_live(ws, id, "Ann")
-        yield ws, dataset, adapter, older
+    return tmp_path / "ws", (dataset, adapter, older)
+
+
+@pytest.fixture
+def acme(made, tmp_path):
+    """Twenty pieces, a dataset of them, an adapter of that dataset which is live, and an older one of another dataset."""
+    shutil.copytree(made[0], tmp_path / "ws")
+    with Workspace.open(tmp_path / "ws") as ws:
+        yield ws, *made[1]
 
 
 def trained_on(ws, dataset):
