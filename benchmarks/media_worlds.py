@@ -168,7 +168,12 @@ def measure_world(seed: int, size: int, method: str | None) -> dict[str, object]
             "LightGBM": lightgbm_rate(baseline), "untuned base": as_rate(plain.double().numpy(), 1),
             "base in context": as_rate(eta.double().numpy(), 1)}
     found: dict[str, object] = {"seed": seed, "rows": size, "true": true, "context": recovered(base, batch, split, true)}
-    if method:
+    if method == "rules":  # nothing trained, the client's rules alone: an ablation of tuning that costs a second
+        base.model.rules = base.model.find_rules(batch, split.learned)
+        with torch.no_grad():
+            arms["base with rules"] = as_rate(predict_rows(base, batch, split.learned, split.test)[0].double().numpy(), 1)
+        found["tuned"] = recovered(base, batch, split, true)
+    elif method:
         began = time.process_time()
         tuned = run_response(base, (batch, split, []), TuneSettings(method=method))
         with torch.no_grad():
@@ -211,7 +216,7 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--worlds", type=int, default=40)
     reader.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
-    reader.add_argument("--method", default="head", help="head, lora, full, or none for the base in context alone")
+    reader.add_argument("--method", default="head", help="head, lora, full, rules (nothing trained), or none for the base in context alone")
     reader.add_argument("--out", type=Path, default=RESULTS / "media_worlds")
     reader.add_argument("--go-on", action="store_true", help="leave out the worlds that --out holds already")
     said = reader.parse_args()
