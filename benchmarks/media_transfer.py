@@ -199,7 +199,8 @@ def told(name: str, found: dict[str, object]) -> list[str]:
                                                        for key, value in found.items()), ""]
     rows = found["advertisers"]
     targets = ", ".join(sorted({one["target"] for one in rows}))
-    lines = [f"## {name}", "", f"Left out in turn: {targets}.", "", "| own rows | arm | AUC, mean | NE, mean | NE, worst |", "|---|---|---|---|---|"]
+    lines = [f"## {name}", "", f"Left out in turn: {targets}.", "",
+             "| own rows | arm | AUC, mean | NE, mean | NE, worst |", "|---|---|---|---|---|"]
     for size in SIZES:
         some = [one for one in rows if one["rows"] == size]
         for arm in [key for key in some[0] if key not in ("target", "rows")]:
