@@ -61,8 +61,13 @@ def test_full_strength_stays_where_less_is_no_better(monkeypatch):
 
 def test_a_run_that_forgets_too_much_is_turned_down_until_it_does_not(monkeypatch):
     found, at, measured = turned(monkeypatch, lambda d: 3 - d, lambda d: 2 + 0.2 * d)
-    assert found.chosen == at == 0.7 and measured == list(STOPS)
+    assert found.chosen == at == 0.7 and measured == list(STOPS[:3])
     assert [one["forgetting"] for one in found.curve] == pytest.approx([0.2, 0.17, 0.14, 0.1])
+
+
+def test_a_run_that_forgets_seven_times_its_limit_ends_under_it(monkeypatch):
+    found, at, _ = turned(monkeypatch, lambda d: 3 - d, lambda d: 2 + 1.06 * d ** 2.3)  # as seen on carpentries_blog
+    assert found.chosen == at == 0.35 and found.curve[-2]["forgetting"] < 0.15 < found.curve[-3]["forgetting"]
 
 
 def test_less_is_taken_where_validation_says_so(monkeypatch):

@@ -19,7 +19,7 @@ from ..engine.fit import Fit, FitOutcome
 from ..engine.peak import Measured, mean_loss, paired_noise
 from ..engine.tasks.drafting import measure
 
-STOPS = (0.85, 0.7, 0.5)  # below full strength
+STOPS = (0.85, 0.7, 0.5, 0.35, 0.25)  # below full strength
 RUNS = (1, 1, len(STOPS))  # fewest, usual and most settings that are measured
 
 
