@@ -5,8 +5,9 @@
 An arm is a process with one thread on one core; arms share the cores, and an arm's clock is its own processor time, so that other work
 on the machine takes nothing from it. All arms of a question differ from the first, the reference, in what is named and in nothing else;
 each has its learning rate's cool-down within its time. Bits per byte are those of the finished model on the same held-out documents, mean
-over the modern sources, with an interval over documents. Writes benchmarks/results/recipe.{md,json}, adding to what is there. Where a machine has a GPU the arms share
-it; `--join FILE --place WHERE` adds arms that ran side by side elsewhere under names of their own, since only arms of one machine compare.
+over the modern sources, with an interval over documents. Writes benchmarks/results/recipe.{md,json}, adding to what is there. Where a
+machine has a GPU the arms share it; `--join FILE --place WHERE` adds arms that ran side by side elsewhere under names of their own, since
+only arms of one machine compare.
 """
 
 from __future__ import annotations
