@@ -58,10 +58,11 @@ def row_of(table, given, words):
 
 
 def left(ws, client):
-    """Canaries of a client in any byte of the workspace, and its rows."""
+    """Canaries of a client in any byte of the workspace and in any row of its database, which may lie elsewhere, and its rows."""
     raw = b"".join(path.read_bytes() for path in ws.root.rglob("*") if path.is_file())
-    words = [n for n in range(1, 40) if canary(client, n)[:30].encode() in raw or canary(client, n).encode() in raw]
     with ws._database.read() as connection:
+        raw += b"".join(str(row).encode() for table in metadata.sorted_tables for row in connection.execute(sa.select(table)))
+        words = [n for n in range(1, 40) if canary(client, n)[:30].encode() in raw or canary(client, n).encode() in raw]
         return words, {table.name: count for table, mine in rows_of(client)
                        if (count := connection.scalar(sa.select(sa.func.count()).select_from(table).where(mine)))}
 
