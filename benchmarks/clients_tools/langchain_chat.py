@@ -1,27 +1,12 @@
 """LangChain's chat model and embeddings against the server; prints one JSON object."""
 
 import json
-import os
 from importlib.metadata import version
 
+from checks import check, checks, mine
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
-WORD = os.environ["WORD"]
 model = ChatOpenAI(model="live", max_tokens=6, timeout=300)
-checks = {}
-
-
-def mine(text):
-    return bool(text.strip()) and not text.replace(WORD, "").strip()
-
-
-def check(name, function):
-    try:
-        checks[name] = function() or "false"
-    except Exception as error:  # what was wrong is the result
-        checks[name] = f"{type(error).__name__}: {error}"[:300]
-
-
 schema = {"title": "one", "type": "object", "properties": {"a": {"enum": [1]}}, "required": ["a"], "additionalProperties": False}
 base = ChatOpenAI(model="starter", max_tokens=60, timeout=300)
 check("invoke", lambda: mine(model.invoke("Spring").content))

@@ -6,22 +6,16 @@ import os
 import time
 
 import openai
+from checks import check as note
+from checks import checks, mine
 
-WORD, QUICK = os.environ["WORD"], json.loads(os.environ["QUICK"])
+QUICK = json.loads(os.environ["QUICK"])
 client = openai.OpenAI(max_retries=1, timeout=300)
 messages = [{"role": "user", "content": "Spring"}]
-checks = {}
-
-
-def mine(text):
-    return bool(text.strip()) and not text.replace(WORD, "").strip()
 
 
 def check(function):
-    try:
-        checks[function.__name__.replace("_", " ")] = function() or "false"
-    except Exception as error:  # what was wrong is the result
-        checks[function.__name__.replace("_", " ")] = f"{type(error).__name__}: {error}"[:300]
+    note(function.__name__.replace("_", " "), function)
 
 
 @check

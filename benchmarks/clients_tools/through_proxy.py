@@ -1,26 +1,13 @@
 """openai-python against a proxy that stands before the server, once it is up; prints one JSON object."""
 
 import json
-import os
 import time
 
 import openai
+from checks import check, checks, mine
 
-WORD = os.environ["WORD"]
 client = openai.OpenAI(max_retries=0, timeout=120)
 messages = [{"role": "user", "content": "Spring"}]
-checks = {}
-
-
-def mine(text):
-    return bool(text.strip()) and not text.replace(WORD, "").strip()
-
-
-def check(name, function):
-    try:
-        checks[name] = function() or "false"
-    except Exception as error:  # what was wrong is the result
-        checks[name] = f"{type(error).__name__}: {error}"[:300]
 
 
 def wait():

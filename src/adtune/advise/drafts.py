@@ -6,7 +6,7 @@
     1 - editing effort        how much of the published text the draft spares (`voice/effort.py`)
 
 Every measure is higher for better, with a bootstrap interval over briefs. The scorer is cross-fitted on validation pieces and contrast
-text, which no arm was trained on; where its AUC is under TRUSTED it says nothing.
+text, which no arm was trained on; where its AUC is under TRUSTED_AUC it says nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from .arms import DraftedArm
 
 BRAND, EVERY, FORMAT, SPARED = METRICS = ("on-brand rate", "on-brand in every draft", "format kept", "1 - editing effort")
 ON_BRAND = 0.5
-TRUSTED = 0.75
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def judges_of(pieces: Sequence[Example], train: Sequence[Example], held_out: Seq
     except TrainingError:
         scorer = None
     auc = scorer.auc if scorer and scorer.auc else Interval(None)
-    return Judges(tuple(pieces), formats, scorer if (auc.value or 0.0) >= TRUSTED else None, auc)
+    return Judges(tuple(pieces), formats, scorer if scorer and scorer.trusted else None, auc)
 
 
 def measure_drafts(drafts: Sequence[Sequence[str]], judges: Judges, seed: int) -> DraftedArm:

@@ -79,7 +79,7 @@ DRAFT = Verb(
      option("--adapter", str, "ADAPTER", "The adapter; by default the live version, else the newest."),
      option("--format", str, "FORMAT", "Content type, such as article, e-mail, social post, search ad or product copy."),
      option("--category", str, "CATEGORY", "Category of the piece, as in the archive."),
-     option("--temperature", float, "T", "0 always takes the likeliest word; higher is freer (0.7).", min=0, max=5),
+     option("--temperature", float, "T", "0 always takes the likeliest word; higher is freer (0.7; a prompt's: its base's).", min=0, max=5),
      option("--max-tokens", int, "N", "Longest draft, in tokens (512).", min=1), SEED),
     ('adtune draft acme "How to choose a running shoe"', 'adtune draft acme "Spring sale" -n 3 --format e-mail --category Offers'))
 

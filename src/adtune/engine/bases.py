@@ -88,6 +88,13 @@ class Base:
         return {"device": self.device.type, "weights": str(self.dtype).removeprefix("torch."), "quantised": self.quantised}
 
     @property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end an answer: the renderer's, the tokenizer's, and those that the generation settings name."""
+        settings = self.model.generation_config
+        told = settings.eos_token_id if settings is not None else None
+        return frozenset([self.renderer.end[-1], self.tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])]) - {None}
+
+    @property
     def parameters(self) -> int:
         return sum(p.numel() for p in self.model.parameters())
 

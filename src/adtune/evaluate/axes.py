@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import TrainingError
 from .arms import ARMS, Material
-from .likeness import LEVELS, ON_BRAND, TRUSTED_AUC, levels
+from .likeness import LEVELS, ON_BRAND, levels
 from .paired import PAIR, rates
 
 SENTENCES = 3          # of a draft that are told
@@ -20,6 +20,7 @@ def axes(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple
     """{axes: {axis: {auc, auc_interval, and the share on-brand of each arm and level}}, costly: {arm of the pair: [{brief, axis, sentence,
     cost, habit, told, value, usual}]}}; `brief` is the draft's place among the briefs."""
     from ..voice.axes import AxisScorers, shown  # loads scikit-learn
+    from ..voice.on_brand import TRUSTED_AUC
     from ..voice.traits import AXES
 
     unmeasured = {axis: {"auc": None, "auc_interval": None} | rates({}, (*names, *LEVELS), seed, pair) for axis in AXES}

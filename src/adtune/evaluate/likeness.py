@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ON_BRAND = 0.5         # a draft with at least this score counts as on-brand
 LEVELS = (PIECES, "others")
-TRUSTED_AUC = 0.75     # a scorer that tells the client from others less well than this is not used
 
 
 def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
@@ -30,6 +29,8 @@ def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[s
     may win by copying. The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows
     none of the pieces that an adapter trained on.
     """
+    from ..voice.on_brand import TRUSTED_AUC  # loads scikit-learn
+
     row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names}
     row |= rates({}, (*_own(names), *LEVELS), seed, None)
     scorer, auc = _scorer(material, seed)

@@ -23,12 +23,17 @@ from .shapes import Body, Message, Words
 router = APIRouter(tags=["decisions"])
 
 
-class Predicate(Body):
+class Asked(Body):
+    """What every question has; the `name` says which check it asks."""
+
+    instructions: Any = None
+    name: str | None = Field(None, max_length=200)
+
+
+class Predicate(Asked):
     """Is it so?"""
 
     type: Literal["predicate"]
-    instructions: Any = None
-    name: str | None = Field(None, max_length=200)
 
 
 class Choice(Body):
@@ -36,13 +41,11 @@ class Choice(Body):
     description: str | None = None
 
 
-class Choose(Body):
+class Choose(Asked):
     """Which of these? True and false for any check; with `on_brand`, texts of which the most on-brand is chosen."""
 
     type: Literal["choice"]
-    instructions: Any = None
     choices: list[Choice] = Field(min_length=2, max_length=255)
-    name: str | None = Field(None, max_length=200)
 
 
 class Level(Body):
@@ -50,13 +53,11 @@ class Level(Body):
     description: str | None = None
 
 
-class Score(Body):
+class Score(Asked):
     """How much, on ordered levels, the lowest first?"""
 
     type: Literal["score"]
-    instructions: Any = None
     levels: list[Level] = Field(min_length=2, max_length=255)
-    name: str | None = Field(None, max_length=200)
 
 
 Question = Annotated[Predicate | Choose | Score, Field(discriminator="type")]

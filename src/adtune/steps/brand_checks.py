@@ -36,7 +36,6 @@ class BrandChecks:
     """The checks of one dataset, learned from its training pieces; the voice from validation pieces."""
 
     def __init__(self, dataset: Dataset):
-        from ..evaluate.likeness import TRUSTED_AUC
         from ..voice.claims import Claims, house_claims
         from ..voice.general import contrast, load_general
         from ..voice.layout import learn_formats
@@ -45,12 +44,11 @@ class BrandChecks:
 
         general, train = load_general(), dataset.split(Split.TRAIN)
         texts = [item.example.text for item in train]
-        self.auc, self.trusted = Interval(None), False
+        self.auc = Interval(None)
         try:
             self._scorer: OnBrandScorer | None = OnBrandScorer.fit([item.example.text for item in dataset.split(Split.VALIDATION)],
                                                                    contrast(general)[0])
             self.auc = self._scorer.auc or self.auc
-            self.trusted = (self.auc.value or 0.0) >= TRUSTED_AUC
         except TrainingError:
             self._scorer = None
         self._formats = learn_formats(texts, [item.example.brief.content_type for item in train])
@@ -70,7 +68,7 @@ class BrandChecks:
     def _on_brand(self, text: str, brief: Brief | None) -> Checked:
         if self._scorer is None:
             return Checked(None, reason="too few pieces to know the voice by")
-        if not self.trusted:
+        if not self._scorer.trusted:
             return Checked(None, reason=f"the scorer tells the client from others too badly (AUC {self.auc.value:.2f})")
         habits = tuple({"habit": name, "pull": round(pull, 3)} for name, pull in self._scorer.explain(text)[:5])
         return Checked(self._scorer.score([text])[0], habits)

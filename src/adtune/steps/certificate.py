@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..records import canonical_json
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+
+def certified(ws: Workspace, client: str | None, answer: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """Publish the certificate of a takedown's answer, as JSON and as a page, and give the answer with its paths."""
+    files = {"certificate.json": canonical_json(answer).encode(), "certificate.html": certificate_page(answer).encode()}
+    id = ws.publish("certificate", client, files, record)
+    folder = ws.path(id, verify=False)
+    return {**answer, "certificate": {"id": id, "html": str(folder / "certificate.html"), "json": str(folder / "certificate.json")}}
 
 
 def certificate_page(answer: Mapping[str, Any]) -> str:

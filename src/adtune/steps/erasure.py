@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import WorkspaceError
 from ..progress import Progress, silent
-from ..records import canonical_json
+from .certificate import certified
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -52,7 +52,7 @@ def erase_client(ws: Workspace, client: str, by: str | None, reason: str | None 
         "live": None, "previous": live.version if live else None, "logs": [], "alike": [], "retune": None, "check": None,
         "erased": {**asdict(gone), "published": published, "canaries": len(canaries), "found": found, "searched_bytes": total,
                    "passed": not found}}
-    return _certified(ws, answer)
+    return certified(ws, None, answer, {"erased": client, "by": by, "passed": not found})  # it is nobody's: the client is gone
 
 
 def canaries_of(ws: Workspace, client: str) -> list[str]:
@@ -102,13 +102,3 @@ def _let_go(ws: Workspace, client: str, progress: Progress, sleep: Callable[[flo
         progress("wait for workers", waited, WAIT_SECONDS)
         sleep(LOOK_SECONDS)
         waited += LOOK_SECONDS
-
-
-def _certified(ws: Workspace, answer: dict[str, Any]) -> dict[str, Any]:
-    """Publish the certificate, which is nobody's, and give the answer with its paths."""
-    from .certificate import certificate_page
-
-    files = {"certificate.json": canonical_json(answer).encode(), "certificate.html": certificate_page(answer).encode()}
-    id = ws.publish("certificate", None, files, {"erased": answer["client"], "by": answer["by"], "passed": answer["erased"]["passed"]})
-    folder = ws.path(id, verify=False)
-    return {**answer, "certificate": {"id": id, "html": str(folder / "certificate.html"), "json": str(folder / "certificate.json")}}

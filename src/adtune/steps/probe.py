@@ -59,11 +59,9 @@ def probe(base: Base) -> dict[str, Any]:
     with torch.inference_mode():
         logits = base.model(input_ids=torch.tensor([ids], device=base.device), use_cache=False).logits[0].float()
     best = logits[:, :base.renderer.words].log_softmax(-1).max(-1)
-    told = base.model.generation_config.eos_token_id if base.model.generation_config is not None else None
-    ends = {base.renderer.end[-1], base.tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])} - {None}
     return {"ids": ids, "places": places, "words": [base.tokenizer.decode([int(best.indices[place - 1])]) for place in places],
-            "logprobs": [round(float(best.values[place - 1]), 5) for place in places], "context": base.context, "ends": sorted(ends),
-            "rendering": base.renderer.describe()}
+            "logprobs": [round(float(best.values[place - 1]), 5) for place in places], "context": base.context,
+            "ends": sorted(base.end_ids), "rendering": base.renderer.describe()}
 
 
 def words_of(record: Mapping[str, Any], told: Mapping[str, Any]) -> Words:

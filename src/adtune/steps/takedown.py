@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Progress, silent
-from ..records import Asset, Brief, Change, Dataset, Source, Split, canonical_json
+from ..records import Asset, Brief, Change, Dataset, Source, Split
+from .certificate import certified
 from .curation import curate, read_dataset
 from .pieces import find_piece, held_by
 
@@ -49,15 +50,11 @@ def takedown(ws: Workspace, client: str, words: Sequence[str], by: str | None, o
     progress("look for the pieces", 1, 1)
     _withdraw(ws, client, pieces, by, options.get("reason"))
     live, withdrawn = _out_of_service(ws, client, held, by)
-    answer: dict[str, Any] = {
-        "client": client, "by": by, "reason": options.get("reason"),
-        "pieces": [{"asset": piece.id, "title": piece.title, "source": asdict(piece.source), "rights_until": piece.rights_until}
-                   for piece in pieces],
-        "held_by": held, "withdrawn": withdrawn, "live": live[1], "previous": live[0], "logs": _logs(ws, client, own),
-        "alike": _alike(ws, client, own), "retune": None, "check": None, "erased": None}
+    told = {"by": by, "reason": options.get("reason"), "held_by": held, "withdrawn": withdrawn, "live": live[1], "previous": live[0],
+            "logs": _logs(ws, client, own), "alike": _alike(ws, client, own)}
     if options.get("retune"):
-        answer["retune"] = _retune(ws, client, progress)
-    return _certified(ws, client, answer)
+        told["retune"] = _retune(ws, client, progress)
+    return _certified(ws, client, pieces, told)
 
 
 def check(ws: Workspace, client: str, words: Sequence[str], adapter: str | None = None, progress: Progress = silent) -> dict[str, Any]:
@@ -84,12 +81,7 @@ def check(ws: Workspace, client: str, words: Sequence[str], adapter: str | None 
     there = sorted({piece.id for piece in pieces} & {item.asset for item in dataset.items})
     measured = {"version": version, "drafts": len(drafts), "shared_runs": shared if drafts else None, "longest_run_words": run,
                 "in_dataset": there, "passed": None if not drafts else not shared and not there}
-    answer = {"client": client, "by": None, "reason": None,
-              "pieces": [{"asset": piece.id, "title": piece.title, "source": asdict(piece.source), "rights_until": piece.rights_until}
-                         for piece in pieces],
-              "held_by": [], "withdrawn": [], "live": None, "previous": None, "logs": [], "alike": [], "retune": None, "check": measured,
-              "erased": None}
-    return _certified(ws, client, answer)
+    return _certified(ws, client, pieces, {"check": measured})
 
 
 def grams(texts: Sequence[str]) -> Grams:
@@ -192,13 +184,12 @@ def _retune(ws: Workspace, client: str, progress: Progress) -> dict[str, Any]:
     return {"dataset": dataset, "job": job.id}
 
 
-def _certified(ws: Workspace, client: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """Publish the certificate and give the answer with its paths."""
-    from .certificate import certificate_page
-
-    files = {"certificate.json": canonical_json(answer).encode(), "certificate.html": certificate_page(answer).encode()}
-    passed = (answer["check"] or {}).get("passed")
-    record = {"pieces": [one["asset"] for one in answer["pieces"]], "withdrawn": answer["withdrawn"], "passed": passed}
-    id = ws.publish("certificate", client, files, record)
-    folder = ws.path(id, verify=False)
-    return {**answer, "certificate": {"id": id, "html": str(folder / "certificate.html"), "json": str(folder / "certificate.json")}}
+def _certified(ws: Workspace, client: str, pieces: Sequence[Asset], told: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer about these pieces, what `told` leaves out being empty, with its certificate."""
+    answer = {"client": client, "by": None, "reason": None,
+              "pieces": [{"asset": piece.id, "title": piece.title, "source": asdict(piece.source), "rights_until": piece.rights_until}
+                         for piece in pieces],
+              "held_by": [], "withdrawn": [], "live": None, "previous": None, "logs": [], "alike": [], "retune": None, "check": None,
+              "erased": None, **told}
+    record = {"pieces": [piece.id for piece in pieces], "withdrawn": answer["withdrawn"], "passed": (answer["check"] or {}).get("passed")}
+    return certified(ws, client, answer, record)

@@ -138,7 +138,9 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
             answer["notes"] = [*answer.get("notes", [answer["note"]] if "note" in answer else []), *notes]
         ws.update_run(run, "interrupted" if answer["stopped"] == "interrupted" else "done", answer)
         if answer["stopped"] != "interrupted":
-            remove_tree(ws.run_dir(run) / STATES)
+            from ..tune.brand_peak import FOLDER
+
+            remove_tree(ws.run_dir(run) / FOLDER)  # the states that the voice was asked of
     return answer
 
 
@@ -260,7 +262,6 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
     return answer
 
 
-STATES = "evaluations"  # of a run whose voice decides (`tune.brand_peak`), of no use when it is done
 STARTER_NOTE = "Tuned on a starter base: for learning, tests and offline use, not for publishable copy."
 UNTAUGHT = ("Nothing was learned: the lowest validation loss is that of step 0, so the adapter answers as it did before training. "
             "Lower the learning rate, or collect more pieces.")

@@ -20,8 +20,7 @@ from safetensors.torch import load_file, save
 
 from ..durable import make_folder, replace_file
 from ..engine.fit import Fit, FitOutcome
-from ..engine.generate import Sampling, generate, sampling_for
-from ..engine.peak import Measured
+from ..engine.generate import sampling_for, write_texts
 from ..engine.tasks.drafting import measure
 from ..errors import Interrupted, SettingError, TrainingError
 from ..progress import Progress, silent
@@ -36,7 +35,6 @@ FOLDER = "evaluations"   # in the run's folder
 BRIEFS, DRAFTS = 12, 2   # validation briefs at most, and drafts of each
 DRAFT_TOKENS = 192
 FEWEST_BRIEFS = 4
-TRUSTED = 0.75           # AUC under which the scorer's word is not taken
 
 
 @dataclass(frozen=True)
@@ -133,30 +131,27 @@ def keep_brand_peak(fit: Fit, outcome: FitOutcome, states: States, judged: Brand
     assert scorer is not None
     base, method = fit.base, fit.method
     heads = [base.renderer.brief(brief) for brief in judged.briefs for _ in range(DRAFTS)]
-    sampling: Sampling = sampling_for(base, None, None, min(DRAFT_TOKENS, base.context // 4), tuned=True)
+    sampling = sampling_for(base, None, None, min(DRAFT_TOKENS, base.context // 4), tuned=True)
     scores: list[list[float]] = []
     for n, one in enumerate(outcome.evaluations):
         if stop():
             method.load_state(fit.best)
             raise Interrupted(f"stopped while drafting with evaluation {n + 1} of {len(outcome.evaluations)}", "--resume last")
         method.load_state(states.of(one.step))
-        texts = [base.renderer.text(ids) for ids in generate(
-            base, method, heads, range(len(heads)), sampling,
-            lambda _, done, total, note="", n=n: progress("draft with each evaluation", n + done / total, len(outcome.evaluations), note))]
-        each = scorer.score(texts)
+
+        def tell(label: str, done: float, total: float, note: str = "", n: int = n) -> None:
+            progress("draft with each evaluation", n + done / total, len(outcome.evaluations), note)
+
+        each = scorer.score(write_texts(base, method, heads, sampling, 0, tell))
         scores.append([sum(each[k:k + DRAFTS]) / DRAFTS for k in range(0, len(each), DRAFTS)])
     chosen = most_on_brand(scores, [one.validation_loss for one in outcome.evaluations])
     best = outcome.evaluations[chosen]
     method.load_state(states.of(best.step))
     if best.step != lowest:  # what is decided after this, such as the dial, starts from here
-        fit.peak.best_measured = list(_measured(fit))
+        fit.peak.best_measured = measure(base, method, fit.data.validation, dtype=fit.dtype)
     curve = [{"step": one.step, "on_brand": sum(row) / len(row), "interval": mean_interval(row).as_list()}
              for one, row in zip(outcome.evaluations, scores, strict=True)]
     return replace(outcome, best=best), Peaks(ON_BRAND, lowest, best.step, auc, curve)
-
-
-def _measured(fit: Fit) -> Measured:
-    return measure(fit.base, fit.method, fit.data.validation, dtype=fit.dtype)
 
 
 def _scorer(judged: BrandBriefs) -> tuple[OnBrandScorer | None, str | None]:
@@ -167,5 +162,5 @@ def _scorer(judged: BrandBriefs) -> tuple[OnBrandScorer | None, str | None]:
         scorer = OnBrandScorer.fit(judged.own, judged.contrast)
     except TrainingError as error:
         return None, f"the voice was not learned: {error.found}"
-    auc = scorer.auc.value if scorer.auc else None
-    return scorer, None if auc is not None and auc >= TRUSTED else f"the scorer tells voices apart with an AUC of {auc or 0:.2f} only"
+    auc = (scorer.auc.value if scorer.auc else None) or 0.0
+    return scorer, None if scorer.trusted else f"the scorer tells voices apart with an AUC of {auc:.2f} only"

@@ -22,6 +22,7 @@ from .views import Views, habit_table, stretches_of
 
 FEWEST = 6            # own or contrast pieces under which nothing can be measured
 MOST = 400            # pieces of a side that are learned from; more only cost time
+TRUSTED_AUC = 0.75    # a scorer that tells the client from others less well than this is not used
 REGULARISATION = 30.0  # C of the logistic regression over unit-length views
 
 
@@ -54,6 +55,11 @@ class OnBrandScorer:
             cross_fitted[folds == fold] = margins[folds == fold]
         auc = auc_interval(cross_fitted[labels == 1], cross_fitted[labels == 0])
         return cls(views, _classifier(rows, labels[piece_of], piece_of), platt(cross_fitted, labels), auc)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its word may be taken."""
+        return self.auc is not None and self.auc.value is not None and self.auc.value >= TRUSTED_AUC
 
     def score(self, texts: Sequence[str]) -> list[float]:
         """The probability for each text, in [0, 1]; a text without words is in nobody's voice: 0."""

@@ -41,8 +41,7 @@ class TokenEngine:
             raise BaseModelError(base.name, f"key/value sites {sites[:4] or 'none'}",
                                  "one key/value cache of the same shape in every layer", "Serve another base.")
         self.base, self.most_rows, self.most_waiting = base, rows, queue
-        told = base.model.generation_config.eos_token_id if base.model.generation_config is not None else None
-        self.ends = frozenset([base.renderer.end[-1], base.tokenizer.eos_token_id, *(told if isinstance(told, list) else [told])]) - {None}
+        self.ends = base.end_ids
         self._rows = Rows((len(sites), *sites[0]), max(rows, 2), torch.empty(0, dtype=base.dtype, device=base.device))
         self._attention = base.model.config._attn_implementation
         self._bank, self.context = fit_rows(base, self._rows)
