@@ -57,6 +57,6 @@ def test_empty_and_tiny_texts(draft, final, expected):
 
 
 def test_long_repetitive_texts_stay_linear():
-    start = time.perf_counter()
+    start = time.process_time()
     value = effort("very " * 8_000, "very " * 8_000 + "good")
-    assert value <= 1 and time.perf_counter() - start < 2
+    assert value <= 1 and time.process_time() - start < 2

@@ -89,10 +89,10 @@ def test_an_import_happens_wholly_or_not_at_all(ws, piece):
 def test_many_assets(ws, piece):
     first = piece(0)
     many = [replace(first, id=f"{n:064x}") for n in range(20_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     assert ws.add_assets("acme", many) == 20_000
     assert ws.add_assets("acme", many) == 0
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_two_processes_add_at_once(root, url, piece):
