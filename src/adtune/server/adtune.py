@@ -1,29 +1,28 @@
-"""/v1/adtune: versions and the ladder, the client's own log and usage, edits that come back, and jobs for the verbs."""
+"""/v1/adtune: versions and the ladder, drafts, the client's own log and usage, edits that come back and the minutes they tell."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from ..settings import resolve
+from ..records import Brief
+from ..settings import DraftSettings
 from ..steps.returning import edits_back
-from ..steps.serving import UnknownModel
-from ..steps.work import OPTIONS
-from .auth import Admins, Caller, Reads, Serves, Trains, Writes, threaded
+from ..steps.serving import Wanted
+from ..voice.prompt import brief_text
+from .answering import Conversation
+from .auth import Admins, Caller, Reads, Serves, Writes, threaded
 from .errors import ApiError, api_error, missing, unknown_model
-from .pages import After, IdempotencyKey, Limit, page
+from .pages import After, Limit, page
 from .shapes import Body
 
-if TYPE_CHECKING:
-    from ..workspace.jobs import Job
-
 router = APIRouter(prefix="/v1/adtune", tags=["adtune"])
+OtherMinutes = Annotated[float | None, Query(ge=0, le=100_000)]
 
 
-async def _done(work: Any, *words: Any) -> Any:
+async def done(work: Any, *words: Any) -> Any:
     """The result of blocking work. Raises ApiError."""
     try:
         return await threaded(work, *words)
@@ -31,7 +30,7 @@ async def _done(work: Any, *words: Any) -> Any:
         raise api_error(error) from error
 
 
-def _who(name: str, caller: Caller) -> str:
+def who(name: str, caller: Caller) -> str:
     """The person and the key that said it. Raises ApiError for no name."""
     if not name.strip():
         raise ApiError(400, "Invalid value for 'by': say who answers for it.", "invalid_value", "by")
@@ -72,13 +71,6 @@ class Edits(Body):
     edits: list[Edit] = Field(min_length=1, max_length=1000)
 
 
-class JobAsked(Body):
-    """A verb as a job; `options` are settings of its stage by name."""
-
-    kind: Literal["curate", "advise", "tune", "evaluate"]
-    options: dict[str, Any] = Field(default_factory=dict)
-
-
 class Wish(Body):
     """Whether the client may be learned from."""
 
@@ -90,7 +82,7 @@ async def versions(caller: Reads) -> Any:
     """The client's versions, which one is live, and every step of the ladder."""
     from ..steps.ladder import versions as told
 
-    return await _done(told, caller.service.ws, caller.client)
+    return await done(told, caller.service.ws, caller.client)
 
 
 @router.post("/live")
@@ -103,7 +95,7 @@ async def live(body: Live, caller: Admins) -> Any:
     id = named.version if named else body.version
     if await threaded(ws.owned, id, caller.client) is None:
         raise unknown_model(body.version)
-    return await _done(go_live, ws, id, _who(body.by, caller), body.share, body.reason)
+    return await done(go_live, ws, id, who(body.by, caller), body.share, body.reason)
 
 
 @router.post("/rollback")
@@ -111,7 +103,7 @@ async def back(body: Back, caller: Admins) -> Any:
     """Go back to the version that was live before."""
     from ..steps.ladder import rollback
 
-    return await _done(rollback, caller.service.ws, caller.client, _who(body.by, caller), body.reason)
+    return await done(rollback, caller.service.ws, caller.client, who(body.by, caller), body.reason)
 
 
 @router.get("/usage")
@@ -119,26 +111,61 @@ async def usage(caller: Reads) -> Any:
     """What the client used this month, and may use."""
     from ..steps.keys import used
 
-    return {"client": caller.client, **await _done(used, caller.service.ws, caller.client)}
+    return {"client": caller.client, **await done(used, caller.service.ws, caller.client)}
 
 
 @router.put("/wishes")
 async def wishes(body: Wish, caller: Admins) -> Any:
     """Whether what comes back by this interface may be learned from."""
-    allowed = await _done(caller.service.ws.keys.allow, caller.client, {"learn": body.learn})
+    allowed = await done(caller.service.ws.keys.allow, caller.client, {"learn": body.learn})
     return {"client": caller.client, "learn": allowed.learn}
+
+
+class Asked(Body):
+    """A brief, and how its drafts are sampled; what is left open is as `adtune draft` has it."""
+
+    brief: str = Field(min_length=1, max_length=10_000)
+    category: str | None = Field(None, max_length=200)
+    format: str | None = Field(None, max_length=200)
+    summary: str | None = Field(None, max_length=10_000)
+    facts: list[str] = Field(default_factory=list, max_length=200)
+    model: str = Field("live", max_length=200)
+    n: int = Field(1, ge=1, le=16)
+    temperature: float | None = Field(None, ge=0, le=2)
+    top_p: float | None = Field(None, gt=0, le=1)
+    max_tokens: int = Field(DraftSettings.max_tokens, ge=1, le=1_000_000)
+    seed: int | None = None
+
+
+@router.post("/drafts")
+async def write(request: Request, body: Asked, caller: Serves) -> Any:
+    """Drafts for a brief, each with its on-brand score and the id under which it stands in the client's log."""
+    if not body.brief.strip():
+        raise ApiError(400, "Invalid value for 'brief': say what to write about.", "invalid_value", "brief")
+    brief = Brief(body.brief.strip(), body.category, body.format, body.summary, tuple(body.facts))
+    target = await done(caller.service.target, caller.client, body.model, caller.request)
+    if target.kind == "base":
+        raise unknown_model(body.model)
+    heat, share = await done(caller.service.sampling, target, body.temperature, body.top_p)
+    talk = Conversation(caller, body.model)
+    await talk.begin([[{"role": "user", "content": brief_text(brief)}]], Wanted(body.max_tokens, heat, share, body.seed, n=body.n))
+    await talk.whole(request)
+    texts = [part.text.strip() for part in talk.parts]
+    scores = (await done(caller.service.checks, target)).scores(texts)
+    return {"drafts": [{"id": id, "text": text, "adapter": talk.begun[0].target.id, "on_brand": score, "effort": None}
+                       for id, text, score in zip(talk.logged, texts, scores, strict=True)]}
 
 
 @router.get("/drafts")
 async def drafts(caller: Reads, after: After = None, limit: Limit = 100) -> Any:
     """The client's own log: who was served what, the newest first."""
-    return page((await _done(caller.service.ws.drafts, caller.client))[::-1], after, limit)
+    return page((await done(caller.service.ws.drafts, caller.client))[::-1], after, limit)
 
 
 @router.get("/drafts/{id}")
 async def draft(id: str, caller: Reads) -> Any:
     """One entry of the client's log."""
-    found = next((one for one in await _done(caller.service.ws.drafts, caller.client) if one["id"] == id), None)
+    found = next((one for one in await done(caller.service.ws.drafts, caller.client) if one["id"] == id), None)
     if found is None:
         raise missing("draft", id)
     return found
@@ -147,63 +174,16 @@ async def draft(id: str, caller: Reads) -> Any:
 @router.post("/edits")
 async def edits(body: Edits, caller: Writes) -> Any:
     """What writers made of drafts: minutes are learned from them by `adtune rate`. Each row is kept or rejected with its reason."""
-    return await _done(edits_back, caller.service.ws, caller.client, [one.model_dump(exclude_none=True) for one in body.edits])
+    return await done(edits_back, caller.service.ws, caller.client, [one.model_dump(exclude_none=True) for one in body.edits])
 
 
-def _shown(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in ("id", "kind", "status", "result", "error", "tries", "created", "updated", "finished")} | {
-        "options": job.payload.get("options") or {}}
+@router.get("/minutes")
+async def minutes(caller: Reads, other_minutes: OtherMinutes = None) -> Any:
+    """What the client's log of edits tells: minutes a piece of each arm, what is saved, and the change of throughput where
+    `other_minutes`, the work on a piece beside editing, is told."""
+    from ..steps.minutes import told
 
-
-def _job(caller: Caller, id: str) -> Job:
-    found = caller.service.ws.jobs.find(id, caller.client)
-    if found is None:
-        raise missing("job", id)
-    return found
-
-
-def _submit(caller: Caller, body: JobAsked, idempotency: str | None) -> Job:
-    """Queue a verb. Raises ApiError for an option that is no setting, or that a caller may not say."""
-    record, closed = OPTIONS[body.kind]
-    known = {one.name for one in fields(record)} - closed | ({"adapter"} if body.kind == "evaluate" else set())
-    unknown = next((name for name in body.options if name not in known), None)
-    if unknown is not None:
-        raise ApiError(400, f"Unknown parameter: 'options.{unknown[:60]}'.", "unknown_parameter", f"options.{unknown[:60]}")
-    options = dict(body.options)
-    resolve(record, ("options", {name: value for name, value in options.items() if name != "adapter"}))
-    if options.get("adapter") is not None:
-        target = caller.service.registry.find(caller.client, str(options["adapter"]))
-        if target is None or target.kind != "adapter":
-            raise UnknownModel(str(options["adapter"]))
-        options["adapter"] = target.id
-    return caller.service.ws.jobs.submit(caller.client, body.kind, {"options": options}, idempotency)
-
-
-@router.post("/jobs")
-async def create(body: JobAsked, caller: Trains, idempotency: IdempotencyKey = None) -> Any:
-    """Queue curate, advise, tune or evaluate of the client's archive; the same Idempotency-Key gives the same job."""
-    return _shown(await _done(_submit, caller, body, idempotency))
-
-
-@router.get("/jobs")
-async def jobs(caller: Reads, after: After = None, limit: Limit = 20) -> Any:
-    """All jobs of the client, the newest first."""
-    return page([_shown(one) for one in await _done(caller.service.ws.jobs.all, caller.client)], after, limit)
-
-
-@router.get("/jobs/{id}")
-async def job(id: str, caller: Reads) -> Any:
-    """One job, with its log."""
-    held = await _done(_job, caller, id)
-    events = await _done(caller.service.ws.jobs.events, held.id)
-    return {**_shown(held), "events": [{name: getattr(one, name) for name in ("level", "message", "data", "moment")} for one in events]}
-
-
-@router.post("/jobs/{id}/{what}")
-async def ask(id: str, what: Literal["cancel", "pause", "resume"], caller: Trains) -> Any:
-    """Cancel, pause or resume a job; one that has ended stays as it is."""
-    held, table = await _done(_job, caller, id), caller.service.ws.jobs
-    return _shown(await _done(table.resume, held.id) if what == "resume" else await _done(table.ask, held.id, what))
+    return {"client": caller.client, **await done(told, caller.service.ws, caller.client, other_minutes)}
 
 
 class Check(Body):
@@ -216,7 +196,7 @@ class Check(Body):
 @router.post("/on_brand")
 async def on_brand(body: Check, caller: Serves) -> Any:
     """How like the client's voice each text is: a probability, null where the version has too few pieces to tell by."""
-    target = await _done(caller.service.target, caller.client, body.model)
+    target = await done(caller.service.target, caller.client, body.model)
     if target.kind == "base":
         raise unknown_model(body.model)
-    return {"model": body.model, "version": target.id, "on_brand": (await _done(caller.service.checks, target)).scores(body.texts)}
+    return {"model": body.model, "version": target.id, "on_brand": (await done(caller.service.checks, target)).scores(body.texts)}

@@ -43,6 +43,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[tuple[int, TokenEvent]] = asyncio.Queue()
         self.parts: list[Part] = []
+        self.logged: list[str] = []  # ids of the answers in the client's log, once they are noted
         self._given_up = False
 
     async def begin(self, prompts: Sequence[Any], wanted: Wanted) -> None:
@@ -119,8 +120,8 @@ class Conversation:
         for begun in self.begun:
             parts = self.parts[first:first + len(begun.tickets)]
             first += len(begun.tickets)
-            await threaded(self.caller.service.served, begun, self.caller.key, self.caller.request, [part.text for part in parts],
-                           [part.finish or "cancelled" for part in parts])
+            self.logged += await threaded(self.caller.service.served, begun, self.caller.key, self.caller.request,
+                                          [part.text for part in parts], [part.finish or "cancelled" for part in parts])
 
     def usage(self) -> dict[str, Any]:
         """Tokens read and written, as OpenAI counts them: a prompt once, however many answers."""

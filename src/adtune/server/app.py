@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from . import adtune, chat, completions, decisions, files, health, jobs, models
+from . import adtune, artifacts, chat, completions, decisions, files, health, jobs, models, verb_jobs
 from .auth import Identify, by_key
 from .errors import ApiError, api_error, http_error, no_key, validation_error
 from .guard import Guard
@@ -18,7 +18,8 @@ from .guard import Guard
 if TYPE_CHECKING:
     from ..steps.serving import Service
 
-ROUTERS = (health.router, models.router, chat.router, completions.router, decisions.router, files.router, jobs.router, adtune.router)
+ROUTERS = (health.router, models.router, chat.router, completions.router, decisions.router, files.router, jobs.router, adtune.router,
+           verb_jobs.router, artifacts.router)
 MEGABYTE = 1 << 20
 ABOUT = "OpenAI's interface over a client's own models, and adtune's own part. Every route but /health, /ready and /metrics asks for a key."
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..workspace.uploads import Upload
 
 router = APIRouter(tags=["files"])
-PURPOSE = "fine-tune"
+PURPOSES = ("fine-tune", "user_data")  # files of fine-tuning jobs, and everything else
 CHUNK = 1 << 20
 LONGEST_NAME = 255
 
@@ -44,8 +44,9 @@ def held_of(caller: Any, id: str) -> Upload:
 @router.post("/v1/files")
 async def upload(caller: Writes, file: Annotated[UploadFile, File()], purpose: Annotated[str, Form()]) -> Any:
     """Hand in a file. Its lines are checked by the job that uses it."""
-    if purpose != PURPOSE:
-        raise ApiError(400, f"Invalid value for 'purpose': only '{PURPOSE}' is kept here.", "invalid_value", "purpose")
+    if purpose not in PURPOSES:
+        raise ApiError(400, f"Invalid value for 'purpose': only {' and '.join(map(repr, PURPOSES))} are kept here.", "invalid_value",
+                       "purpose")
     name = "".join(letter for letter in (file.filename or "file") if letter.isprintable())[:LONGEST_NAME] or "file"
     try:
         return shown(await threaded(caller.service.ws.uploads.add, caller.client, name, purpose, _chunks(file.file)))

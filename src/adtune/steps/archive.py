@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 KINDS = {"content": True, "images": False, "campaigns": True, "creatives": False}
 REASONS_SHOWN = 3
 BATCH = 1000   # pieces in memory at a time
+STORING = "storing"  # label of the part that is one transaction: what it tells must not write to the workspace
 
 
 def import_archive(ws: Workspace, path: Path, client: str, kind: str = "content", mapping: dict[str, str] | None = None,
@@ -150,7 +151,7 @@ def _named(piece: Asset) -> Asset:
 def _told(items: Iterator[Any], total: int, progress: Progress) -> Iterator[Any]:
     for number, item in enumerate(items):
         if number % BATCH == 0:
-            progress("storing", number, total)
+            progress(STORING, number, total)
         yield item
 
 

@@ -106,6 +106,9 @@ class RemoteService(Service):
         self.ws.keys.use(target.client, read, 0)
         return [[x / length for x in one] for one, length in zip(vectors, lengths, strict=True)], read
 
+    def _base(self, target: Target) -> None:
+        """The base is the engine's."""
+
     def _heard(self, name: str, listen: Listen, n: int, event: TokenEvent) -> None:
         """Pass an event on; an engine that forgot an adapter is told of it again when it is next asked for."""
         if isinstance(event.error, EngineError) and event.error.code == GONE:

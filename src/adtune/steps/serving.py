@@ -226,8 +226,8 @@ class Service:
             return self.chat_ids(target, base, prompt, most)  # type: ignore[arg-type]
         return list(prompt)  # type: ignore[arg-type]
 
-    def served(self, begun: Begun, key: Key, request: str, texts: Sequence[str], why: Sequence[str]) -> None:
-        """Note in the client's own log who was served what, and count the tokens."""
+    def served(self, begun: Begun, key: Key, request: str, texts: Sequence[str], why: Sequence[str]) -> list[str]:
+        """Note in the client's own log who was served what, and count the tokens; gives the entries' ids."""
         from ..workspace.logs import draft_row
 
         tokens = sum(ticket.usage.completion_tokens for ticket in begun.tickets)
@@ -240,6 +240,18 @@ class Service:
                      "completion_tokens": begun.tickets[n].usage.completion_tokens}
             rows.append(draft_row(begun.target.client, version, begun.asked, text, about))
         self.ws.keys.use(begun.target.client, begun.prompt_tokens, tokens, rows)
+        return [row["id"] for row in rows]
+
+    def sampling(self, target: Target, temperature: float | None, top_p: float | None) -> tuple[float, float]:
+        """Temperature and top_p of a draft by a version, as `adtune draft` has them where they are left open. Raises BaseModelError."""
+        from ..engine.generate import sampling_for
+
+        found = sampling_for(self._base(target) if target.kind == "profile" else None, temperature, top_p, 1)
+        return found.temperature, found.top_p
+
+    def _base(self, target: Target) -> Base | None:
+        """The base whose own way of sampling holds; None where it is not here."""
+        return self.engine(target).base
 
     def embed(self, target: Target, inputs: Sequence[str | Sequence[int]]) -> tuple[list[list[float]], int]:
         """(unit vectors, tokens read): the mean of the base's last hidden states over each input's tokens. Raises InputError."""

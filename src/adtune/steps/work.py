@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AdtuneError, BusyError, DiskFullError, InputError, Interrupted, WorkspaceError
 from ..settings import AdviseSettings, CurateSettings, EvaluateSettings, TuneSettings
 from .job_work import Work
+from .verb_work import VERBS, verb_job
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -30,46 +31,7 @@ def fine_tune_job(ws: Workspace, job: Job, work: Work) -> None:
     ws.jobs.succeed(job, {**result, "fine_tuned_model": name.name}, name)
 
 
-def verb_job(ws: Workspace, job: Job, work: Work) -> None:
-    """curate, advise, tune or evaluate of the client, with the options of the payload."""
-    options = dict(job.payload.get("options") or {})
-    if job.kind == "curate":
-        from .curation import curate
-
-        answer = curate(ws, job.client, None, None, options, work.progress)
-    elif job.kind == "advise":
-        from .advice import advise
-
-        answer = advise(ws, job.client, options, work.progress, work.stop)
-    elif job.kind == "evaluate":
-        from .evaluation import evaluate
-
-        adapter = options.pop("adapter", None)
-        answer = evaluate(ws, job.client, adapter, options, work.progress)
-    else:
-        answer = _tune(ws, job, work, options)
-    if answer.get("stopped") == "interrupted":
-        ws.jobs.stop(job)
-    else:
-        ws.jobs.succeed(job, {name: value for name, value in answer.items() if name != "report"})
-
-
-def _tune(ws: Workspace, job: Job, work: Work, options: Mapping[str, Any]) -> dict[str, Any]:
-    from .curation import load_dataset
-    from .fine_tuning import start_run
-    from .tuning import tune
-
-    state = dict(job.state)
-    if "run" not in state:
-        dataset, _ = load_dataset(ws, job.client, work.progress)
-        state = {"run": start_run(ws, job.client, dataset, options)}
-        work.keep(state)
-    run = ws.run(state["run"])
-    return run["outcome"] if run["state"] == "done" else tune(ws, job.client, {}, state["run"], work.progress, work.stop)
-
-
-KINDS: dict[str, Callable[[Any, Any, Any], None]] = {
-    "fine_tune": fine_tune_job, "curate": verb_job, "advise": verb_job, "tune": verb_job, "evaluate": verb_job}
+KINDS: dict[str, Callable[[Any, Any, Any], None]] = {"fine_tune": fine_tune_job, **dict.fromkeys(VERBS, verb_job)}
 OPTIONS = {  # what a caller may say by API: settings of the stage that name no file and no base
     "curate": (CurateSettings, {"in_context"}), "advise": (AdviseSettings, set()), "evaluate": (EvaluateSettings, set()),
     "tune": (TuneSettings, {"base", "device", "quantise", "allow_lost_tokens"})}
