@@ -14,7 +14,7 @@ help:
 	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
 	@echo "make test    the whole test suite (under 5 minutes)"
 	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
-	@echo "             damaged checkpoints found, exact resume after kill -9, no answer in another client's voice"
+	@echo "             damaged checkpoints found, exact resume after kill -9, no answer in another client's voice, no job lost"
 	@echo "make lint    ruff over the tree"
 	@echo "make bench   side-by-side benchmarks; their last results lie beside them"
 	@echo "make bench-tune     fine-tuning beside TRL with PEFT and a plain loop: speed, memory, held-out loss"
@@ -65,6 +65,7 @@ gate: install
 	$(BIN)/python benchmarks/gate_kill.py --kills 20
 	$(BIN)/python benchmarks/gate_jobs.py
 	$(BIN)/python benchmarks/gate_serve.py
+	$(BIN)/python benchmarks/gate_server.py
 
 lint: install-test
 	$(BIN)/ruff check .

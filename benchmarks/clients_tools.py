@@ -1,5 +1,5 @@
 """Clients' tools, unmodified, against `adtune serve`: openai-python 1.x, 2.x and 3.x, LangChain, LiteLLM's proxy in front, openai-node,
-curl, and the code of the page for Google Docs.
+curl, and the pages' code for Google Docs and for WordPress (node, npm, curl and php have to be there).
 
 Each tool has an environment of its own under --envs (made where it is missing: pip and npm, which need a registry), and runs a script
 against a server over the starter with one client whose adapter says one word: whatever a tool makes of an answer must be that word. What a
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import secrets
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ sys.path[:0] = [str(HERE.parent / "src"), str(HERE)]
 SCRIPTS = HERE / "clients_tools"
 PAGE = HERE.parent / "docs" / "guides" / "writers-tools.md"
 SECONDS = 900
+EXAMPLES = 40          # requests that Schemathesis makes up for each operation, at most, beside those that it derives
 QUICK = {"rank": 2, "rate": 0.001, "replay": 0.0, "dial": 1.0, "loss_tokens": 16}
 
 Row = dict[str, Any]  # tool, version, checks{name: true or what was wrong}
@@ -137,17 +139,46 @@ def curl(bench: Bench) -> Row:
     return {"tool": "curl", "version": version, "checks": checks}
 
 
+def of_the_page(bench: Bench, language: str, stand_in: str) -> Path:
+    """A script that holds the page's own code in a language, between what stands in for the place where it runs."""
+    code = PAGE.read_text(encoding="utf-8").partition(f"```{language}\n")[2].partition("```")[0]
+    script = bench.work / stand_in
+    script.write_text((SCRIPTS / stand_in).read_text(encoding="utf-8").replace("// THE PAGE'S CODE", code), encoding="utf-8")
+    return script
+
+
 def google_docs(bench: Bench) -> Row:
     """The page's own Apps Script, with Google's objects stood in for by node's."""
-    script = bench.work / "docs.mjs"
-    code = PAGE.read_text(encoding="utf-8").partition("```javascript\n")[2].partition("```")[0]
-    script.write_text((SCRIPTS / "google_docs.mjs").read_text(encoding="utf-8").replace("// THE PAGE'S CODE", code), encoding="utf-8")
-    return bench.told(["node", str(script)], "Google Docs (the page's Apps Script)")
+    return bench.told(["node", str(of_the_page(bench, "javascript", "google_docs.mjs"))], "Google Docs (the page's Apps Script)")
+
+
+def wordpress(bench: Bench) -> Row:
+    """The page's own route for WordPress, with WordPress's functions stood in for."""
+    return bench.told(["php", str(of_the_page(bench, "php", "wordpress.php"))], "WordPress (the page's PHP)")
+
+
+def schemathesis(bench: Bench) -> Row:
+    """Schemathesis reads the server's own description and asks every operation, as it is described and otherwise: none answers with 5xx."""
+    tool = bench.python("schemathesis", "schemathesis>=4,<5").with_name("schemathesis")
+    report, before = bench.work / "schemathesis", bench.served.log.stat().st_size
+    words = [str(tool), "run", f"{bench.served.url.removesuffix('/v1')}/openapi.json", "--header", f"Authorization: Bearer {bench.key}",
+             "--checks", "not_a_server_error", "--max-examples", str(EXAMPLES), "--seed", "1", "--request-timeout", "60", "--no-color",
+             "--report", "ndjson", "--report-dir", str(report)]
+    done = subprocess.run(words, cwd=bench.work, capture_output=True, text=True, timeout=SECONDS)
+    lines = [json.loads(line) for line in bench.served.log.read_bytes()[before:].decode().splitlines() if line.startswith("{")]
+    asked = [said for said in lines if said.get("route")]
+    wrong = sorted({f"{said['method']} {said['route']}: {said['status']}" for said in asked if said["status"] >= 500})
+    described = re.search(r"Operations: +(\d+) selected", done.stdout)
+    version = subprocess.run([str(tool), "--version"], capture_output=True, text=True).stdout.split()
+    return {"tool": f"Schemathesis ({len(asked):,} requests, {described[1] if described else 'no'} operations)",
+            "version": version[-1] if version else None,
+            "checks": {"no server error": (done.returncode == 0 and not wrong) or (", ".join(wrong) or done.stdout.strip()[-300:])}}
 
 
 TOOLS: dict[str, Callable[[Bench], Row]] = {
     "openai1": openai_python(1), "openai2": openai_python(2), "openai3": openai_python(3), "langchain": langchain, "litellm": litellm,
-    "node": node, "curl": curl, "docs": google_docs}
+    "node": node, "curl": curl, "docs": google_docs, "wordpress": wordpress,
+    "schemathesis": schemathesis}
 
 
 def page(rows: list[Row]) -> str:

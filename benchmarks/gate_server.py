@@ -9,7 +9,7 @@ time it kills the workers and their children too, whose jobs come back when thei
   killed is a dead letter, and told);
 - SQLite's integrity check is clean, and no process of the servers is left.
 
-    python benchmarks/gate_server.py [--requests 60] [--jobs 4] [--kills 2] [--seed 0]
+    python benchmarks/gate_server.py [--requests 400] [--jobs 8] [--kills 3] [--seed 0]
 """
 
 from __future__ import annotations

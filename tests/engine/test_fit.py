@@ -15,6 +15,7 @@ from adtune.engine.fit import Fit, FitData, FitPlan, peak_memory_bytes
 from adtune.engine.methods import attach
 from adtune.engine.peak import mean_loss
 from adtune.engine.tasks.drafting import Row, make_rows, measure
+from adtune.engine.tasks.echo import read_echo
 from adtune.errors import Interrupted, TrainingError
 from adtune.records import Stopped
 from adtune.settings import TuneSettings
@@ -27,7 +28,8 @@ def data(base, count=9, words=6):
     def rows(seed, size, general=False):
         return make_rows(base.renderer, pieces(size, words, seed), 128, general)[0]
 
-    return FitData(rows(0, count), rows(1, 4), rows(2, 3, True), rows(3, 2))
+    replay = rows(2, 3, True)
+    return FitData(rows(0, count), rows(1, 4), replay, rows(3, 2), read_echo(base, replay))
 
 
 def method_of(base, name="lora", **changes):
@@ -146,6 +148,24 @@ def test_replay_does_not_count_as_trained_and_every_target_does_in_every_epoch(l
     assert run_of(llama)[0].trained_tokens == run_of(llama, replace(PLAN, replay=0.0))[0].trained_tokens == PLAN.epochs * targets
 
 
+def test_general_text_is_learned_once_as_it_is_and_then_as_the_base_foretells_it(llama):
+    method, made, plan = method_of(llama), data(llama), replace(PLAN, replay=0.6)
+    fit, once = Fit(llama, method, made, plan), Fit(llama, method, replace(made, echo=None), plan)
+    goal, drawn = plan.replay * sum(row.targets for row in made.train), []
+    for epoch in range(plan.epochs):
+        new = sum(row.targets for row in made.replay) - epoch * goal
+        for row in (row for row in fit._epoch_rows(epoch) if row.general):
+            assert (row.labels is None) == (new > 0)
+            new -= row.targets
+            drawn.append(row)
+    assert drawn[0].labels is None and sum(row.labels is not None for row in drawn) >= 3
+    plain = [row for epoch in range(plan.epochs) for row in once._epoch_rows(epoch) if row.general]
+    assert [row.ids for row in plain] == [row.ids for row in drawn] and all(row.labels is None for row in plain)
+    assert len({row.labels for row in drawn}) > 3                # drawn anew each time
+    assert fit._epoch_rows(2) == fit._epoch_rows(2)              # and the same on resume
+    method.detach()
+
+
 def test_replay_is_a_share_of_the_trained_tokens(llama):
     method, made = method_of(llama), data(llama)
     fit = Fit(llama, method, made, replace(PLAN, replay=0.3))
@@ -153,7 +173,7 @@ def test_replay_is_a_share_of_the_trained_tokens(llama):
     for epoch in range(3):
         drawn = [row.targets for row in fit._epoch_rows(epoch) if row.general]
         assert 0.3 * client <= sum(drawn) < 0.3 * client + max(drawn)
-    without = Fit(llama, method, replace(made, replay=()), PLAN)
+    without = Fit(llama, method, replace(made, replay=(), echo=None), PLAN)
     assert without._epoch_rows(0) == list(made.train)
     method.detach()
 

@@ -7,7 +7,6 @@ import zipfile
 from datetime import date, timedelta
 
 import pytest
-
 from made_server import pass_gates
 
 from adtune.serve.keys import SCOPES
@@ -98,7 +97,8 @@ def test_an_archive_comes_in_and_its_dataset_goes_out(archive, ask, put, work, s
     shown = ask("verbs", "GET", f"artifacts/{dataset}").json()
     assert len(shown["items"]) == shown["kept"] and str(space.ws.root) not in json.dumps(shown)
     page = ask("verbs", "GET", f"artifacts/{dataset}/report")
-    assert page.status_code == 200 and page.text.lower().startswith("<!doctype html>") and "attachment" in page.headers["content-disposition"]
+    assert page.status_code == 200 and page.text.lower().startswith("<!doctype html>")
+    assert "attachment" in page.headers["content-disposition"]
     done = work("verbs", kind="export", options={"id": dataset, "to": "openai"})
     packed = ask("verbs", "GET", f"/v1/files/{done['result']['path']}/content")
     with zipfile.ZipFile(io.BytesIO(packed.content)) as pack:
@@ -141,7 +141,8 @@ def test_jobs_that_cannot_be_are_refused_before_they_are_queued(space, ask, put)
     before = len(space.ws.jobs.all("acme"))
     for status, body in [
             (400, {"kind": "import"}), (404, {"kind": "import", "file": put("other", "x.csv", "a\n")}),
-            (400, {"kind": "import", "file": file, "options": {"as": "poems"}}), (400, {"kind": "import", "file": file, "options": {"to": 1}}),
+            (400, {"kind": "import", "file": file, "options": {"as": "poems"}}),
+            (400, {"kind": "import", "file": file, "options": {"to": 1}}),
             (400, {"kind": "predict", "file": file, "options": {"level": 2}}),
             (404, {"kind": "predict", "file": file, "options": {"adapter": own}}),
             (404, {"kind": "compare", "options": {"adapters": [own, space.ids["other"]]}}),

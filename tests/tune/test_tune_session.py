@@ -16,7 +16,7 @@ from adtune.errors import InputError, Interrupted, SettingError, TrainingError
 from adtune.records import Brief, Dataset, Evaluation, Example, Item, Source, Stopped
 from adtune.settings import TuneSettings
 from adtune.tune import session
-from adtune.tune.prepared import attach_for, client_prompt, plan_of, prepare
+from adtune.tune.prepared import attach_for, client_prompt, plan_of, prepare, with_echo
 from adtune.tune.probe import probe_rates
 from adtune.tune.rates import rates
 from adtune.tune.session import run_session
@@ -118,6 +118,24 @@ def test_a_session_gives_the_best_state_attached(method, tiny, dataset, general,
     tuned.method.detach()
     assert json.loads((tmp_path / "decided.json").read_text()) == {
         "bf16": False, "rate": 2e-3, "replay": 0.1, "probe": [], "packed": False, "compile": False}
+
+
+def test_the_base_s_own_predictions_are_read_where_general_text_is_replayed_again(tiny, dataset, general):
+    """Only then: it takes time, and short runs learn what they always did."""
+    prepared = prepare(tiny, dataset, general, SETTINGS)
+    pool, trained = sum(row.targets for row in prepared.data.replay), prepared.ledger.trained_tokens
+    enough = 1.5 * pool / (SETTINGS.epochs * trained)
+    long, short = (with_echo(tiny, prepared, replace(SETTINGS, replay=share)) for share in (enough, enough / 2))
+    assert long.echo is not None and len(long.echo.tokens) == len(prepared.data.replay) and short is prepared.data
+    settings = replace(SETTINGS, rate=2e-3, replay=enough)
+    tuned = run_session(tiny, prepared, settings)
+    echoed = tuned.outcome.losses
+    tuned.method.detach()
+    method = attach_for(tiny, prepared, settings)
+    plain = Fit(tiny, method, prepared.data, plan_of(settings, False)).run().losses
+    method.detach()
+    first = next(n for n, (one, other) in enumerate(zip(plain, echoed, strict=True)) if one != other)
+    assert first > 0  # all of the text was learned as it is before
 
 
 def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, dataset, general, tmp_path, monkeypatch):

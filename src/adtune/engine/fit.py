@@ -32,6 +32,7 @@ from .packing import pack
 from .peak import Peak, mean_loss
 from .tasks import task_of
 from .tasks.drafting import Row
+from .tasks.echo import Echo
 
 FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
 SMALLEST_BATCH = 1024  # padded tokens, but for archives so small that a run would have fewer steps than evaluations
@@ -65,12 +66,14 @@ class FitPlan:
 
 @dataclass(frozen=True)
 class FitData:
-    """Rows to train on, rows to validate on (one a piece), general rows to replay, general rows that watch forgetting."""
+    """Rows to train on, rows to validate on (one a piece), general rows to replay, general rows that watch forgetting, and what the base
+    foretells at the rows to replay, for those that are replayed more than once."""
 
     train: Sequence[Row]
     validation: Sequence[Row]
     replay: Sequence[Row] = ()
     general: Sequence[Row] = ()
+    echo: Echo | None = None
 
 
 @dataclass(frozen=True)
@@ -121,14 +124,17 @@ class Fit:
         """The client's rows and this epoch's draw of general text, a `replay` share of their targets."""
         if self.plan.replay <= 0 or not self.data.replay:
             return list(self.data.train)
-        wanted = self.plan.replay * sum(row.targets for row in self.data.train)
-        pool = list(self.data.replay)
+        goal = self.plan.replay * sum(row.targets for row in self.data.train)
+        pool, new = list(range(len(self.data.replay))), sum(row.targets for row in self.data.replay) - epoch * goal
         random.Random(f"replay/{self.plan.seed}/{epoch}").shuffle(pool)
         drawn: list[Row] = []
-        while wanted > 0:
-            row = pool[len(drawn) % len(pool)]
+        while goal > 0:
+            number = pool[len(drawn) % len(pool)]
+            row = self.data.replay[number]
+            if new <= 0 and self.data.echo is not None:  # all of it was learned once
+                row = self.data.echo.of(row, number, f"echo/{self.plan.seed}/{epoch}/{len(drawn)}")
             drawn.append(row)
-            wanted -= row.targets
+            goal, new = goal - row.targets, new - row.targets
         return [*self.data.train, *drawn]
 
     def _budget(self) -> int:

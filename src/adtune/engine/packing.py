@@ -72,7 +72,7 @@ def pack(rows: Sequence[Row], budget: int, device: torch.device) -> Packed:
     positions[0, :total] = torch.arange(total) - torch.repeat_interleave(ends[:-1], torch.tensor(lengths))
     shown = [(int(at) + max(row.first, 1), int(at) + len(row.ids)) for row, at in zip(rows, ends[:-1].tolist(), strict=True)]
     places = torch.cat([torch.arange(first - 1, end - 1) for first, end in shown])
-    targets = torch.cat([ids[0, first:end] for first, end in shown])
+    targets = torch.tensor([token for row in rows for token in row.learned])
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
     ids, positions, starts, places, targets, owner = (sent(some, device) for some in (ids, positions, starts, places, targets, owner))
     return Packed(ids, positions, starts, longest, places, targets, owner)

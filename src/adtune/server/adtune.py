@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from ..records import Brief
-from ..settings import DraftSettings
 from ..steps.returning import edits_back
 from ..steps.serving import Wanted
 from ..voice.prompt import brief_text
@@ -133,7 +132,7 @@ class Asked(Body):
     n: int = Field(1, ge=1, le=16)
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
-    max_tokens: int = Field(DraftSettings.max_tokens, ge=1, le=1_000_000)
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000)
     seed: int | None = None
 
 

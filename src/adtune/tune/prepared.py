@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import torch
 
@@ -11,6 +11,7 @@ from ..engine.fit import FitData, FitPlan
 from ..engine.methods import attach
 from ..engine.methods.base import AbstractMethod
 from ..engine.tasks.drafting import Ledger, held_out_rows, make_rows
+from ..engine.tasks.echo import read_echo
 from ..errors import SettingError, TrainingError
 from ..records import Dataset
 from ..settings import TuneSettings
@@ -55,6 +56,14 @@ def prepare(base: Base, dataset: Dataset, general: General, settings: TuneSettin
     watch = held_out_rows(base.renderer, general.watch, settings.loss_tokens, window)
     judged = brand_briefs(dataset, general, settings.seed) if settings.peak == ON_BRAND else None
     return Prepared(FitData(rows, validation, replay, watch), ledger, client_prompt(base, dataset, taken), window, judged)
+
+
+def with_echo(base: Base, prepared: Prepared, settings: TuneSettings) -> FitData:
+    """The rows of a run whose replay is decided, with what the base foretells at its general text where the run comes to it again.
+    Nothing may be attached to the base yet."""
+    data = prepared.data
+    again = settings.epochs * (settings.replay or 0.0) * prepared.ledger.trained_tokens
+    return replace(data, echo=read_echo(base, data.replay)) if again > sum(row.targets for row in data.replay) > 0 else data
 
 
 def plan_of(settings: TuneSettings, bf16: bool) -> FitPlan:

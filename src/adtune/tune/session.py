@@ -21,7 +21,7 @@ from ..settings import TuneSettings
 from .brand_peak import Peaks, States, keep_brand_peak
 from .dial import Dial, turn
 from .layout import choose_layout
-from .prepared import Prepared, attach_for, plan_of
+from .prepared import Prepared, attach_for, plan_of, with_echo
 from .probe import REPLAYS, Curve, probe_rates
 
 
@@ -82,11 +82,12 @@ def run_session(base: Base, prepared: Prepared, settings: TuneSettings, folder: 
     """Tune, or go on with the run in `folder`. Raises Interrupted after a checkpoint, TrainingError where learning fails."""
     decided = decide(base, prepared, settings, folder, progress, stop)
     settings = decided.settle(settings)
+    data = with_echo(base, prepared, settings)
     method = attach_for(base, prepared, settings)
     try:
         start = method.state()
         plan = replace(plan_of(settings, decided.bf16), packed=decided.packed, compile=decided.compile)
-        fit = Fit(base, method, prepared.data, plan, folder / "checkpoints" if folder else None)
+        fit = Fit(base, method, data, plan, folder / "checkpoints" if folder else None)
         states = States(folder) if prepared.judged else None
         if states:
             fit.listen = states.keep

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -31,16 +32,23 @@ OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next 
 
 @dataclass(frozen=True)
 class Row:
-    """Ids of one training row; targets are `ids[first:]`. `piece` is the index of the example, `general` marks replay."""
+    """Ids of one training row; targets are `ids[first:]`. `piece` is the index of the example, `general` marks replay; `labels` are learned
+    in the targets' place where the base's own predictions are replayed (echo.py)."""
 
     ids: tuple[int, ...]
     first: int
     piece: int
     general: bool = False
+    labels: tuple[int, ...] | None = None
 
     @property
     def targets(self) -> int:
         return len(self.ids) - self.first
+
+    @property
+    def learned(self) -> tuple[int, ...]:
+        """What is learned at the places of the loss: of a row without anything before it, from the second token on."""
+        return self.ids[max(self.first, 1):] if self.labels is None else self.labels
 
 
 @dataclass(frozen=True)
@@ -165,6 +173,14 @@ def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dty
     return torch.zeros(len(rows), device=base.device).index_add(0, owner, nats)
 
 
+def target_states(base: Base, rows: Sequence[Row]) -> tuple[torch.Tensor, np.ndarray]:
+    """(N, D) hidden states (logits (N, V) of a base without a plain head) at the places of the rows' targets, and the row of each, (N,)."""
+    arguments, places, _, owner = _padded(base, None, rows)
+    if base.plain_head:
+        return base.model.base_model(**arguments).last_hidden_state.flatten(0, 1).index_select(0, places), owner.cpu().numpy()
+    return base.model(**arguments).logits.flatten(0, 1).index_select(0, places), owner.cpu().numpy()
+
+
 def _padded(base: Base, method: AbstractMethod | None,
             rows: Sequence[Row]) -> tuple[dict[str, Any], torch.Tensor, torch.Tensor, torch.Tensor]:
     """The model's arguments for rows one under another, the places and targets of the loss, and the row of each."""
@@ -172,7 +188,7 @@ def _padded(base: Base, method: AbstractMethod | None,
     ids = torch.zeros(len(rows), width, dtype=torch.long)
     for n, row in enumerate(rows):
         ids[n, :len(row.ids)] = torch.tensor(row.ids)
-    targets = torch.cat([ids[n, first:end] for n, (first, end) in enumerate(shown)])
+    targets = torch.tensor([token for row in rows for token in row.learned])
     # position t predicts token t + 1; places are told by number, because a mask on a GPU makes the processor wait for the card
     places = torch.cat([torch.arange(n * width + first - 1, n * width + end - 1) for n, (first, end) in enumerate(shown)])
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
