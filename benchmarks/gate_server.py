@@ -239,7 +239,7 @@ def run(asked: argparse.Namespace, root: Path) -> Books:
 
 def main() -> int:
     reader = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, usual in (("requests", 60), ("jobs", 4), ("kills", 2), ("seed", 0)):
+    for name, usual in (("requests", 400), ("jobs", 8), ("kills", 3), ("seed", 0)):
         reader.add_argument(f"--{name}", type=int, default=usual)
     asked, began = reader.parse_args(), time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
