@@ -15,7 +15,7 @@ from adtune.engine.fit import Fit, FitData, FitPlan, peak_memory_bytes
 from adtune.engine.methods import attach
 from adtune.engine.peak import mean_loss
 from adtune.engine.tasks.drafting import Row, make_rows, measure
-from adtune.engine.tasks.echo import read_echo
+from adtune.engine.tasks.echo import TIMES, read_echo
 from adtune.errors import Interrupted, TrainingError
 from adtune.records import Stopped
 from adtune.settings import TuneSettings
@@ -148,12 +148,12 @@ def test_replay_does_not_count_as_trained_and_every_target_does_in_every_epoch(l
     assert run_of(llama)[0].trained_tokens == run_of(llama, replace(PLAN, replay=0.0))[0].trained_tokens == PLAN.epochs * targets
 
 
-def test_general_text_is_learned_once_as_it_is_and_then_as_the_base_foretells_it(llama):
-    method, made, plan = method_of(llama), data(llama), replace(PLAN, replay=0.6)
+def test_general_text_is_learned_as_it_is_and_then_as_the_base_foretells_it(llama):
+    method, made, plan = method_of(llama), data(llama), replace(PLAN, replay=2.0)
     fit, once = Fit(llama, method, made, plan), Fit(llama, method, replace(made, echo=None), plan)
     goal, drawn = plan.replay * sum(row.targets for row in made.train), []
     for epoch in range(plan.epochs):
-        new = sum(row.targets for row in made.replay) - epoch * goal
+        new = TIMES * sum(row.targets for row in made.replay) - epoch * goal
         for row in (row for row in fit._epoch_rows(epoch) if row.general):
             assert (row.labels is None) == (new > 0)
             new -= row.targets

@@ -10,6 +10,7 @@ import torch
 from made_bases import CONTEXT
 from test_fit import PLAN, data, method_of, timeless
 
+from adtune.engine import fit as fit_module
 from adtune.engine.fit import Fit
 from adtune.engine.tasks import drafting as loop
 from adtune.engine.tasks.drafting import Row
@@ -60,8 +61,10 @@ def finished(base, name, plan, folder=None, stops=(), rows=None):
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize("kind, name", [("gpt2", "full"), ("llama", "lora"), ("llama", "prefix")])
-def test_exact_resume(kind, name, parts, seed, base_of, tmp_path):
-    """Mid-epoch and at an epoch's end, whole batches and three micro-batches: 12 runs of 2 stops are 24 cases."""
+def test_exact_resume(kind, name, parts, seed, base_of, tmp_path, monkeypatch):
+    """Mid-epoch and at an epoch's end, whole batches and three micro-batches: 12 runs of 2 stops are 24 cases. General text is replayed
+    as it is, and then as the base foretells it."""
+    monkeypatch.setattr(fit_module, "TIMES", 1)
     base = base_of(kind)
     plan = replace(PLAN, seed=seed, batch_tokens=192, micro_tokens=192 if parts == 1 else 20)
     method = method_of(base, name)
@@ -69,6 +72,7 @@ def test_exact_resume(kind, name, parts, seed, base_of, tmp_path):
     ends = [step for step in range(1, fit.total) if fit.schedule[step][0] != fit.schedule[step - 1][0]]
     middles = [step for step in range(2, fit.total) if step not in ends]
     sizes = [len(loop.split_by_budget(rows, range(len(rows)), plan.micro_tokens)) for rows in map(fit._group, range(fit.total))]
+    assert any(row.labels for step in range(ends[0], fit.total) for row in fit._group(step))
     method.detach()
     assert max(sizes) == 1 if parts == 1 else max(sizes) >= 3
     outcome, state = finished(base, name, plan)

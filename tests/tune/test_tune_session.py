@@ -12,6 +12,7 @@ from adtune.engine.bases import weight_hash
 from adtune.engine.fit import Fit, FitOutcome
 from adtune.engine.peak import mean_loss
 from adtune.engine.tasks import drafting
+from adtune.engine.tasks.echo import TIMES
 from adtune.errors import InputError, Interrupted, SettingError, TrainingError
 from adtune.records import Brief, Dataset, Evaluation, Example, Item, Source, Stopped
 from adtune.settings import TuneSettings
@@ -120,10 +121,10 @@ def test_a_session_gives_the_best_state_attached(method, tiny, dataset, general,
         "bf16": False, "rate": 2e-3, "replay": 0.1, "probe": [], "packed": False, "compile": False}
 
 
-def test_the_base_s_own_predictions_are_read_where_general_text_is_replayed_again(tiny, dataset, general):
+def test_the_base_s_own_predictions_are_read_where_general_text_is_replayed_often(tiny, dataset, general):
     """Only then: it takes time, and short runs learn what they always did."""
     prepared = prepare(tiny, dataset, general, SETTINGS)
-    pool, trained = sum(row.targets for row in prepared.data.replay), prepared.ledger.trained_tokens
+    pool, trained = TIMES * sum(row.targets for row in prepared.data.replay), prepared.ledger.trained_tokens
     enough = 1.5 * pool / (SETTINGS.epochs * trained)
     long, short = (with_echo(tiny, prepared, replace(SETTINGS, replay=share)) for share in (enough, enough / 2))
     assert long.echo is not None and len(long.echo.tokens) == len(prepared.data.replay) and short is prepared.data
@@ -135,7 +136,7 @@ def test_the_base_s_own_predictions_are_read_where_general_text_is_replayed_agai
     plain = Fit(tiny, method, prepared.data, plan_of(settings, False)).run().losses
     method.detach()
     first = next(n for n, (one, other) in enumerate(zip(plain, echoed, strict=True)) if one != other)
-    assert first > 0  # all of the text was learned as it is before
+    assert first > 0  # until then all of the text was learned as it is
 
 
 def test_a_session_is_deterministic_and_resumes_with_what_was_decided(tiny, dataset, general, tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ from .packing import pack
 from .peak import Peak, mean_loss
 from .tasks import task_of
 from .tasks.drafting import Row
-from .tasks.echo import Echo
+from .tasks.echo import TIMES, Echo
 
 FEWEST_STEPS = 80      # a small archive gets smaller batches rather than fewer steps
 SMALLEST_BATCH = 1024  # padded tokens, but for archives so small that a run would have fewer steps than evaluations
@@ -67,7 +67,7 @@ class FitPlan:
 @dataclass(frozen=True)
 class FitData:
     """Rows to train on, rows to validate on (one a piece), general rows to replay, general rows that watch forgetting, and what the base
-    foretells at the rows to replay, for those that are replayed more than once."""
+    foretells at the rows to replay, for those that are replayed often."""
 
     train: Sequence[Row]
     validation: Sequence[Row]
@@ -125,13 +125,13 @@ class Fit:
         if self.plan.replay <= 0 or not self.data.replay:
             return list(self.data.train)
         goal = self.plan.replay * sum(row.targets for row in self.data.train)
-        pool, new = list(range(len(self.data.replay))), sum(row.targets for row in self.data.replay) - epoch * goal
+        pool, new = list(range(len(self.data.replay))), TIMES * sum(row.targets for row in self.data.replay) - epoch * goal
         random.Random(f"replay/{self.plan.seed}/{epoch}").shuffle(pool)
         drawn: list[Row] = []
         while goal > 0:
             number = pool[len(drawn) % len(pool)]
             row = self.data.replay[number]
-            if new <= 0 and self.data.echo is not None:  # all of it was learned once
+            if new <= 0 and self.data.echo is not None:  # all of it was learned so often
                 row = self.data.echo.of(row, number, f"echo/{self.plan.seed}/{epoch}/{len(drawn)}")
             drawn.append(row)
             goal, new = goal - row.targets, new - row.targets

@@ -11,7 +11,7 @@ from ..engine.fit import FitData, FitPlan
 from ..engine.methods import attach
 from ..engine.methods.base import AbstractMethod
 from ..engine.tasks.drafting import Ledger, held_out_rows, make_rows
-from ..engine.tasks.echo import read_echo
+from ..engine.tasks.echo import TIMES, read_echo
 from ..errors import SettingError, TrainingError
 from ..records import Dataset
 from ..settings import TuneSettings
@@ -59,11 +59,12 @@ def prepare(base: Base, dataset: Dataset, general: General, settings: TuneSettin
 
 
 def with_echo(base: Base, prepared: Prepared, settings: TuneSettings) -> FitData:
-    """The rows of a run whose replay is decided, with what the base foretells at its general text where the run comes to it again.
+    """The rows of a run whose replay is decided, with what the base foretells at its general text where the run comes to it often.
     Nothing may be attached to the base yet."""
     data = prepared.data
-    again = settings.epochs * (settings.replay or 0.0) * prepared.ledger.trained_tokens
-    return replace(data, echo=read_echo(base, data.replay)) if again > sum(row.targets for row in data.replay) > 0 else data
+    wanted = settings.epochs * (settings.replay or 0.0) * prepared.ledger.trained_tokens
+    often = wanted > TIMES * sum(row.targets for row in data.replay) > 0
+    return replace(data, echo=read_echo(base, data.replay)) if often else data
 
 
 def plan_of(settings: TuneSettings, bf16: bool) -> FitPlan:

@@ -1,10 +1,11 @@
-"""What the base itself foretells at the places of replayed text: targets for general text that a run has learned once already.
+"""What the base itself foretells at the places of replayed text: targets for general text that a run has learned TIMES times.
 
     E_{t ~ p} [-log q(t)] = H(p, q),   smallest where q is still p
 
-General text that is replayed a second time is learned by heart, and then holds nothing in its place. So from then on each of its targets is
-drawn anew from p, the base's own prediction there: distillation of the base as it was (Hinton et al. 2015, arXiv 1503.02531), which keeps
-what is not trained (Li and Hoiem 2017, arXiv 1606.09282). Draws in place of whole distributions leave rows and loss as they are.
+General text teaches for some four times through (Muennighoff et al. 2023, arXiv 2305.16264); then it is known by heart, and holds nothing
+in its place. So from then on each of its targets is drawn anew from p, the base's own prediction there: distillation of the base as it was
+(Hinton et al. 2015, arXiv 1503.02531), which keeps what is not trained (Li and Hoiem 2017, arXiv 1606.09282). Draws in place of whole
+distributions leave rows and loss as they are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import torch
 from ..bases import Base
 from .drafting import Row, split_by_budget, target_states
 
+TIMES = 4       # that a text is learned as it is
 KEPT = 64       # likeliest tokens of a place that are kept; their probabilities are scaled to one
 BUDGET = 4096   # padded tokens that the base reads at a time
 PLACES = 256    # places whose logits are made at a time
