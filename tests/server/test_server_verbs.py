@@ -4,6 +4,7 @@ import io
 import json
 import random
 import zipfile
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from adtune.serve.keys import SCOPES
 from adtune.steps.archive import import_archive
 from adtune.steps.curation import curate
 from adtune.steps.ladder import go_live
-from adtune.steps.tuning import tune
+from adtune.steps.tuning import STARTER_NOTE, tune
 from adtune.steps.verb_work import safe_name
 from adtune.steps.work import do
 
@@ -171,6 +172,14 @@ def test_two_adapters_are_compared_and_one_goes_out_as_a_file(tuned, space, ask,
     assert shown["base"] == "tiny" and str(space.base) not in json.dumps(shown)
     run = next(one["id"] for one in ask("tuned", "GET", "artifacts", params={"kind": "run"}).json()["data"])
     assert ask("tuned", "GET", f"artifacts/{run}").json()["state"] == "done" and ask("other", "GET", f"artifacts/{run}").status_code == 404
+
+
+def test_a_draft_of_the_starter_says_what_it_is(tuned, ask, service, monkeypatch):
+    asked = {"brief": "Spring", "max_tokens": 2}
+    assert "note" not in ask("tuned", "POST", "drafts", json=asked).json()
+    found = service.target("tuned", "live")
+    monkeypatch.setattr(service, "target", lambda *words: replace(found, record={**found.record, "starter": True}))
+    assert ask("tuned", "POST", "drafts", json=asked).json()["note"] == STARTER_NOTE
 
 
 def test_drafts_are_scored_logged_and_can_be_sent_back(tuned, space, ask):

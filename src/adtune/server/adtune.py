@@ -10,6 +10,7 @@ from pydantic import Field
 from ..records import Brief
 from ..steps.returning import edits_back
 from ..steps.serving import Wanted
+from ..steps.tuning import STARTER_NOTE
 from ..voice.prompt import brief_text
 from .answering import Conversation
 from .auth import Admins, Caller, Reads, Serves, Writes, threaded
@@ -151,8 +152,9 @@ async def write(request: Request, body: Asked, caller: Serves) -> Any:
     await talk.whole(request)
     texts = [part.text.strip() for part in talk.parts]
     scores = (await done(caller.service.checks, target)).scores(texts)
-    return {"drafts": [{"id": id, "text": text, "adapter": talk.begun[0].target.id, "on_brand": score, "effort": None}
-                       for id, text, score in zip(talk.logged, texts, scores, strict=True)]}
+    told = [{"id": id, "text": text, "adapter": talk.begun[0].target.id, "on_brand": score, "effort": None}
+            for id, text, score in zip(talk.logged, texts, scores, strict=True)]
+    return {"drafts": told, **({"note": STARTER_NOTE} if target.record.get("starter") else {})}
 
 
 @router.get("/drafts")
