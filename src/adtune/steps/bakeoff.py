@@ -230,7 +230,7 @@ class BakeOff:
         from ..engine.fit import Fit
         from ..engine.peak import mean_loss
         from ..engine.tasks.drafting import measure
-        from ..tune.prepared import attach_for, plan_of
+        from ..tune.prepared import attach_for, plan_of, with_echo
         from ..tune.session import decide
 
         begun, settings = time.monotonic(), replace(self.tuning, method=name)
@@ -244,9 +244,10 @@ class BakeOff:
             shorter = replace(settings, epochs=max(1, round(settings.epochs * share)))
             decided = decide(self.base, prepared, shorter, None, part(0, PROBE_PART))
         settings = decided.settle(settings)
+        data = with_echo(self.base, prepared, settings) if share >= 1 else prepared.data
         method = attach_for(self.base, prepared, settings)
         try:
-            fit = Fit(self.base, method, prepared.data, plan_of(settings, decided.bf16))
+            fit = Fit(self.base, method, data, plan_of(settings, decided.bf16))
             fit.shorten(max(FEWEST_STEPS, round(share * fit.total)), EVALUATIONS)
             fit.run(part(PROBE_PART if probed else 0.01, 1))
             forgot = mean_loss(measure(self.base, method, self.watch, dtype=self.dtype)) - self.general_loss
