@@ -58,13 +58,18 @@ def finished(base, name, plan, folder=None, stops=(), rows=None):
     raise AssertionError("never finished")
 
 
+@pytest.fixture
+def replayed_often(monkeypatch):
+    monkeypatch.setattr(fit_module, "TIMES", 1)
+
+
+@pytest.mark.usefixtures("replayed_often")
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("parts", [1, 3])
 @pytest.mark.parametrize("kind, name", [("gpt2", "full"), ("llama", "lora"), ("llama", "prefix")])
-def test_exact_resume(kind, name, parts, seed, base_of, tmp_path, monkeypatch):
+def test_exact_resume(kind, name, parts, seed, base_of, tmp_path):
     """Mid-epoch and at an epoch's end, whole batches and three micro-batches: 12 runs of 2 stops are 24 cases. General text is replayed
     as it is, and then as the base foretells it."""
-    monkeypatch.setattr(fit_module, "TIMES", 1)
     base = base_of(kind)
     plan = replace(PLAN, seed=seed, batch_tokens=192, micro_tokens=192 if parts == 1 else 20)
     method = method_of(base, name)
