@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 def _curate(ws: Workspace, job: Job, work: Work, options: Options) -> dict[str, Any]:
     from .curation import curate
 
-    return curate(ws, job.client, None, None, options, work.progress)
+    return curate(ws, job.client, job.payload.get("task"), None, options, work.progress)
 
 
 def _advise(ws: Workspace, job: Job, work: Work, options: Options) -> dict[str, Any]:
