@@ -1,5 +1,7 @@
 """Who gets in: the matrix of routes and keys, read off the routes; and that one client never reaches what is another's."""
 
+import socket
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -7,7 +9,7 @@ from adtune.serve.keys import DEFAULT_SCOPES, SCOPES
 from adtune.server.app import guarded
 from adtune.server.auth import scope_of
 from adtune.server.guard import HEADERS
-from adtune.server.run import check_address, is_loopback
+from adtune.server.run import check_address, is_loopback, listen
 from adtune.steps.erasure import erase_client
 from adtune.steps.keys import create_key, revoke_key, rotate_key
 from adtune.workspace import Workspace
@@ -202,3 +204,12 @@ def test_a_bug_is_told_without_its_words(service, call, monkeypatch, key):
 
 def test_the_usual_key_may_not_decide_what_is_live():
     assert "admin" not in DEFAULT_SCOPES
+
+
+def test_an_answer_does_not_wait_for_the_caller_s_acknowledgement():
+    """Headers and body are sent one after the other: with Nagle's algorithm the second waits 40 milliseconds for a delayed ACK."""
+    bound = listen("127.0.0.1", 0)
+    with bound, socket.create_connection(bound.getsockname()[:2]) as caller:
+        taken, _ = bound.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) and caller.fileno() > 0
