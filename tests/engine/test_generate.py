@@ -148,7 +148,7 @@ def test_what_nobody_asks_for_is_sampled_as_the_base_says(llama, monkeypatch, ow
     monkeypatch.setattr(llama.model, "generation_config", GenerationConfig(**own))
     assert sampling_for(llama, *asked, 9) == Sampling(*expected, 9)
     usual = Sampling(0.7 if asked[0] is None else asked[0], 0.95 if asked[1] is None else asked[1], 9)
-    assert sampling_for(llama, *asked, 9, tuned=True) == usual
+    assert sampling_for(None, *asked, 9) == usual
 
 
 @pytest.mark.parametrize("vocabulary", [200, 3000])

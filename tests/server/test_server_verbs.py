@@ -6,13 +6,18 @@ import random
 import zipfile
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from made_server import pass_gates
 
+from adtune.evaluate.compare import MEASURES
 from adtune.serve.keys import SCOPES
+from adtune.server.verb_jobs import CompareOptions, ExportOptions
 from adtune.steps.archive import import_archive
 from adtune.steps.curation import curate
+from adtune.steps.dataset_export import FORMATS
+from adtune.steps.exporting import WRITERS
 from adtune.steps.ladder import go_live
 from adtune.steps.tuning import STARTER_NOTE, tune
 from adtune.steps.verb_work import safe_name
@@ -223,6 +228,11 @@ def test_campaign_rows_come_in_and_predictions_go_out(space, ask, put, work):
     assert len(lines) == 3 and "rate" in lines[0] and str(space.ws.root) not in json.dumps(done)
     advised = work("media", kind="advise")
     assert advised["status"] == "succeeded" and advised["result"]["verdict"] in {"rules", "lora", "full", "collect", "head"}, advised
+
+
+def test_the_interface_names_the_forms_and_measures_that_are_built():
+    assert set(get_args(ExportOptions.model_fields["to"].annotation)) == {*WRITERS, *FORMATS}
+    assert set(get_args(CompareOptions.model_fields["by"].annotation)) == set(MEASURES)
 
 
 @pytest.mark.parametrize(("name", "expected"), [

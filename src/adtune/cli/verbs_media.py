@@ -13,13 +13,10 @@ from .words import CLIENT, Verb, argument, option, read_map, read_sets
 
 
 def is_response(desk: Desk, said: SimpleNamespace) -> bool:
-    """Whether a verb means campaign rows: by --task, by the adapter's name, else because nothing but campaigns was imported."""
-    task, adapter = getattr(said, "task", None), getattr(said, "adapter", None)
-    if task is not None or adapter:
-        return task == "response" or bool(adapter and adapter.startswith("response-"))
-    from ..steps.response import only_campaigns
+    """Whether a verb means campaign rows."""
+    from ..steps.response import means_response
 
-    return only_campaigns(desk.workspace, said.client)
+    return means_response(desk.workspace, said.client, getattr(said, "task", None), getattr(said, "adapter", None))
 
 
 def tuned(desk: Desk, said: SimpleNamespace) -> Answer:

@@ -29,10 +29,11 @@ class Sampling:
     max_tokens: int = 512
 
 
-def sampling_for(base: Base | None, temperature: float | None, top_p: float | None, max_tokens: int, tuned: bool = False) -> Sampling:
-    """What is left open is as the base's own generation settings have it, and 0.7 and 0.95 where they say nothing or an adapter drafts:
-    that does not go round in circles as a small base alone does, and keeps its voice when cool (docs/decisions/0010)."""
-    own = None if tuned or base is None else getattr(base.model, "generation_config", None)
+def sampling_for(base: Base | None, temperature: float | None, top_p: float | None, max_tokens: int) -> Sampling:
+    """What is left open is as the base's own generation settings have it, and 0.7 and 0.95 where they say nothing. An adapter drafts
+    without them (no base): it does not go round in circles as a small base alone does, and keeps its voice when cool
+    (docs/decisions/0010)."""
+    own = getattr(base.model, "generation_config", None) if base is not None else None
     usual = Sampling()
     heat = next(one for one in (temperature, getattr(own, "temperature", None), usual.temperature) if one is not None)
     share = next(one for one in (top_p, getattr(own, "top_p", None), usual.top_p) if one is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
@@ -17,6 +17,9 @@ from .auth import Admins, Caller, Reads, Serves, Writes, threaded
 from .errors import ApiError, api_error, missing, unknown_model
 from .pages import After, Limit, page
 from .shapes import Body
+
+if TYPE_CHECKING:
+    from ..serve.registry import Target
 
 router = APIRouter(prefix="/v1/adtune", tags=["adtune"])
 OtherMinutes = Annotated[float | None, Query(ge=0, le=100_000)]
@@ -35,6 +38,20 @@ def who(name: str, caller: Caller) -> str:
     if not name.strip():
         raise ApiError(400, "Invalid value for 'by': say who answers for it.", "invalid_value", "by")
     return f"{name.strip()} (key {caller.key.id})"
+
+
+def own(caller: Caller, id: str, *beginnings: str) -> str:
+    """The id of a client's own artifact, which an `ft:` name may stand for. Raises ApiError, the same for what is another's."""
+    named = caller.service.ws.ladder.named(caller.client, id)
+    found = named.version if named else id
+    if not found.startswith(beginnings or "") or caller.service.ws.owned(found, caller.client) is None:
+        raise unknown_model(id)
+    return found
+
+
+async def scored(caller: Caller, target: Target, texts: list[str]) -> list[float | None]:
+    """How like the voice of a version each text is, told away from the loop. Raises ApiError."""
+    return await done(lambda: caller.service.checks(target).scores(texts))
 
 
 class Live(Body):
@@ -90,12 +107,8 @@ async def live(body: Live, caller: Admins) -> Any:
     """Make a version live, on passed gates; `passed` is false where a gate says no, and nothing has changed."""
     from ..steps.ladder import go_live
 
-    ws = caller.service.ws
-    named = await threaded(ws.ladder.named, caller.client, body.version)
-    id = named.version if named else body.version
-    if await threaded(ws.owned, id, caller.client) is None:
-        raise unknown_model(body.version)
-    return await done(go_live, ws, id, who(body.by, caller), body.share, body.reason)
+    id = await done(own, caller, body.version)
+    return await done(go_live, caller.service.ws, id, who(body.by, caller), body.share, body.reason)
 
 
 @router.post("/rollback")
@@ -151,10 +164,10 @@ async def write(request: Request, body: Asked, caller: Serves) -> Any:
     await talk.begin([[{"role": "user", "content": brief_text(brief)}]], Wanted(body.max_tokens, heat, share, body.seed, n=body.n))
     await talk.whole(request)
     texts = [part.text.strip() for part in talk.parts]
-    scores = (await done(caller.service.checks, target)).scores(texts)
-    told = [{"id": id, "text": text, "adapter": talk.begun[0].target.id, "on_brand": score, "effort": None}
-            for id, text, score in zip(talk.logged, texts, scores, strict=True)]
-    return {"drafts": told, **({"note": STARTER_NOTE} if target.record.get("starter") else {})}
+    made = talk.begun[0].target
+    told = [{"id": id, "text": text, "adapter": made.id, "on_brand": score, "effort": None}
+            for id, text, score in zip(talk.logged, texts, await scored(caller, made, texts), strict=True)]
+    return {"drafts": told, **({"note": STARTER_NOTE} if made.record.get("starter") else {})}
 
 
 @router.get("/drafts")
@@ -200,4 +213,4 @@ async def on_brand(body: Check, caller: Serves) -> Any:
     target = await done(caller.service.target, caller.client, body.model)
     if target.kind == "base":
         raise unknown_model(body.model)
-    return {"model": body.model, "version": target.id, "on_brand": (await done(caller.service.checks, target)).scores(body.texts)}
+    return {"model": body.model, "version": target.id, "on_brand": await scored(caller, target, body.texts)}

@@ -17,7 +17,6 @@ from .pages import After, Limit, page
 router = APIRouter(prefix="/v1/adtune", tags=["adtune artifacts"])
 Kind = Annotated[str | None, Query(max_length=40)]
 PLACES = {"path", "base_place", "report", "out"}  # of records: where something lies on this machine
-REPORTS = (".html",)
 
 
 def _without_places(told: Any, bases: Mapping[str, str]) -> Any:
@@ -57,7 +56,7 @@ def _page_of(caller: Caller, id: str) -> Path:
     ws = caller.service.ws
     if ws.owned(id, caller.client) is not None:
         for path in sorted(ws.path(id).iterdir()):
-            if path.suffix in REPORTS:
+            if path.suffix == ".html":
                 return path
     raise missing("report", id)
 

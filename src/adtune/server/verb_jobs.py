@@ -10,9 +10,9 @@ from pydantic import Field
 
 from ..settings import resolve
 from ..steps.work import OPTIONS
-from .adtune import done, who
+from .adtune import done, own, who
 from .auth import Admins, Caller, Reads, Trains
-from .errors import ApiError, missing, unknown_model
+from .errors import ApiError, missing
 from .files import held_of
 from .pages import After, IdempotencyKey, Limit, page
 from .shapes import Body
@@ -109,15 +109,6 @@ def _job(caller: Caller, id: str) -> Job:
     return found
 
 
-def _own(caller: Caller, id: str, *beginnings: str) -> str:
-    """The id, where it is the client's. Raises ApiError, the same for what is another's."""
-    named = caller.service.ws.ladder.named(caller.client, id) if id.startswith("ft:") else None
-    found = named.version if named else id
-    if not found.startswith(beginnings) or caller.service.ws.owned(found, caller.client) is None:
-        raise unknown_model(id)
-    return found
-
-
 def _stage(caller: Caller, body: Stage) -> dict[str, Any]:
     """The options of a stage. Raises ApiError for one that is no setting, or that a caller may not say."""
     record, closed = OPTIONS[body.kind]
@@ -128,7 +119,7 @@ def _stage(caller: Caller, body: Stage) -> dict[str, Any]:
     options = dict(body.options)
     resolve(record, ("options", {name: value for name, value in options.items() if name != "adapter"}))
     if options.get("adapter") is not None:
-        options["adapter"] = _own(caller, str(options["adapter"]), "adapter-", "response-")
+        options["adapter"] = own(caller, str(options["adapter"]), "adapter-", "response-")
     return options
 
 
@@ -136,11 +127,11 @@ def _submit(caller: Caller, body: JobAsked, idempotency: str | None) -> Job:
     """Queue a verb. Raises ApiError."""
     options = _stage(caller, body) if isinstance(body, Stage) else body.options.model_dump(by_alias=True, exclude_none=True)
     if isinstance(body, Compare):
-        options["adapters"] = [_own(caller, id, "adapter-") for id in body.options.adapters]
+        options["adapters"] = [own(caller, id, "adapter-") for id in body.options.adapters]
     elif isinstance(body, Export):
-        options["id"] = _own(caller, body.options.id, "adapter-", "dataset-", "examples-")
+        options["id"] = own(caller, body.options.id, "adapter-", "dataset-", "examples-")
     elif isinstance(body, Predict) and body.options.adapter:
-        options["adapter"] = _own(caller, body.options.adapter, "response-")
+        options["adapter"] = own(caller, body.options.adapter, "response-")
     payload: dict[str, Any] = {"options": options}
     if isinstance(body, (Import, Predict)):
         payload["file"] = held_of(caller, body.file).id

@@ -42,7 +42,7 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
         context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)
         head = base.renderer.brief(asked, context)
         seeds = [settings.seed + n for n in range(settings.n)]
-        sampling = sampling_for(base, settings.temperature, settings.top_p, settings.max_tokens, tuned=method is not None)
+        sampling = sampling_for(base if method is None else None, settings.temperature, settings.top_p, settings.max_tokens)
         texts = [base.renderer.text(ids).strip() for ids in generate(base, method, [head] * settings.n, seeds, sampling, progress)]
     scores = _scores(read_dataset(ws, record["dataset"]), texts)
     drafts = [{"text": text, "adapter": id, "on_brand": score, "effort": None} for text, score in zip(texts, scores, strict=True)]

@@ -92,6 +92,13 @@ def only_campaigns(ws: Workspace, client: str) -> bool:
     return client in ws.clients() and not ws.count_assets(client) and bool(ws.campaign_imports(client))
 
 
+def means_response(ws: Workspace, client: str, task: str | None, adapter: str | None) -> bool:
+    """Whether a verb means campaign rows: by its task, by the adapter's name, else because nothing but campaigns was imported."""
+    if task is not None or adapter:
+        return task == "response" or bool(adapter and adapter.startswith("response-"))
+    return only_campaigns(ws, client)
+
+
 def newest_response(ws: Workspace, client: str, outcome: str | None = None) -> str | None:
     """The client's newest response adapter, for this outcome where one is named."""
     for row in ws.listing(KIND, client):

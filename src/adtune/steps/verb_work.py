@@ -69,13 +69,9 @@ def _tune(ws: Workspace, job: Job, work: Work, options: Options) -> dict[str, An
 
 
 def _of_rows(ws: Workspace, job: Job, options: Mapping[str, Any]) -> bool:
-    """Whether a job means campaign rows: by its task, by the adapter's name, else because nothing but campaigns was imported."""
-    from .response import only_campaigns
+    from .response import means_response
 
-    task, adapter = job.payload.get("task"), str(options.get("adapter") or "")
-    if task is not None or adapter:
-        return task == "response" or adapter.startswith("response-")
-    return only_campaigns(ws, job.client)
+    return means_response(ws, job.client, job.payload.get("task"), options.get("adapter"))
 
 
 def _import(ws: Workspace, job: Job, work: Work, options: Options) -> dict[str, Any]:

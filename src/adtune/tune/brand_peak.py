@@ -131,7 +131,7 @@ def keep_brand_peak(fit: Fit, outcome: FitOutcome, states: States, judged: Brand
     assert scorer is not None
     base, method = fit.base, fit.method
     heads = [base.renderer.brief(brief) for brief in judged.briefs for _ in range(DRAFTS)]
-    sampling = sampling_for(base, None, None, min(DRAFT_TOKENS, base.context // 4), tuned=True)
+    sampling = sampling_for(None, None, None, min(DRAFT_TOKENS, base.context // 4))
     scores: list[list[float]] = []
     for n, one in enumerate(outcome.evaluations):
         if stop():
