@@ -16,7 +16,6 @@ from ..progress import Progress, silent
 from ..records import Asset, Brief, Dataset, Decision, Example, Item
 from ..settings import CurateSettings
 from .checks import CHECKS, SHOWN_UNLESS_ASKED, Found, Judge
-from .checks.shared import stripped
 from .checks.told import KEEP, STRIP, FactsTold, strip
 from .choose import Selection, select
 from .decisions import LEFT_OUT, OFF_VOICE, OVER_KEEP, answers_of, left_out, overrides_of, overruled, pieces_with, says_other, weighed
@@ -104,7 +103,9 @@ def curate(assets: Sequence[Asset], client: str, settings: CurateSettings, given
     items = _items(kept, clusters, client, stated_splits(pieces, clusters))
     items, told = _briefed(items, kept, judge)
     if settings.strip_boilerplate:
-        items = tuple(replace(item, example=replace(item.example, text=stripped(item.example.text, judge.shared))) for item in items)
+        by_asset = {piece.asset.id: piece for piece in kept}
+        items = tuple(replace(item, example=replace(item.example, text=judge.stripped(by_asset[item.asset], item.example.text)))
+                      for item in items)
     recorded = recorded_settings(replace(settings, today=judge.today if any(asset.rights_until for asset in assets) else None))
     counts = Counter(reason for reason, _ in reasons.values())
     dataset = Dataset.make(client, given.guide, items, len(pieces), {name: counts[name] for name in REASONS}, recorded)

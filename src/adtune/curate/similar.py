@@ -1,7 +1,7 @@
 """Which pieces are alike: MinHash finds candidates, the true Jaccard similarity decides.
 
 J(A, B) = |A ∩ B| / |A ∪ B| over the sets of word n-grams (shingles) of two pieces: n = 5, or 3 where one of the two has fewer than
-30 words. Candidates come from rensa's MinHash with banded locality-sensitive hashing: with R rows a band and B bands, two pieces
+30 words. Candidates come from rensa's MinHash by banded locality-sensitive hashing: with R rows a band and B bands, two pieces
 meet with probability 1 - (1 - J^R)^B, 0.9998 at J = 0.5 (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4). The share
 of equal MinHash values estimates J with a standard error of sqrt(J (1 - J) / (R B)), at most 0.036.
 """
@@ -9,7 +9,8 @@ of equal MinHash values estimates J with a standard error of sqrt(J (1 - J) / (R
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 ROWS, BANDS, SEED = 3, 64, 42
@@ -19,6 +20,7 @@ LONG_SHINGLE, SHORT_SHINGLE = 5, 3
 # a piece of 30 to 59 words can be half alike to a short one, so it is compared with those by short shingles as well
 _NEIGHBOUR_WORDS = 2 * SHORT_WORDS
 _CHUNK = 512             # pieces whose shingles are in memory as Python objects at a time
+_PAIRS = 20_000          # pairs whose MinHash values are compared at a time
 
 
 class Alike:
@@ -72,47 +74,90 @@ class Alike:
     def _meetings(self, places: Any, size: int, floor: float) -> tuple[Any, Any]:
         """Pairs [P, 2] and similarities [P] of the pieces at `places` [N] by shingles of `size` words."""
         import numpy as np
-        import rensa
 
-        sketches, shingles = _sketched([self._words[place] for place in places], size)
-        signs = np.array([sketch.digest() for sketch in sketches], dtype=np.uint32)
+        texts = [self._words[place] for place in places]
+        met = _candidates(_signatures(texts, size), floor - MARGIN)
+        rows, met = np.unique(met, return_inverse=True)
+        met = met.reshape(-1, 2)
+        shingles = _numbered([texts[row] for row in rows.tolist()], size)
         sizes = np.array([len(ids) for ids in shingles], dtype=np.int64)
-        index = rensa.RMinHashLSH(0.5, ROWS * BANDS, BANDS)
         held = np.zeros(1 + max((int(ids[-1]) for ids in shingles), default=0), dtype=bool)
-        pairs, values = [np.empty((0, 2), dtype=np.int64)], [np.empty(0)]
-        for row, sketch in enumerate(sketches):
-            met = np.array(sorted(index.query(sketch)), dtype=np.int64)
-            index.insert(row, sketch)
-            met = met[(signs[met] == signs[row]).mean(axis=1) >= floor - MARGIN] if len(met) else met
-            if len(met) == 0:
-                continue
+        values = np.empty(len(met))
+        bounds = np.append(np.flatnonzero(np.diff(met[:, 1], prepend=-1)), len(met))    # pairs come in the order of the later piece
+        for start, end in pairwise(bounds.tolist()):
+            row, others = met[start, 1], met[start:end, 0]
             held[shingles[row]] = True
-            starts = np.concatenate([[0], np.cumsum(sizes[met])[:-1]])
-            both = np.add.reduceat(held[np.concatenate([shingles[k] for k in met])], starts, dtype=np.int64)
+            firsts = np.concatenate([[0], np.cumsum(sizes[others])[:-1]])
+            both = np.add.reduceat(held[np.concatenate([shingles[k] for k in others])], firsts, dtype=np.int64)
             held[shingles[row]] = False
-            jaccard = both / (sizes[met] + sizes[row] - both)
-            alike = met[jaccard >= floor]
-            pairs.append(np.stack([places[alike], np.full(len(alike), places[row])], axis=1))
-            values.append(jaccard[jaccard >= floor])
-        return np.concatenate(pairs), np.concatenate(values)
+            values[start:end] = both / (sizes[others] + sizes[row] - both)
+        alike = values >= floor
+        return places[rows[met[alike]]].reshape(-1, 2), values[alike]
+
+
+def _candidates(signs: Any, least: float) -> Any:
+    """The pairs of rows (earlier, later) that meet in a band and whose share of equal MinHash values is at least `least` [P, 2], by the
+    later row."""
+    import numpy as np
+
+    keys = np.zeros((len(signs), BANDS), dtype=np.uint64)
+    for step in range(ROWS):
+        keys = (keys ^ signs[:, step::ROWS]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for band in range(BANDS):
+        for pairs in equal_pairs(keys[:, band]):
+            first, later = keys[pairs[:, 0], :band], keys[pairs[:, 1], :band]
+            pairs = pairs[~(first == later).any(axis=1)]            # those that met before are known
+            found.append(pairs[(signs[pairs[:, 0]] == signs[pairs[:, 1]]).mean(axis=1) >= least])
+    pairs = np.concatenate(found)
+    return pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
+
+
+def equal_pairs(keys: Any, most: int | None = None) -> Iterator[Any]:
+    """The pairs of places (earlier, later) with equal keys, at most _PAIRS or one place's at a time [P, 2]; a key at over `most` places
+    makes none."""
+    import numpy as np
+
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]])) if len(keys) else np.zeros(0, dtype=int)
+    sizes = np.diff(np.append(starts, len(keys)))
+    for size in np.unique(sizes[(sizes > 1) & (sizes <= (most or len(keys)))]).tolist():
+        groups = order[starts[sizes == size][:, None] + np.arange(size)]
+        for step in range(1, size):
+            each = max(1, _PAIRS // (size - step))
+            for start in range(0, len(groups), each):
+                part = groups[start:start + each]
+                yield np.stack([part[:, :-step].ravel(), part[:, step:].ravel()], axis=1)
 
 
 def _shingles(words: Sequence[str], size: int) -> list[str]:
     return [" ".join(words[i:i + size]) for i in range(max(1, len(words) - size + 1))]
 
 
-def _sketched(texts: Sequence[Sequence[str]], size: int) -> tuple[list[Any], list[Any]]:
-    """The MinHash of each text, and its set of shingles as sorted numbers from 0 on."""
+def _signatures(texts: Sequence[Sequence[str]], size: int) -> Any:
+    """The MinHash values of each text's shingles [texts, ROWS * BANDS]."""
     import numpy as np
     import rensa
 
-    sketches: list[Any] = []
+    signs = np.empty((len(texts), ROWS * BANDS), dtype=np.uint32)
+    for start in range(0, len(texts), _CHUNK):
+        tokens = [_shingles(words, size) for words in texts[start:start + _CHUNK]]
+        sketches = rensa.RMinHash.from_token_sets(tokens, ROWS * BANDS, SEED)
+        signs[start:start + _CHUNK] = [sketch.digest() for sketch in sketches]
+    return signs
+
+
+def _numbered(texts: Sequence[Sequence[str]], size: int) -> list[Any]:
+    """The set of shingles of each text as sorted numbers from 0 on."""
+    import numpy as np
+    import rensa
+
     hashes: list[Any] = []
     for start in range(0, len(texts), _CHUNK):
         tokens = [_shingles(words, size) for words in texts[start:start + _CHUNK]]
-        sketches += rensa.RMinHash.from_token_sets(tokens, ROWS * BANDS, SEED)
         hashes += [np.unique(np.array(row, dtype=np.uint64)) for row in rensa.RMinHash.hash_token_sets(tokens)]
     if not hashes:
-        return [], []
+        return []
     numbers = np.unique(np.concatenate(hashes), return_inverse=True)[1]
-    return sketches, np.split(numbers, np.cumsum([len(row) for row in hashes])[:-1])
+    return np.split(numbers, np.cumsum([len(row) for row in hashes])[:-1])

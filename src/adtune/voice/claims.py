@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..records import Asset, Brief
-from .figures import NAME, NUMBER, figures
+from .figures import NAME, NUMBER, Figure, figures
 
 SMALL = 12               # a count up to this may follow from the text itself
 QUOTED = 4               # words of a quotation
@@ -27,7 +27,8 @@ _PROPER = re.compile(r"(?<=[a-z,;] )[A-Z][\w-]*[a-z]\w*")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _NO_NAMES = frozenset("Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July August "
                       "September October November December I".split())
-_BETWEEN = re.compile(r"(?<=[.!?])[\"”’)*_]*[ \t]+(?=\S)|\s*\n\s*")
+_STOPS = re.compile(r"[.!?][\"”’)*_]*[ \t]+(?=\S)")
+_LINES = re.compile(r"\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Claim:
 
 
 Key = tuple[str, str]    # kind and value: equal for the same claim in another form
+Part = tuple[int, int, Sequence[Figure]]     # a sentence: start and end in its text, and its figures, whose places count from its start
 
 
 class Claims:
@@ -52,14 +54,12 @@ class Claims:
         self._proper = frozenset(word for text in texts for word in _PROPER.findall(text))
         self.guide = self.keys(guide)
 
-    def of(self, text: str) -> list[Claim]:
-        """The claims of a text in order."""
+    def of(self, text: str, parts: Iterable[Part] | None = None) -> list[Claim]:
+        """The claims of a text in order; `parts` are its sentences and their figures, where they are known."""
         found = []
-        for start, end in sentences(text):
-            part = text[start:end]
-            found += [Claim(one.kind, one.value, start + one.start, start + one.end)
-                      for one in figures(part) if not _small(one.kind, one.value)]
-            found += self._names(part, start)
+        for start, end, told in figured(text) if parts is None else parts:
+            found += [Claim(one.kind, one.value, start + one.start, start + one.end) for one in told if not _small(one.kind, one.value)]
+            found += self._names(text[start:end], start)
         for match in _QUOTE.finditer(text):
             said = next(group for group in match.groups() if group)
             if sum(any(map(str.isalnum, word)) for word in said.split()) >= QUOTED:
@@ -117,8 +117,14 @@ def brief_words(told: Asset | Brief) -> str:
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """Start and end of every sentence of every line, with the space behind it."""
-    ends = [match.end() for match in _BETWEEN.finditer(text)]
+    # two patterns that each begin with a character take a quarter of the time of one that begins with either
+    ends = sorted({match.end() for pattern in (_STOPS, _LINES) for match in pattern.finditer(text)})
     return [(start, end) for start, end in zip([0, *ends], [*ends, len(text)], strict=True) if start < end]
+
+
+def figured(text: str) -> list[Part]:
+    """The sentences of a text, each with its figures."""
+    return [(start, end, tuple(figures(text[start:end]))) for start, end in sentences(text)]
 
 
 def _small(kind: str, value: str) -> bool:

@@ -11,7 +11,6 @@ from ..pieces import Piece
 from .finding import Found, Judge, by_order, tail
 from .last_words import WORD, Places, chances
 from .sentences import NORMAL_SHARE
-from .shared import stripped
 
 MORE = re.compile(r"(?:\[\s*(?:…|\.\.\.|more|read more|continued?|mehr|weiterlesen|lire la suite|leer más)\s*\]|"
                   r"\(\s*(?:more|continued)\s*\)|"
@@ -63,7 +62,7 @@ def cut_off(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     """
     places = Places(judge)
     asked = {piece.order: piece for piece in [*pieces, *judge.house]}
-    texts = {order: stripped(piece.body, judge.shared) for order, piece in asked.items()}
+    texts = {order: judge.stripped(piece) for order, piece in asked.items()}
     endings = {order: one for order, text in texts.items() if (one := ending(text, places))}
     house = frozenset(piece.order for piece in judge.house)
     doubt = not all(piece.gold for piece in judge.house)     # one piece of a house that nobody called right may itself be cut

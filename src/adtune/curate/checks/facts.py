@@ -18,10 +18,10 @@ from functools import cached_property
 from itertools import combinations
 from sys import intern
 
-from ...voice.figures import DATE, NAME, NUMBER, PHONE, TIME, YEAR, Figure, figures
+from ...voice.figures import DATE, NAME, NUMBER, PHONE, TIME, YEAR, Figure
 from ..pieces import Piece, plain_words
+from ..similar import equal_pairs
 from .finding import Found, Judge, excerpt
-from .sentences import sentences
 
 LEAST_WORDS = {PHONE: 2, TIME: 3, DATE: 4}   # words beside the figures from which a sentence says what they are of
 WORDS = 5                # and for all other kinds
@@ -38,6 +38,8 @@ LOWEST = 0.3
 LONGEST = 1000          # characters of a sentence; a longer one is a table or a list
 OCCASION_DAYS = 60       # between two pieces, from which a date near each of them is of another occasion
 EVERYWHERE, FEW_HOLDERS = 0.05, 5            # share of the pieces, and pieces, beyond which a name is the house's own and names no subject
+_PAIRS = 100_000         # sentences that are compared at a time
+_WHOLE = 2**63 - 1       # beyond two million words a code may stand for two threes: they then meet, and are not alike
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|_\w+_")
 _CAPITAL = re.compile(r"(?<![.!?:*#>\"“]\s)(?<!^)\b[A-Z][\w’'-]*[a-z]\w*|\b[A-Z]{2,}\b")
 # what a number counts off before it, or measures of a file behind it, is no fact
@@ -135,13 +137,13 @@ def _told(piece: Piece) -> Iterator[Told]:
     """The sentences of a piece that hold figures and enough words; one that stands twice with other figures is left out."""
     held: dict[tuple[str, ...], Told] = {}
     twice: set[tuple[str, ...]] = set()
-    for start, end in sentences(piece.body):
-        part = piece.body[start:end]
-        if end - start > LONGEST:
+    for start, end, figures in piece.parts:
+        part = piece.body[start:end] if figures and end - start <= LONGEST else "|"
+        if "|" in part:
             continue
-        found = tuple(one for one in figures(part) if one.kind != NUMBER or not (
+        found = tuple(one for one in figures if one.kind != NUMBER or not (
             _ORDINAL.search(part[:one.start]) or _SIZE.match(part[one.end:])))
-        if not found or "|" in part:
+        if not found:
             continue
         words, place = "", 0
         for one in found:
@@ -172,29 +174,50 @@ def _within(forms: dict[tuple[str, ...], list[Told]], subjects: _Subjects) -> It
 
 def _between(forms: dict[tuple[str, ...], list[Told]]) -> Iterator[tuple[Told, Told, float]]:
     """Pairs of sentences that are nearly the same, found by three of their rarest words."""
-    spread = Counter(word for tokens in forms for word in set(tokens) if word[0] != "_")
-    meets: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
-    for tokens in forms:
-        rare = sorted({word for word in tokens if spread[word] > 1}, key=lambda word: (spread[word], word))[:RAREST]
-        for three in combinations(sorted(rare), 3):
-            meets[three].append(tokens)
-    asked: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
-    for group in meets.values():
-        if not 2 <= len(group) <= MOST:
+    rows = list(forms)
+    for one, other in _meeting(rows):
+        mine, theirs = rows[one], rows[other]
+        if not 2 <= len({told.values for told in (*forms[mine], *forms[theirs])}) < FORM:
             continue
-        for one, other in combinations(group, 2):
-            if (one, other) in asked or not 0.6 < len(one) / len(other) < 1.7:
-                continue
-            asked.add((one, other))
-            near = _likeness(one, other)
-            if near >= NEAR and len({told.values for told in (*forms[one], *forms[other])}) < FORM:
-                yield from ((mine, theirs, near) for mine in forms[one][:FORM] for theirs in forms[other][:FORM])
+        near = SequenceMatcher(None, mine, theirs, autojunk=False).ratio()
+        if near >= NEAR:
+            yield from ((told, other, near) for told in forms[mine][:FORM] for other in forms[theirs][:FORM])
 
 
-def _likeness(one: Sequence[str], other: Sequence[str]) -> float:
-    """Share of the words in common; in order where the share without order leaves it open."""
-    both = sum((Counter(one) & Counter(other)).values())
-    return SequenceMatcher(None, one, other, autojunk=False).ratio() if 2 * both >= NEAR * (len(one) + len(other)) else 0.0
+def _meeting(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+    """The places of two sentences (earlier, later) that hold the same three of their rarest words, as no more than MOST do, and a share of
+    NEAR of their words in common in any order."""
+    import numpy as np
+    from scipy.sparse import csr_array
+
+    spread = Counter(word for tokens in rows for word in set(tokens) if word[0] != "_")
+    rank = {word: place for place, word in enumerate(sorted(spread, key=lambda word: (spread[word], word)))}
+    threes: list[int] = []
+    owners: list[int] = []
+    numbers: dict[tuple[str, int], int] = {}     # a word that stands n times in a sentence is n words, so that common ones can be counted
+    held: list[int] = []
+    for place, tokens in enumerate(rows):
+        rare = sorted({rank[word] for word in tokens if spread[word] > 1})[:RAREST]
+        threes += [((a << 42) + (b << 21) + c) & _WHOLE for a, b, c in combinations(rare, 3)]
+        owners += [place] * (len(threes) - len(owners))
+        met: Counter[str] = Counter()
+        for word in tokens:
+            met[word] += 1
+            held.append(numbers.setdefault((word, met[word]), len(numbers)))
+    sizes = np.array([len(tokens) for tokens in rows], dtype=np.int64)
+    table = csr_array((np.ones(len(held), dtype=np.int32), np.array(held, dtype=np.int32), np.concatenate([[0], np.cumsum(sizes)])),
+                      shape=(len(rows), max(1, len(numbers))))
+    codes, owner = [np.zeros(0, dtype=np.int64)], np.array(owners, dtype=np.int64)
+    for pairs in equal_pairs(np.array(threes, dtype=np.int64), MOST):
+        first, later = owner[pairs].T
+        ratio = sizes[first] / sizes[later]
+        fits = (ratio > 0.6) & (ratio < 1.7)
+        codes.append(first[fits] * len(rows) + later[fits])
+    for part in np.array_split(pairs := np.unique(np.concatenate(codes)), 1 + len(pairs) // _PAIRS):
+        first, later = part // len(rows), part % len(rows)
+        both = table[first].multiply(table[later]).sum(axis=1)
+        near = 2 * both >= NEAR * (sizes[first] + sizes[later])
+        yield from zip(first[near].tolist(), later[near].tolist(), strict=True)
 
 
 def _contradiction(mine: Told, theirs: Told, near: float, subjects: _Subjects, forms: dict[tuple[str, ...], list[Told]]) -> Found | None:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...settings import CurateSettings
+from ...voice.claims import sentences
 from ..house import House
 from ..pieces import Piece
 from ..rebrand import Change, change_of
 from ..similar import Alike
 from ..split import SIBLINGS
+from .furniture import Span, boilerplate_parts, without_parts
 from .sentences import shared_sentences
 from .told import Facts
 from .words import Words
@@ -77,6 +79,19 @@ class Judge:
     def shared(self) -> frozenset[int]:
         """The keys of the sentences that many families of pieces hold and that are not the house's own form."""
         return shared_sentences(self.pieces, self.house, self.family, self.twins)
+
+    @cached_property
+    def boilerplate(self) -> dict[int, list[Span]]:
+        """Where boilerplate stands in the bodies of the pieces that hold some, by order."""
+        parts = ((piece.order, boilerplate_parts(piece.body, [(start, end) for start, end, _ in piece.parts], self.shared))
+                 for piece in self.pieces)
+        return {order: found for order, found in parts if found}
+
+    def stripped(self, piece: Piece, text: str | None = None) -> str:
+        """The body of a piece, or `text` as what is left of it, without boilerplate."""
+        if text is None or text == piece.body:
+            return without_parts(piece.body, self.boilerplate.get(piece.order, []))
+        return without_parts(text, boilerplate_parts(text, sentences(text), self.shared))
 
     @cached_property
     def facts(self) -> Facts:

@@ -24,12 +24,22 @@ NORTH_AMERICAN = re.compile(r"(?:\+?1[-. ]?)?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}")
 CARD = re.compile(r"(?<![\w.,+-])[2-6](?:[ -]?\d){12,18}(?![\w-]|[.,]\d)")
 IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?\b")
 SOCIAL = re.compile(r"(?<![\w-])\d{3}-\d{2}-\d{4}(?![\w-])")
-STREET = re.compile(
-    r"(?<![\w.,/-])\d{1,5}[A-Za-z]?\s+(?:(?:N|S|E|W|North|South|East|West)\.?\s+)?(?:[A-Z][a-z’'-]+\s+|\d{1,3}(?:st|nd|rd|th)\s+){1,3}"
-    r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Boulevard|Blvd|Terrace|Way|Place|Pl|Close|Crescent|Parkway|Pkwy|Square)\b\.?"
-    r"|\b[A-ZÄÖÜ][a-zäöüß-]+(?:straße|strasse|str\.|weg|gasse|allee|platz)\s+\d{1,4}[a-z]?\b"
-    r"|\b\d{1,4}(?:bis|ter)?,?\s+(?:rue|avenue|boulevard|place|chemin|impasse)\s+(?:de\s+|du\s+|des\s+|la\s+|l['’])*[A-ZÉÈ][\w’'-]+"
-    r"|\b(?:Calle|Avenida|Plaza|Via|Viale|Piazza)\s+(?:de\s+|del\s+|la\s+)*[A-Z][\w’'-]+,?\s+\d{1,4}\b")
+# each behind what it holds one of, looked for first
+_STREETS = (
+    (("St", "Ave", "Road", "Rd", "Lane", "Ln", "Dr", "Court", "Ct", "Boulevard", "Blvd", "Terrace", "Way", "Pl", "Close", "Crescent",
+      "Parkway", "Pkwy", "Square"),
+     r"(?<![\w.,/-])\d{1,5}[A-Za-z]?\s+(?:(?:N|S|E|W|North|South|East|West)\.?\s+)?(?:[A-Z][a-z’'-]+\s+|\d{1,3}(?:st|nd|rd|th)\s+){1,3}"
+     r"(?:Street|St|Avenue|Ave|Road|Rd|Lane|Ln|Drive|Dr|Court|Ct|Boulevard|Blvd|Terrace|Way|Place|Pl|Close|Crescent|Parkway|Pkwy|Square)\b\.?"),
+    (("stra", "str.", "weg", "gasse", "allee", "platz"),
+     r"\b[A-ZÄÖÜ][a-zäöüß-]+(?:straße|strasse|str\.|weg|gasse|allee|platz)\s+\d{1,4}[a-z]?\b"),
+    (("rue", "avenue", "boulevard", "place", "chemin", "impasse"),
+     r"\b\d{1,4}(?:bis|ter)?,?\s+(?:rue|avenue|boulevard|place|chemin|impasse)\s+(?:de\s+|du\s+|des\s+|la\s+|l['’])*[A-ZÉÈ][\w’'-]+"),
+    (("Calle", "Avenida", "Plaza", "Via", "Piazza"),
+     r"\b(?:Calle|Avenida|Plaza|Via|Viale|Piazza)\s+(?:de\s+|del\s+|la\s+)*[A-Z][\w’'-]+,?\s+\d{1,4}\b"))
+# what every number of a card or phone, and every IBAN, holds
+_RUN = re.compile(r"\d[\d\s().\-/\u2011\u2013]{6,}\d")
+_DIGIT = re.compile(r"\d")
+_IBAN_HEAD = re.compile(r"[A-Z][A-Z]\d\d")
 DATES = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{4} ?[-–] ?\d{4}")
 POSTCODE = re.compile(r"\b(?:[A-Z]{2}\s+\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2}|\d{5}\s+[A-ZÄÖÜÉ][\w’'-]+)\b")
 PERSON = re.compile(r"[a-z]+[._][a-z]+\d{0,4}$|[a-z]{1,2}[._-][a-z]{3,}\d{0,4}$")    # a mailbox named as a person: first.last, f.last
@@ -88,12 +98,13 @@ def hits_of(text: str, language: str, authors: Mapping[str, str]) -> Iterator[Hi
             person = PERSON.match(local) or domain in FREE_MAIL
             yield "e-mail address of a person" if person else "e-mail address", address, *match.span()
     taken: list[tuple[int, int]] = []
-    for kind, pattern, holds in _NUMBERS:
-        for match in pattern.finditer(text):
-            if not any(start < match.end() and match.start() < end for start, end in taken) and holds(match.group(), language):
-                taken.append(match.span())
-                yield kind, re.sub(r"\W", "", match.group()).upper(), *match.span()
-    for match in STREET.finditer(text):
+    for sign, numbers in _NUMBERS if _DIGIT.search(text) else ():
+        for kind, pattern, holds in numbers if sign.search(text) else ():
+            for match in pattern.finditer(text):
+                if not any(start < match.end() and match.start() < end for start, end in taken) and holds(match.group(), language):
+                    taken.append(match.span())
+                    yield kind, re.sub(r"\W", "", match.group()).upper(), *match.span()
+    for match in _streets(text):
         town = POSTCODE.search(text, match.end(), match.end() + 60)
         yield ("postal address" if town else "street address"), " ".join(match.group().casefold().split()), match.start(), \
             town.end() if town else match.end()
@@ -101,6 +112,16 @@ def hits_of(text: str, language: str, authors: Mapping[str, str]) -> Iterator[Hi
         place = text.find(name)
         if place >= 0:
             yield "name of an author", name.casefold(), place, place + len(name)
+
+
+def _streets(text: str) -> Iterator[re.Match[str]]:
+    kinds = tuple(place for place, (signs, _) in enumerate(_STREETS) if any(sign in text for sign in signs)) if _DIGIT.search(text) else ()
+    return _street_pattern(kinds).finditer(text) if kinds else iter(())
+
+
+@cache
+def _street_pattern(kinds: tuple[int, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(_STREETS[kind][1] for kind in kinds))
 
 
 def _confidence(kind: str, usual: Mapping[str, int], house: int, own: bool) -> float:
@@ -177,6 +198,7 @@ def _is_phone(run: str, language: str) -> bool:
     return bool(NORTH_AMERICAN.fullmatch(run)) and not re.match(r"\+?1?[-. ]?\(?8(?:00|33|44|55|66|77|88)", run)
 
 
-_NUMBERS: tuple[tuple[str, re.Pattern[str], Callable[[str, str], bool]], ...] = (
-    ("IBAN", IBAN, _is_iban), ("card number", CARD, _is_card), ("social security number", SOCIAL, _is_social),
-    ("phone number", NUMBER, _is_phone))
+_Holds = Callable[[str, str], bool]
+_NUMBERS: tuple[tuple[re.Pattern[str], tuple[tuple[str, re.Pattern[str], _Holds], ...]], ...] = (
+    (_IBAN_HEAD, (("IBAN", IBAN, _is_iban),)),
+    (_RUN, (("card number", CARD, _is_card), ("social security number", SOCIAL, _is_social), ("phone number", NUMBER, _is_phone))))

@@ -29,44 +29,56 @@ _ALL = r"(?:all|any|every|your|the|these|those|of|other|alle|toutes?|les|todas|l
 _IGNORE = r"\b(?:ignor(?:e|iere|ez|a|i)|disregard|forget|override|bypass|vergiss|oubliez|olvida|dimentica|negeer)"
 _MODEL = (r"(?:ai|a\.i\.|llms?|language models?|(?:ai|virtual|digital) assistants?|chatbots?|gpt|(?:ai|language|automated) "
           r"(?:systems?|models?|tools?|agents?|readers?))")
-INSTRUCTIONS = re.compile("|".join((
-    rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,3}}{_BEFORE}\s+(?:(?:{_ALL}|{_BEFORE})\s+){{0,2}}{_OBJECT}\b",
-    rf"{_IGNORE}\s+(?:{_ALL}\s+){{1,3}}{_ORDERS}\b",
-    rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,2}}{_OBJECT}\s+(?:pr[eé]c[eé]dentes|ant[eé]rieures|anteriores|previas|precedenti|above|before)\b",
-    r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:you (?:were|have been|are) (?:told|given|trained)|"
-    r"(?:that (?:was|came) )?(?:above|before|prior)\b)",
-    rf"\b(?:do not|don['’]t|never|stop|no longer) (?:follow|obey|heed)(?:ing)? (?:{_ALL} ){{0,2}}{_BEFORE} {_OBJECT}\b",
-    r"\b(?:from now on|henceforth),? (?:you (?:will|must) (?:only |always |never )?(?:answer|respond|reply|say|act|write|recommend|praise)|"
-    r"always (?:answer|respond|reply|say))\b",
-    r"\byou are (?:now|no longer) (?:an? |in |the |bound )?(?:\w+ ){0,3}(?:ai|assistant|model|chatbot|bot|mode|dan|restricted|"
-    r"unrestricted|developer)\b",
-    r"\b(?:reveal|print|repeat|output|show|leak|expose|display) (?:me )?(?:your|the|this) (?:\w+ ){0,2}(?:system prompt|hidden prompt|"
-    r"instructions (?:above|verbatim)|initial prompt)\b",
-    r"\b(?:begin|start|end|new|updated|override) (?:of )?(?:system (?:prompt|message|instructions?|override)|"
-    r"instructions? (?:for|to) the (?:ai|assistant|model))\b",
-    rf"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all |every )?(?:{_MODEL}|models?|assistants?)\b",
-    rf"{_IGNORE}\s+(?:{_ALL}\s+)?(?:brand|style|house|safety|content) (?:guides?|guidelines|rules|policy|policies)\b",
-    r"\byour (?:real|true|actual|new) (?:task|job|goal|purpose|objective|instructions?) (?:is|are) (?:now )?to\b",
-    r"\bwhen (?:you are )?(?:asked|prompted|told|requested) (?:to |about |for )?(?:\w+ ){0,6}?\w+, "
-    r"(?:always )?(?:say|answer|respond|reply|claim|state|output|write)\b",
-    r"\byou are (?:now )?an? (?:\w+ ){0,2}(?:ai|assistant|chatbot|language model|bot)"
-    r"(?: (?:without|with no|that|who|named|called)\b|\.)",
-    r"\b(?:begin|start|end|confirm by beginning) (?:your|every|each) (?:next )?(?:reply|answer|response|output) with\b",
-    r"\b(?:respond|reply|answer|output) (?:only|exclusively) with\b.{0,40}(?:\"|“|')",
-    r"\bdo not (?:tell|inform|mention (?:this|it) to|reveal (?:this|it) to) the (?:user|reader|human)\b",
-    r"\b(?:as an?|i am an?|i'm an?) (?:ai|artificial intelligence|large)? ?(?:language model|ai assistant|ai model)\b",
-    r"\bif you are an? (?:ai|llm|language model|assistant|chatbot)\b",
-    r"\bwhenever (?:you are|someone|anyone|a user|the user) (?:asks?|asked|writes?|mentions?)\b.{0,80}\b(?:say|answer|respond|"
-    r"reply|recommend|mention)\b",
-    r"\b(?:jailbreak|dan mode|developer mode (?:enabled|on)|god mode enabled|prompt injection payload)\b",
-)), re.I | re.S)
-# what such a phrase holds, looked for first: the patterns take a hundred times as long
-_SIGNS = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "oublie", "olvida", "dimentica", "negeer", "from now on",
-          "henceforth", "follow", "obey", "heed", "you are now", "you are no longer", "prompt", "instruction", "system message",
-          "system override", "to the ai", "to ai", "for ai", "for the ai", "llm", "model", "assistant", "chatbot", "only with",
-          "exclusively with", "do not tell", "do not inform", "do not mention", "do not reveal", "whenever", "asked", "prompted",
-          "your real", "your true", "your actual", "your new", "reply", "brand guide", "guidelines", "house rules", "jailbreak",
-          "dan mode", "developer mode", "god mode")
+_IGNORED = ("ignor", "disregard", "forget", "overrid", "bypass", "vergiss", "oublie", "olvida", "dimentica", "negeer")
+# each behind what such a phrase holds, looked for first: the patterns take a hundred times as long
+INSTRUCTIONS = tuple((signs, re.compile(pattern, re.I | re.S)) for signs, pattern in (
+    (_IGNORED, rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,3}}{_BEFORE}\s+(?:(?:{_ALL}|{_BEFORE})\s+){{0,2}}{_OBJECT}\b"),
+    (_IGNORED, rf"{_IGNORE}\s+(?:{_ALL}\s+){{1,3}}{_ORDERS}\b"),
+    (_IGNORED,
+     rf"{_IGNORE}\s+(?:{_ALL}\s+){{0,2}}{_OBJECT}\s+(?:pr[eé]c[eé]dentes|ant[eé]rieures|anteriores|previas|precedenti|above|before)\b"),
+    (_IGNORED,
+     r"\b(?:ignore|disregard|forget)\s+(?:everything|anything|all)\s+(?:you (?:were|have been|are) (?:told|given|trained)|"
+     r"(?:that (?:was|came) )?(?:above|before|prior)\b)"),
+    (("follow", "obey", "heed"),
+     rf"\b(?:do not|don['’]t|never|stop|no longer) (?:follow|obey|heed)(?:ing)? (?:{_ALL} ){{0,2}}{_BEFORE} {_OBJECT}\b"),
+    (("from now on", "henceforth"),
+     r"\b(?:from now on|henceforth),? (?:you (?:will|must) (?:only |always |never )?(?:answer|respond|reply|say|act|write|recommend|"
+     r"praise)|always (?:answer|respond|reply|say))\b"),
+    (("you are now", "you are no longer"),
+     r"\byou are (?:now|no longer) (?:an? |in |the |bound )?(?:\w+ ){0,3}(?:ai|assistant|model|chatbot|bot|mode|dan|restricted|"
+     r"unrestricted|developer)\b"),
+    (("prompt", "instruction"),
+     r"\b(?:reveal|print|repeat|output|show|leak|expose|display) (?:me )?(?:your|the|this) (?:\w+ ){0,2}(?:system prompt|hidden prompt|"
+     r"instructions (?:above|verbatim)|initial prompt)\b"),
+    (("system ", "instruction"),
+     r"\b(?:begin|start|end|new|updated|override) (?:of )?(?:system (?:prompt|message|instructions?|override)|"
+     r"instructions? (?:for|to) the (?:ai|assistant|model))\b"),
+    (("note to", "note for", "message to", "message for", "instruction", "attention to", "attention for", "notice to",
+      "notice for", "memo to", "memo for"),
+     rf"\b(?:note|message|instructions?|attention|notice|memo) (?:to|for) (?:the |any |all |every )?(?:{_MODEL}|models?|assistants?)\b"),
+    (_IGNORED, rf"{_IGNORE}\s+(?:{_ALL}\s+)?(?:brand|style|house|safety|content) (?:guides?|guidelines|rules|policy|policies)\b"),
+    (("your real", "your true", "your actual", "your new"),
+     r"\byour (?:real|true|actual|new) (?:task|job|goal|purpose|objective|instructions?) (?:is|are) (?:now )?to\b"),
+    (("when asked", "when prompted", "when told", "when requested", "when you are "),
+     r"\bwhen (?:you are )?(?:asked|prompted|told|requested) (?:to |about |for )?(?:\w+ ){0,6}?\w+, "
+     r"(?:always )?(?:say|answer|respond|reply|claim|state|output|write)\b"),
+    (("you are a", "you are now a"),
+     r"\byou are (?:now )?an? (?:\w+ ){0,2}(?:ai|assistant|chatbot|language model|bot)"
+     r"(?: (?:without|with no|that|who|named|called)\b|\.)"),
+    ((" reply with", " answer with", " response with", " output with"),
+     r"\b(?:begin|start|end|confirm by beginning) (?:your|every|each) (?:next )?(?:reply|answer|response|output) with\b"),
+    (("only with", "exclusively with"), r"\b(?:respond|reply|answer|output) (?:only|exclusively) with\b.{0,40}(?:\"|“|')"),
+    (("do not tell", "do not inform", "do not mention", "do not reveal"),
+     r"\bdo not (?:tell|inform|mention (?:this|it) to|reveal (?:this|it) to) the (?:user|reader|human)\b"),
+    (("language model", "ai assistant", "ai model"),
+     r"\b(?:as an?|i am an?|i'm an?) (?:ai|artificial intelligence|large)? ?(?:language model|ai assistant|ai model)\b"),
+    (("if you are a",), r"\bif you are an? (?:ai|llm|language model|assistant|chatbot)\b"),
+    (("whenever",),
+     r"\bwhenever (?:you are|someone|anyone|a user|the user) (?:asks?|asked|writes?|mentions?)\b.{0,80}\b(?:say|answer|respond|"
+     r"reply|recommend|mention)\b"),
+    (("jailbreak", "dan mode", "developer mode", "god mode", "prompt injection"),
+     r"\b(?:jailbreak|dan mode|developer mode (?:enabled|on)|god mode enabled|prompt injection payload)\b"),
+))
 _DISGUISE = re.compile("[\u00ad\u0370-\u03ff\u0400-\u04ff\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\uff01-\uff5e"
                        "\U0001d400-\U0001d7ff\U000e0000-\U000e007f]")
 _SPELLED = re.compile(r"\b(?:[^\W\d_][ .\-_*]){5,}[^\W\d_]\b")
@@ -118,14 +130,16 @@ def _orders(piece: Piece) -> Found | None:
     for match in _ENCODED.finditer(piece.body):
         told = _decoded(match.group())
         if told:
-            sure = 0.97 if INSTRUCTIONS.search(told) else 0.7
+            sure = 0.97 if _order(told) else 0.7
             return Found(f"holds the words »{told[:80]}« in base64: {excerpt(piece.body, *match.span())}", sure)
     return None
 
 
 def _order(text: str) -> re.Match[str] | None:
+    """The first place of a text that gives an order to a model."""
     lowered = text.casefold()
-    return INSTRUCTIONS.search(text) if any(sign in lowered for sign in _SIGNS) else None
+    asked = [pattern for signs, pattern in INSTRUCTIONS if any(sign in lowered for sign in signs)]
+    return min((match for pattern in asked if (match := pattern.search(text))), key=lambda match: match.start(), default=None)
 
 
 def _bare(text: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from ...voice.claims import sentences
 from ..pieces import Piece
 
 MIN_WORDS = 5            # a shorter line is a heading or a phrase of the house, not boilerplate
@@ -31,7 +30,7 @@ def shared_sentences(pieces: Sequence[Piece], house: Sequence[Piece], family: Ma
     """
     import numpy as np
 
-    keys = {piece.order: _keys(piece.body) for piece in pieces}
+    keys = {piece.order: _keys(piece) for piece in pieces}
     ours = [keys[piece.order] for piece in house]
     normal = _frequent(ours, max(1.0, NORMAL_SHARE * len(ours))) | {0}
     first: dict[int, int] = {}
@@ -70,11 +69,11 @@ def _frequent(rows: Sequence[Any], least: float) -> set[int]:
     return set(distinct[counts >= least].tolist())
 
 
-def _keys(text: str) -> Any:
-    """The distinct keys of the sentences of a text [sentences]."""
+def _keys(piece: Piece) -> Any:
+    """The distinct keys of the sentences of a piece [sentences]."""
     import numpy as np
 
-    return np.unique(np.array([key_of(text[start:end]) for start, end in sentences(text)], dtype=np.int64))
+    return np.unique(np.array([key_of(piece.body[start:end]) for start, end, _ in piece.parts], dtype=np.int64))
 
 
 def key_of(part: str) -> int:

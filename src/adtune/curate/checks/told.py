@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...records import Brief
-from ...voice.claims import Claim, Claims, house_claims, is_held
+from ...voice.claims import Claim, Claims, house_claims, is_held, sentences
 from ..pieces import Piece, word_count
-from .sentences import sentences
 
 LEFT = 0.5               # share of the words that must be left of a whole piece
 KEEP, STRIP = "keep", "strip"            # values of the setting unbriefed_facts
@@ -63,7 +62,7 @@ class Facts:
 
     def __init__(self, pieces: Sequence[Piece], family: Mapping[str, int], guide: str = ""):
         self._claims = Claims([piece.body for piece in pieces], guide)
-        found = {piece.order: self._claims.of(piece.body) for piece in pieces}
+        found = {piece.order: self._claims.of(piece.body, piece.parts) for piece in pieces}
         self.counts: dict[int, int] = {order: len(facts) for order, facts in found.items()}
         self.loose: dict[int, list[Claim]] = {}
         for piece in pieces:
