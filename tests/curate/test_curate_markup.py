@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adtune.curate.markup import letter_share, markup_share
+from adtune.curate.markup import _markup, letter_share, markup_share
 
 BRANDS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "brands"
 ARCHIVES = sorted(BRANDS.glob("*.jsonl*")) if BRANDS.is_dir() else []
@@ -22,6 +24,14 @@ ARCHIVES = sorted(BRANDS.glob("*.jsonl*")) if BRANDS.is_dir() else []
 ])
 def test_marked_characters(text, marked):
     assert markup_share(text) == pytest.approx(marked / len(text))
+
+
+@given(st.lists(st.sampled_from(["<b>", "</b>", "<|x|>", "[/INST]", "[a x=y]", "[b]", "&amp;", "{{x}}", "{a: b}", "```\n", "\n", "~~~", "word ",
+                                 "class='x'", "A" * 90, "<script>", "</script>", "<!-- -->", "[", "{", "<", "="]), max_size=8))
+def test_what_a_text_cannot_hold_is_left_out_of_the_pattern_without_a_difference(parts):
+    text = "".join(parts)
+    whole = sum(len(match.group()) for match in _markup("<[&{`~=").finditer(text))
+    assert markup_share(text) == pytest.approx(whole / max(1, len(text)))
 
 
 def test_letters():

@@ -4,10 +4,13 @@ import itertools
 import random
 import time
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adtune.curate.pieces import plain_words
-from adtune.curate.similar import Alike
+from adtune.curate.similar import Alike, equal_pairs
 
 
 def alike(texts, floor=0.5):
@@ -55,3 +58,11 @@ def test_a_template_shared_by_all_takes_no_quadratic_python(archive):
     pairs = alike(texts, 0.4)
     assert len(pairs.groups(texts, 0.4)) == 1
     assert time.process_time() - began < 3
+
+
+@given(st.lists(st.integers(0, 6), max_size=40), st.one_of(st.none(), st.integers(2, 8)))
+def test_equal_pairs_are_all_pairs_of_equal_keys_but_of_crowded_ones(keys, most):
+    found = [tuple(pair) for pairs in equal_pairs(np.array(keys, dtype=np.int64), most) for pair in pairs.tolist()]
+    fits = {key for key in keys if most is None or keys.count(key) <= most}
+    expected = {(i, j) for i, j in itertools.combinations(range(len(keys)), 2) if keys[i] == keys[j] and keys[i] in fits}
+    assert len(found) == len(set(found)) and set(found) == expected

@@ -73,10 +73,12 @@ class Words:
         lift = h(1) - mean over GAPS of h(g), h(g) the share of word pairs (i, i + g) that are neighbours in another family. Shuffling
         the words makes h(1) a draw like the others, so that the lift is 0. A piece too short to tell has lift 1.
         """
+        import numpy as np
+
         ids = self.ids[order][:SAMPLE]
         if len(ids) <= GAPS[-1]:
             return 1.0
-        own = self._pairs_of.get(order, ())
+        own = self._pairs_of.get(order, np.zeros(0, dtype=np.int64))    # beyond the witnesses nothing that a piece holds is counted
         self._own[own] = 1
         known = [float((self._held[pairs] > self._own[pairs]).mean()) for gap in (1, *GAPS) for pairs in [self._pairs(ids, gap)]]
         self._own[own] = 0
