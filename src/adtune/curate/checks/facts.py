@@ -38,7 +38,7 @@ LOWEST = 0.3
 LONGEST = 1000          # characters of a sentence; a longer one is a table or a list
 OCCASION_DAYS = 60       # between two pieces, from which a date near each of them is of another occasion
 EVERYWHERE, FEW_HOLDERS = 0.05, 5            # share of the pieces, and pieces, beyond which a name is the house's own and names no subject
-_PAIRS = 100_000         # sentences that are compared at a time
+_BITS = 256
 _WHOLE = 2**63 - 1       # beyond two million words a code may stand for two threes: they then meet, and are not alike
 _TOKEN = re.compile(r"\d+|[^\W\d_]+(?:['’][^\W\d_]+)*|_\w+_")
 _CAPITAL = re.compile(r"(?<![.!?:*#>\"“]\s)(?<!^)\b[A-Z][\w’'-]*[a-z]\w*|\b[A-Z]{2,}\b")
@@ -174,50 +174,52 @@ def _within(forms: dict[tuple[str, ...], list[Told]], subjects: _Subjects) -> It
 
 def _between(forms: dict[tuple[str, ...], list[Told]]) -> Iterator[tuple[Told, Told, float]]:
     """Pairs of sentences that are nearly the same, found by three of their rarest words."""
+    numbers: dict[tuple[str, ...], int] = {}
+    said = [{numbers.setdefault(told.values, len(numbers)) for told in each} for each in forms.values()]
     rows = list(forms)
-    for one, other in _meeting(rows):
+    for one, other in _meeting(rows, [min(each) if len(each) == 1 else -1 - place for place, each in enumerate(said)]):
         mine, theirs = rows[one], rows[other]
-        if not 2 <= len({told.values for told in (*forms[mine], *forms[theirs])}) < FORM:
+        if len(said[one] | said[other]) >= FORM:
             continue
         near = SequenceMatcher(None, mine, theirs, autojunk=False).ratio()
         if near >= NEAR:
             yield from ((told, other, near) for told in forms[mine][:FORM] for other in forms[theirs][:FORM])
 
 
-def _meeting(rows: Sequence[tuple[str, ...]]) -> Iterator[tuple[int, int]]:
+def _meeting(rows: Sequence[tuple[str, ...]], said: Sequence[int]) -> Iterator[tuple[int, int]]:
     """The places of two sentences (earlier, later) that hold the same three of their rarest words, as no more than MOST do, and a share of
-    NEAR of their words in common in any order."""
+    NEAR of their words in common in any order. Sentences with an equal number in `said`, which stands for their figures, are left out.
+
+    Of n and m words as many are in common where the others are at most (1 - NEAR)(n + m); the bits in which two sentences differ, one
+    for each word that stands a first, second ... time, are never more than the others.
+    """
     import numpy as np
-    from scipy.sparse import csr_array
 
     spread = Counter(word for tokens in rows for word in set(tokens) if word[0] != "_")
     rank = {word: place for place, word in enumerate(sorted(spread, key=lambda word: (spread[word], word)))}
     threes: list[int] = []
     owners: list[int] = []
-    numbers: dict[tuple[str, int], int] = {}     # a word that stands n times in a sentence is n words, so that common ones can be counted
-    held: list[int] = []
+    numbers: dict[tuple[str, int], int] = {}
+    marks = bytearray()
     for place, tokens in enumerate(rows):
         rare = sorted({rank[word] for word in tokens if spread[word] > 1})[:RAREST]
         threes += [((a << 42) + (b << 21) + c) & _WHOLE for a, b, c in combinations(rare, 3)]
         owners += [place] * (len(threes) - len(owners))
-        met: Counter[str] = Counter()
-        for word in tokens:
-            met[word] += 1
-            held.append(numbers.setdefault((word, met[word]), len(numbers)))
-    sizes = np.array([len(tokens) for tokens in rows], dtype=np.int64)
-    table = csr_array((np.ones(len(held), dtype=np.int32), np.array(held, dtype=np.int32), np.concatenate([[0], np.cumsum(sizes)])),
-                      shape=(len(rows), max(1, len(numbers))))
-    codes, owner = [np.zeros(0, dtype=np.int64)], np.array(owners, dtype=np.int64)
+        each = (numbers.setdefault((word, n), len(numbers)) for word, count in Counter(tokens).items() for n in range(count))
+        marks += sum(1 << bit for bit in {number * 167 % _BITS for number in each}).to_bytes(_BITS // 8, "little")
+    bits, owner = np.frombuffer(bytes(marks), dtype=np.uint64).reshape(len(rows), -1), np.array(owners, dtype=np.int64)
+    most, figures = np.array([(1 - NEAR) * len(tokens) for tokens in rows]), np.array(said)
+    codes = [np.zeros(0, dtype=np.int64)]
     for pairs in equal_pairs(np.array(threes, dtype=np.int64), MOST):
         first, later = owner[pairs].T
-        ratio = sizes[first] / sizes[later]
-        fits = (ratio > 0.6) & (ratio < 1.7)
-        codes.append(first[fits] * len(rows) + later[fits])
-    for part in np.array_split(pairs := np.unique(np.concatenate(codes)), 1 + len(pairs) // _PAIRS):
-        first, later = part // len(rows), part % len(rows)
-        both = table[first].multiply(table[later]).sum(axis=1)
-        near = 2 * both >= NEAR * (sizes[first] + sizes[later])
-        yield from zip(first[near].tolist(), later[near].tolist(), strict=True)
+        differ = figures[first] != figures[later]
+        first, later = first[differ], later[differ]
+        near = np.bitwise_count(bits[first] ^ bits[later]).sum(axis=1) <= most[first] + most[later] + 1e-9
+        codes.append(first[near] * len(rows) + later[near])
+    for code in np.unique(np.concatenate(codes)).tolist():
+        one, other = rows[code // len(rows)], rows[code % len(rows)]
+        if 2 * sum((Counter(one) & Counter(other)).values()) >= NEAR * (len(one) + len(other)):
+            yield divmod(code, len(rows))
 
 
 def _contradiction(mine: Told, theirs: Told, near: float, subjects: _Subjects, forms: dict[tuple[str, ...], list[Told]]) -> Found | None:
