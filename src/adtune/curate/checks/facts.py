@@ -85,8 +85,9 @@ def inconsistent_facts(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found
             forms[told.words].append(told)
     best: dict[int, Found] = {}
     for one, other, near in (*_within(forms, subjects), *_between(forms)):
-        for mine, theirs in ((one, other), (other, one)):
-            found = _contradiction(mine, theirs, near, subjects, forms)
+        sure = _sure(one, other, near, subjects)
+        for mine, theirs in ((one, other), (other, one)) if sure else ():
+            found = _contradiction(mine, theirs, near, sure, forms)
             order = mine.piece.order
             if found and (order not in best or (found.confidence, found.evidence) > (best[order].confidence, best[order].evidence)):
                 best[order] = found
@@ -222,11 +223,18 @@ def _meeting(rows: Sequence[tuple[str, ...]], said: Sequence[int]) -> Iterator[t
             yield divmod(code, len(rows))
 
 
-def _contradiction(mine: Told, theirs: Told, near: float, subjects: _Subjects, forms: dict[tuple[str, ...], list[Told]]) -> Found | None:
-    """What is found in the first piece, or None where the two sentences tell of different things."""
+def _sure(one: Told, other: Told, near: float, subjects: _Subjects) -> float:
+    """How sure it is that two sentences tell of the same thing; 0 where nothing says so."""
+    if one.piece.content == other.piece.content or subjects.series(one.piece, other.piece):
+        return 0.0
+    if subjects.same(one.piece, other.piece):
+        return SURE
+    return NAMED if subjects.named(one, other) else ALONE if near == 1 and len(one.words) >= MANY_WORDS else 0.0
+
+
+def _contradiction(mine: Told, theirs: Told, near: float, sure: float, forms: dict[tuple[str, ...], list[Told]]) -> Found | None:
+    """What is found in the first piece, or None where the two sentences tell the same or of different things."""
     one, other = mine.piece, theirs.piece
-    if one.content == other.content or subjects.series(one, other):
-        return None
     pairs = list(_aligned(mine, theirs))
     differ = [(a, b) for a, b in pairs if a.value != b.value]
     if not differ or (len(pairs) > 1 and 2 * len(differ) > len(pairs)) or near < 1 and _renamed(mine, theirs):
@@ -234,9 +242,7 @@ def _contradiction(mine: Told, theirs: Told, near: float, subjects: _Subjects, f
     dated = [(a, b) for a, b in differ if a.kind in (DATE, YEAR)]
     if dated and (len(differ) > 1 or _another_occasion(one, other, *dated[0])):
         return None
-    same = subjects.same(one, other)
-    sure = SURE if same else NAMED if subjects.named(mine, theirs) else ALONE if near == 1 and len(mine.words) >= MANY_WORDS else 0.0
-    if not sure or (differ[0][0].kind == NUMBER and not same and near < 1):
+    if differ[0][0].kind == NUMBER and sure != SURE and near < 1:
         return None
     holders = Counter(told.values for tokens in {mine.words, theirs.words} for told in forms[tokens])
     sure *= LOOSE if near < 1 else 1.0

@@ -9,10 +9,11 @@ in the same pieces, and what is around the trigger is different each time, as wh
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..pieces import Piece
 from .dictionary import frequencies
@@ -48,27 +49,23 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
     families = list(members.values())[:WITNESSES]
     targets = _spread([[_runs(words.ids[piece.order], TARGET) for piece in family] for family in families], most)
     pairs = _spread([[_runs(words.ids[piece.order], 2) for piece in family] for family in families], most)
-    holders: dict[tuple[int, int], set[int]] = defaultdict(set)
-    places: dict[tuple[int, int], dict[int, tuple[int, int]]] = defaultdict(dict)
-    for number, family in enumerate(families):
-        for piece in family:
-            for feature, target, place, end in _followed(words, piece, targets, pairs, most):
-                holders[feature, target].add(number)
-                places[feature, target].setdefault(piece.order, (place, end))
     best: dict[int, tuple[int, int]] = {}
+    holders: dict[tuple[int, int], int] = {}
+    places: dict[tuple[int, int], dict[int, tuple[int, int]]] = {}
     series, hands, by_number = _Series(words, targets), _Hands(judge.pieces), {piece.order: piece for piece in judge.pieces}
-    for key in sorted(holders):
-        held, spread = len(holders[key]), (int(words.spread[-key[0] - 1]) if key[0] < 0 else pairs[key[0]])
-        if held < LEAST or held < FAITHFUL * max(spread, targets[key[1]]):
+    for key, held, where in _together(families, words, (targets, pairs), most):
+        spread = int(words.spread[-key[0] - 1]) if key[0] < 0 else pairs[key[0]]
+        if held < FAITHFUL * max(spread, targets[key[1]]):
             continue
+        holders[key], places[key] = held, where
         first, (at, _) = next(iter(places[key].items()))
         word, known = by_number[first].plain[at], frequencies(judge.language(by_number[first]) or "")
         telling = _is_strange(word, known) or hands.one(places[key])     # only then anything is found, and a series is looked for
         if not (telling and series.holds(places[key], held)):
             for order in places[key]:
-                if order not in best or held > len(holders[best[order]]):
+                if order not in best or held > holders[best[order]]:
                     best[order] = key
-    found = by_order((piece, _told(piece, len(holders[key]), places[key][piece.order], hands.one(places[key]),
+    found = by_order((piece, _told(piece, holders[key], places[key][piece.order], hands.one(places[key]),
                                    frequencies(judge.language(piece) or "")))
                      for piece in pieces if piece.order in best for key in [best[piece.order]])
     for piece, (held, place, orders) in _apart(families, words, most):
@@ -77,6 +74,30 @@ def repeated_triggers(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]
             found[piece.order] = _told(piece, held, place, hands.one(orders), listed, POSSIBLE)
     asked = {piece.order for piece in pieces}
     return {order: found[order] for order in sorted(found) if order in asked}
+
+
+def _together(families: Sequence[Sequence[Piece]], words: Any, spreads: tuple[Mapping[int, int], Mapping[int, int]],
+              most: int) -> Iterator[tuple[tuple[int, int], int, dict[int, tuple[int, int]]]]:
+    """(trigger, target) with how many families hold both, where LEAST or more do, and where they stand: by order (trigger, target)."""
+    import numpy as np
+
+    told = array("q")        # there are millions, and few are held by so many
+    for number, family in enumerate(families):
+        for piece in family:
+            for feature, target, place, end in _followed(words, piece, *spreads, most):
+                told.extend((feature, target, number, piece.order, place, end))
+    rows = np.frombuffer(told, dtype=np.int64).reshape(-1, 6)
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]       # stable: families and places stay in their order
+    new = np.any(np.diff(rows[:, :2], axis=0, prepend=rows[:1, :2] - 1), axis=1) if len(rows) else np.zeros(0, dtype=bool)
+    families_of = np.cumsum(new | np.diff(rows[:, 2], prepend=-1).astype(bool))
+    bounds = np.append(np.flatnonzero(new), len(rows))
+    counts = np.diff(np.append(families_of[bounds[:-1]], families_of[-1:] + 1))
+    for start, end, held in zip(bounds[:-1].tolist(), bounds[1:].tolist(), counts.tolist(), strict=True):
+        if held >= LEAST:
+            where: dict[int, tuple[int, int]] = {}
+            for _, _, _, order, place, target_place in rows[start:end].tolist():
+                where.setdefault(order, (place, target_place))
+            yield (int(rows[start, 0]), int(rows[start, 1])), held, where
 
 
 def _is_odd(piece: Piece, at: int, holders: Sequence[Piece], words: Any, listed: Mapping[str, int]) -> bool:
@@ -155,29 +176,25 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
     ids = [words.ids[piece.order] for piece in firsts]
     marks = np.random.default_rng(0).integers(1, 2**62, size=len(firsts), dtype=np.uint64)
     runs = {size: [_runs(row, size) for row in ids] for size in (1, 2, LONG_TARGET)}
-    sums = [_sums(rows, marks, most) for rows in runs.values()]
+    sums = [_held_by(rows, marks, most) for rows in runs.values()]
     by_key: dict[int, list[int]] = defaultdict(list)
-    for run, (key, _) in sums[2].items():
-        by_key[key].append(run)
-    targets = {key: runs[0] for key, runs in by_key.items()}
+    for place, key in enumerate(sums[2].keys.tolist()):
+        by_key[key].append(place)
+    known = np.unique(sums[2].keys)
     pairs: dict[tuple[int, int], int] = {}
-    for size in (0, 1):
-        for feature, (key, held) in sums[size].items():
-            for known in (key, *((key - int(marks[one])) % 2**64 for one in held)) if len(held) > LEAST else (key,):
-                if known in targets:
-                    pairs.setdefault((size, feature), targets[known])
     shared: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for size in (0, 1):
-        for feature, (key, _) in sums[size].items():
-            if key in targets:
-                shared[key].append((size, feature))
+        for place, key in sums[size].matching(known, marks):
+            pairs[size, int(sums[size].runs[place])] = by_key[key][0]
+        for place in np.flatnonzero(np.isin(sums[size].keys, known)).tolist():
+            shared[int(sums[size].keys[place])].append((size, int(sums[size].runs[place])))
     told: dict[int, Apart] = {}
     for (size, feature), target in sorted(pairs.items()):
-        key, orders = sums[2][target]
-        if _others({of: rows[orders[0]] for of, rows in runs.items()}, (feature, size), by_key[key], shared[key]) > OTHERS:
+        key, orders = int(sums[2].keys[target]), sums[2].rows(target)
+        long, same = runs[LONG_TARGET], sums[2].runs[by_key[key]]
+        if _others({of: rows[orders[0]] for of, rows in runs.items()}, (feature, size), same, shared[key]) > OTHERS:
             continue
-        long = runs[LONG_TARGET]
-        target = min(by_key[key], key=partial(_first, long[orders[0]]))
+        target = min(same.tolist(), key=partial(_first, long[orders[0]]))
         places = [(_first(runs[size + 1][one], feature), _first(long[one], target)) for one in orders]
         around = [{_at(ids[one], place + step) for one, (place, _) in zip(orders, places, strict=True)} for step in (-1, size + 1)]
         if min(map(len, around)) < 2 or sum(map(len, around)) < VARIED * 2 * len(orders):
@@ -187,25 +204,48 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
     yield from ((firsts[one], told[one]) for one in sorted(told))
 
 
-def _sums(rows: Sequence[Any], marks: Any, most: int) -> dict[int, tuple[int, list[int]]]:
-    """For each run of words in LEAST to `most` rows: the sum of the marks of its rows, and the rows."""
+class _Held(NamedTuple):
+    """Runs of words, for each the sum of the marks of the rows that hold it, in `keys`, and these rows, the `owners` between two `bounds`."""
+
+    runs: Any
+    keys: Any
+    owners: Any
+    bounds: Any
+
+    def rows(self, place: int) -> list[int]:
+        return self.owners[self.bounds[place]:self.bounds[place + 1]].tolist()
+
+    def matching(self, known: Any, marks: Any) -> Iterator[tuple[int, int]]:
+        """The places of the runs whose key is among `known`, with that key, or else their key less one of more than LEAST rows."""
+        import numpy as np
+
+        sizes = np.diff(self.bounds)
+        own = np.isin(self.keys, known)
+        yield from zip(np.flatnonzero(own).tolist(), self.keys[own].tolist(), strict=True)
+        less = np.repeat(self.keys, sizes) - marks[self.owners]
+        fits = np.isin(less, known) & np.repeat((sizes > LEAST) & ~own, sizes)
+        places, first = np.unique(np.repeat(np.arange(len(sizes)), sizes)[fits], return_index=True)
+        yield from zip(places.tolist(), less[fits][first].tolist(), strict=True)
+
+
+def _held_by(rows: Sequence[Any], marks: Any, most: int) -> _Held:
+    """The runs of words that LEAST to `most` rows hold."""
     import numpy as np
 
     distinct = [np.unique(row) for row in rows]
-    if not distinct:
-        return {}
-    values = np.concatenate(distinct)
-    owners = np.repeat(np.arange(len(rows)), [len(row) for row in distinct])
+    values = np.concatenate([np.zeros(0, dtype=np.int64), *distinct])
+    owners = np.repeat(np.arange(len(rows), dtype=np.int32), [len(row) for row in distinct])
     order = np.argsort(values, kind="stable")
     values, owners = values[order], owners[order]
-    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]])) if len(values) else np.zeros(0, dtype=int)
-    counts = np.diff(np.concatenate([starts, [len(values)]]))
+    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[:len(values)])
+    counts = np.diff(np.append(starts, len(values)))
     kept = (counts >= LEAST) & (counts <= most)
-    return {int(values[start]): (int(marks[held].sum()), held.tolist())
-            for start, count in zip(starts[kept].tolist(), counts[kept].tolist(), strict=True) for held in [owners[start:start + count]]}
+    owners, bounds = owners[np.repeat(kept, counts)], np.append(0, np.cumsum(counts[kept]))
+    keys = np.add.reduceat(marks[owners], bounds[:-1]) if kept.any() else np.zeros(0, dtype=np.uint64)
+    return _Held(values[starts[kept]], keys, owners, bounds)
 
 
-def _others(runs: Mapping[int, Any], trigger: tuple[int, int], targets: Sequence[int], shared: Sequence[tuple[int, int]]) -> int:
+def _others(runs: Mapping[int, Any], trigger: tuple[int, int], targets: Any, shared: Sequence[tuple[int, int]]) -> int:
     """How many of the shared words and pairs stand neither in the target nor at the trigger, in one of the pieces, whose runs these are by
     their size."""
     import numpy as np
