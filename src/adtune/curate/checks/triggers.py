@@ -205,7 +205,7 @@ def _apart(families: Sequence[Sequence[Piece]], words: Any, most: int) -> Iterat
 
 
 class _Held(NamedTuple):
-    """Runs of words, for each the sum of the marks of the rows that hold it, in `keys`, and these rows, the `owners` between two `bounds`."""
+    """Runs of words, with the sum of the marks of the rows that hold each in `keys`, and these rows: the `owners` between two `bounds`."""
 
     runs: Any
     keys: Any
