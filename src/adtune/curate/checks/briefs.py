@@ -80,13 +80,15 @@ def thin_briefs(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     return {order: found[order] for order in sorted(found)}
 
 
-def _spread(judge: Judge) -> dict[str, int]:
+def _spread(judge: Judge) -> Counter[str]:
     """In how many families of pieces each stem stands."""
-    members: dict[int, set[str]] = defaultdict(set)
+    members: dict[int, list[Piece]] = defaultdict(list)
     for piece in judge.pieces:
-        if piece.plain:
-            members[judge.family[piece.content]].update(word[:STEM] for word in piece.plain)
-    return Counter(stem for stems in members.values() for stem in stems)
+        members[judge.family[piece.content]].append(piece)
+    spread: Counter[str] = Counter()
+    for family in members.values():     # one at a time: the stems of all together would be the archive once more
+        spread.update({word[:STEM] for piece in family for word in piece.plain})
+    return spread
 
 
 def _brief_words(piece: Piece) -> tuple[str, ...]:
@@ -95,7 +97,7 @@ def _brief_words(piece: Piece) -> tuple[str, ...]:
     return plain_words(_PARTS.sub(" ", " ".join(part for part in (asset.title, asset.summary, *asset.facts) if part)))
 
 
-def _bits(words: Sequence[str], spread: Counter[str] | dict[str, int], families: int) -> float:
+def _bits(words: Sequence[str], spread: Counter[str], families: int) -> float:
     stems = {word[:STEM] for word in words if word not in LABELS and not word.isdigit()}
     return sum(log2((1 + families) / (1 + min(families, spread.get(stem, 0)))) for stem in stems)
 

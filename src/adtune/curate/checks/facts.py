@@ -9,6 +9,7 @@ it is another occasion: neither is a contradiction. What contradicts is shown wi
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -198,20 +199,19 @@ def _meeting(rows: Sequence[tuple[str, ...]], said: Sequence[int]) -> Iterator[t
 
     spread = Counter(word for tokens in rows for word in set(tokens) if word[0] != "_")
     rank = {word: place for place, word in enumerate(sorted(spread, key=lambda word: (spread[word], word)))}
-    threes: list[int] = []
-    owners: list[int] = []
+    threes, owners = array("q"), array("q")
     numbers: dict[tuple[str, int], int] = {}
     marks = bytearray()
     for place, tokens in enumerate(rows):
         rare = sorted({rank[word] for word in tokens if spread[word] > 1})[:RAREST]
-        threes += [((a << 42) + (b << 21) + c) & _WHOLE for a, b, c in combinations(rare, 3)]
-        owners += [place] * (len(threes) - len(owners))
+        threes.extend(((a << 42) + (b << 21) + c) & _WHOLE for a, b, c in combinations(rare, 3))
+        owners.extend([place] * (len(threes) - len(owners)))
         each = (numbers.setdefault((word, n), len(numbers)) for word, count in Counter(tokens).items() for n in range(count))
         marks += sum(1 << bit for bit in {number * 167 % _BITS for number in each}).to_bytes(_BITS // 8, "little")
-    bits, owner = np.frombuffer(bytes(marks), dtype=np.uint64).reshape(len(rows), -1), np.array(owners, dtype=np.int64)
+    bits, owner = np.frombuffer(bytes(marks), dtype=np.uint64).reshape(-1, _BITS // 64), np.frombuffer(owners, dtype=np.int64)
     most, figures = np.array([(1 - NEAR) * len(tokens) for tokens in rows]), np.array(said)
     codes = [np.zeros(0, dtype=np.int64)]
-    for pairs in equal_pairs(np.array(threes, dtype=np.int64), MOST):
+    for pairs in equal_pairs(np.frombuffer(threes, dtype=np.int64), MOST):
         first, later = owner[pairs].T
         differ = figures[first] != figures[later]
         first, later = first[differ], later[differ]
