@@ -1,6 +1,8 @@
 """The gateway on this machine: what it adds to a request, first tokens at 1 and 16 callers, and refusals while everything is busy.
 
-A server in a process of its own over the starter base; callers are threads here. `health` is a route that does nothing.
+A server in a process of its own over the starter base; callers are threads here, on the server's own cores. `health` is a route that does
+nothing. Callers that never wait ask again at once, whatever they are told, so that their times are their number over what the two cores
+answer in a second (Little's law); `paced` callers come at moments of their own, PAUSE seconds apart in the mean, as writers do.
 
     python benchmarks/serve_gateway.py [--requests N] [--tokens N] [--json FILE]
 """
@@ -10,11 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 CHAT = "/v1/chat/completions"
 CALLERS = (16, 64, 256)
+PAUSE = 1.0
 
 
 def spread(seconds: list[float]) -> dict[str, float | int | None]:
@@ -78,6 +83,24 @@ def first_token(http: httpx2.Client, tokens: int) -> float:
     return time.perf_counter() - began if seconds is None else seconds
 
 
+def at_own_moments(pool: ThreadPoolExecutor, callers: int, each: int, ask: Callable[[], Any]) -> list[Any]:
+    """What `callers` are answered, each time after a pause drawn evenly from 0 to 2 PAUSE seconds."""
+    def one(seed: int) -> list[Any]:
+        chance, answers = random.Random(seed), []
+        for _ in range(each):
+            time.sleep(chance.uniform(0, 2 * PAUSE))
+            answers.append(ask())
+        return answers
+
+    return [answer for answers in pool.map(one, range(callers)) for answer in answers]
+
+
+def refusals(answers: list[tuple[int, float, bool]]) -> dict[str, float | int | None]:
+    """How soon the refused were told so, and how many were told when to come back."""
+    refused = [(seconds, told) for status, seconds, told in answers if status == 429]
+    return {**spread([seconds for seconds, _ in refused]), "with_retry_after": sum(told for _, told in refused)}
+
+
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, Any] = {"load_before": os.getloadavg()[0], "cores": os.cpu_count()}
     with tempfile.TemporaryDirectory() as folder:
@@ -90,6 +113,8 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
                 with ThreadPoolExecutor(callers) as pool:
                     seconds = list(pool.map(lambda _: first_token(http, asked.tokens), range(max(asked.requests, 2 * callers))))
                 found[f"first_token_{callers}"] = spread(seconds)
+            with ThreadPoolExecutor(16) as pool:
+                found["first_token_16_paced"] = spread(at_own_moments(pool, 16, 8, lambda: first_token(http, asked.tokens)))
         finally:
             server.terminate()
             server.wait()
@@ -100,10 +125,10 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             for callers in CALLERS:  # who ask again at once, whatever they are told, on the server's own cores
                 with ThreadPoolExecutor(callers) as pool:
                     some = list(pool.map(lambda _: timed(http, CHAT, body(asked.tokens)), range(callers + 6 * asked.requests)))
-                refused = [(seconds, told) for status, seconds, told in some if status == 429]
-                found[f"refused_{callers}"] = {**spread([seconds for seconds, _ in refused]),
-                                               "with_retry_after": sum(told for _, told in refused)}
-                answers += some
+                    paced = at_own_moments(pool, callers, 6, lambda: timed(http, CHAT, body(10 * asked.tokens)))
+                for name, told in ((f"refused_{callers}", some), (f"refused_{callers}_paced", paced)):
+                    found[name] = refusals(told)
+                    answers += told
             found["health_beside"] = spread([timed(http, "/health")[1] for _ in range(5)])
         finally:
             server.terminate()
@@ -123,7 +148,7 @@ def main() -> int:
     print(json.dumps(found, indent=2))
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    told = all(found[f"refused_{callers}"]["with_retry_after"] == found[f"refused_{callers}"]["count"] for callers in CALLERS)
+    told = all(one["with_retry_after"] == one["count"] for name, one in found.items() if name.startswith("refused_"))
     return 0 if told and set(found["statuses"]) <= {"200", "429"} else 1
 
 

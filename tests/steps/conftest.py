@@ -4,7 +4,10 @@ import json
 import random
 
 import pytest
+from made_base import QUICK, make_base, sample_file
 
+from adtune.steps.archive import import_archive
+from adtune.steps.tuning import tune
 from adtune.workspace import Workspace
 
 WORDS = ("harbour lantern copper meadow quiet ledger bridge winter orchard signal paper garden morning river stone market teacher window "
@@ -30,3 +33,17 @@ def archive(tmp_path):
 def ws(tmp_path):
     with Workspace.open(tmp_path / "ws") as workspace:
         yield workspace
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return str(make_base(tmp_path_factory.mktemp("base")))
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory, base):
+    """A workspace with a client of 40 pieces and a LoRA adapter."""
+    folder = tmp_path_factory.mktemp("job")
+    with Workspace.open(folder / "ws") as ws:
+        import_archive(ws, sample_file(folder / "pieces.jsonl", 40), "Q")
+        yield ws, tune(ws, "Q", QUICK | {"base": base, "method": "lora"})

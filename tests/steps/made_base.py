@@ -11,6 +11,7 @@ from adtune.pretrain.model import build_model
 from adtune.pretrain.tokenizer import save_tokenizer, train_tokenizer
 from adtune.starter import sample_pieces
 
+QUICK = {"epochs": 2, "rate": 0.01, "precision": "fp32", "prefix_tokens": 16, "patience": 20}
 
 def make_base(folder: Path, context: int = 1024) -> Path:
     texts = [json.loads(line)["text"] for line in sample_pieces().read_text(encoding="utf-8").splitlines()[:120]]
