@@ -79,6 +79,15 @@ def test_uploads(acme):
     assert acme.uploads.all("acme") == [] and list(acme.uploads.root.iterdir()) == []
 
 
+def test_a_job_that_was_killed_after_it_handed_out_a_file_hands_out_the_same_one_again(acme):
+    first = acme.uploads.add("acme", "out.zip", "result", [b"half"], once="job-1")
+    again = acme.uploads.add("acme", "out.zip", "result", [b"whole"], once="job-1")
+    assert again.id == first.id and acme.uploads.all("acme") == [again] and acme.uploads.path(again).read_bytes() == b"whole"
+    others = [acme.uploads.add(client, name, "result", [b"x"], once=job).id
+              for client, name, job in (("acme", "out.zip", "job-2"), ("other", "out.zip", "job-1"), ("acme", "in.zip", "job-1"))]
+    assert len({first.id, *others}) == 4
+
+
 def test_only_a_client_s_own_artifacts_are_found(acme):
     id = acme.publish("adapter", "acme", {"a.txt": b"1"}, {"base": "starter"})
     assert acme.owned(id, "acme")["record"] == {"base": "starter"} and acme.owned(id, "other") is None is acme.owned("nothing", "acme")

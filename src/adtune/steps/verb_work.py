@@ -172,6 +172,6 @@ def _nameless(folder: str) -> Iterator[None]:
 
 
 def _handed_out(ws: Workspace, job: Job, path: Path) -> str:
-    """The id of a file for the client to fetch, with the bytes of `path`."""
+    """The id of a file for the client to fetch, with the bytes of `path`; a job that is done anew hands out the same file."""
     with path.open("rb") as made:
-        return ws.uploads.add(job.client, path.name, RESULT, iter(lambda: made.read(CHUNK), b"")).id
+        return ws.uploads.add(job.client, path.name, RESULT, iter(lambda: made.read(CHUNK), b""), once=job.id).id

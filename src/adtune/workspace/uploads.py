@@ -36,9 +36,12 @@ class Uploads:
     def __init__(self, database: Database, root: Path):
         self.database, self.root = database, root
 
-    def add(self, client: str, name: str, purpose: str, chunks: Iterable[bytes]) -> Upload:
-        """Keeps a file: written aside, synced, renamed, then entered. Raises DiskFullError, WorkspaceError."""
-        id = f"file-{secrets.token_hex(12)}"
+    def add(self, client: str, name: str, purpose: str, chunks: Iterable[bytes], once: str = "") -> Upload:
+        """Keeps a file: written aside, synced, renamed, then entered. Raises DiskFullError, WorkspaceError.
+
+        What is added again under the same `once`, by whoever was cut short before, takes the place of what was there.
+        """
+        id = f"file-{hashlib.sha256(f'{client} {once} {name}'.encode()).hexdigest()[:24] if once else secrets.token_hex(12)}"
         digest, size = hashlib.sha256(), 0
         aside = self.root / f".tmp-{id}"
         try:
@@ -56,6 +59,7 @@ class Uploads:
             aside.unlink(missing_ok=True)
         made = Upload(id, client, name, purpose, size, digest.hexdigest(), now())
         with self.database.write() as connection:
+            connection.execute(delete(upload).where(upload.c.id == id))
             connection.execute(insert(upload), vars(made))
         return made
 
