@@ -334,7 +334,8 @@ def main() -> None:
             continue
         if name in answers and ("ablation" in answers[name] or not said.ablation):
             continue
-        answers[name], parts = measure(name, said)
+        found, parts = measure(name, said)
+        answers[name] = answers.get(name, {}) | found       # what the base was asked before stays, where it is not asked again
         write(answers, said.seed, said.out)
         for part, figures_of_it in parts:
             answers[name].setdefault("ablation", {})[part] = figures_of_it
