@@ -159,6 +159,13 @@ def _width(base: Base, method: AbstractMethod | None, rows: Sequence[Row]) -> in
 def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32,
              packed: Packed | None = None) -> torch.Tensor:
     """Summed nats over the targets of each row, shape (B,), differentiable; `packed` holds the same rows laid end to end."""
+    nats, owner = target_nats(base, method, rows, dtype, packed)
+    return torch.zeros(len(rows), device=base.device).index_add(0, owner, nats)
+
+
+def target_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dtype: torch.dtype = torch.float32,
+                packed: Packed | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Nats of every target, shape (N,), differentiable, row by row, and the row of each, shape (N,)."""
     if packed is not None:
         arguments, places, targets, owner = packed.arguments(), packed.places, packed.targets, packed.owner
     else:
@@ -170,7 +177,7 @@ def row_nats(base: Base, method: AbstractMethod | None, rows: Sequence[Row], dty
         else:
             logits = base.model(**arguments).logits.flatten(0, 1).index_select(0, places)
             nats = F.cross_entropy(logits.float(), targets, reduction="none")
-    return torch.zeros(len(rows), device=base.device).index_add(0, owner, nats)
+    return nats, owner
 
 
 def target_states(base: Base, rows: Sequence[Row]) -> tuple[torch.Tensor, np.ndarray]:
