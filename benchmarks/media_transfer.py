@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
 
 from adtune.engine.response.base import ResponseBase, load_response
-from adtune.engine.response.columns import Columns, columns_of
+from adtune.engine.response.columns import Columns, columns_of, hidden
 from adtune.engine.response.encode import encode, make_codebook
 from adtune.engine.tasks.response import predict_rows
 from adtune.settings import TuneSettings
@@ -47,9 +47,9 @@ def table(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
 def rates(columns: Columns, outcome: str, exposure: str, context: np.ndarray, asked: np.ndarray,
           base: ResponseBase | None = None) -> np.ndarray:
     """The rates of the rows `asked` by a base, the starter untuned if none is given, from the rows `context`."""
-    book = make_codebook(columns, outcome, exposure)
     readable = np.zeros(len(columns), bool)
     readable[context] = True
+    book = make_codebook(hidden(columns, outcome, ~readable), outcome, exposure)
     with torch.no_grad():
         eta, _, _ = predict_rows(base or load_response(), encode(columns, book, readable), context, asked)
     return as_rate(eta.double().numpy(), book.family)
@@ -57,9 +57,9 @@ def rates(columns: Columns, outcome: str, exposure: str, context: np.ndarray, as
 
 def trained_on(columns: Columns, rows: np.ndarray) -> ResponseBase:
     """The starter with its heads trained on the rows of other advertisers, as the baselines are, and with the rules that it found there."""
-    book = make_codebook(columns, "clicks", "impressions")
     readable = np.zeros(len(columns), bool)
     readable[rows] = True
+    book = make_codebook(hidden(columns, "clicks", ~readable), "clicks", "impressions")
     rows, cut = np.random.default_rng(0).permutation(rows), int(0.8 * len(rows))
     base = load_response()
     run_response(base, (encode(columns, book, readable), Split(rows[:cut], rows[cut:], rows[:0]), []), TuneSettings(method="head"))

@@ -172,6 +172,21 @@ def test_the_gate_falls_back_to_the_own_rate_where_the_model_is_wrong(base):
     assert not tuning.choose_gate(load_response(base), batch, split).fell_back
 
 
+def test_outcomes_of_later_rows_decide_nothing_of_how_rows_are_read():
+    chance, made = random.Random(5), rows(60, seed=4)
+    given = dict(zip(HEAD, zip(*made, strict=True), strict=True)) | {name: [chance.choice("xyz") for _ in made] for name in "abcde"}
+    days = [row[0].toordinal() for row in made]
+    told = {}
+    for name in "ae":       # later rows have conversions by one input or by another
+        later = [clicks // 2 * (value == "x") if day > days[0] + 36 else one for one, clicks, value, day in
+                 zip(given["conversions"], given["clicks"], given[name], days, strict=True)]
+        columns = columns_of({**given, "conversions": later}, days)
+        book, split = tuning.read_rows(columns, "conversions")
+        assert columns.day[split.train].max() <= days[0] + 36 < columns.day[split.test].min()
+        told[name] = book, make_codebook(columns, "conversions")
+    assert told["a"][0] == told["e"][0] and told["a"][1] != told["e"][1]
+
+
 @pytest.mark.parametrize("made, found", [
     (rows(20), "usable rows of"), (rows(1, per_day=90), "rows of 1 days"), (rows(40, rate=0.0), "0 conversions")])
 def test_too_little_is_refused_with_what_was_found_and_advice_says_collect(made, found, tmp_path):

@@ -131,11 +131,9 @@ def tune_response(ws: Workspace, client: str, options: Mapping[str, Any], resume
         raise SettingError("--method", f"'{settings.method}' for response", "one of " + ", ".join(METHODS), did_you_mean(settings.method,
                                                                                                                          METHODS))
     columns, told = load_columns(ws, client)
-    from ..engine.response.encode import make_codebook
-    from ..tune.response import split_rows
+    from ..tune.response import read_rows
 
-    book = make_codebook(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
-    split = split_rows(columns, book)
+    book, split = read_rows(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
     data_hash = rows_hash(columns, book)
     record = {"client": client, "task": "response", "dataset_hash": data_hash, "settings": asdict(settings), "response": asdict(chosen),
               "origins": origins, "base_hash": None}

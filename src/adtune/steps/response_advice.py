@@ -26,7 +26,7 @@ def advise_response(ws: Workspace, client: str, options: Mapping[str, Any], prog
 
     from ..advise.response import explained, judge_rows, row_findings
     from ..engine.response.encode import make_codebook
-    from ..tune.response import split_rows, usable
+    from ..tune.response import read_rows, usable
 
     base_name = options.get("base") or "starter"
     own = {name: options.get(name) for name in ResponseSettings.__dataclass_fields__}
@@ -35,7 +35,7 @@ def advise_response(ws: Workspace, client: str, options: Mapping[str, Any], prog
     book = make_codebook(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
     good = np.flatnonzero(usable(columns, book))
     try:
-        split = split_rows(columns, book)
+        book, split = read_rows(columns, book.outcome, book.exposure, chosen.country)
         good = split.learned
     except InputError:
         split = None

@@ -20,8 +20,8 @@ from ..engine.methods.base import AbstractMethod
 from ..engine.peak import mean_loss, paired_noise
 from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
-from ..engine.response.columns import Columns
-from ..engine.response.encode import Codebook, encode
+from ..engine.response.columns import Columns, hidden
+from ..engine.response.encode import Codebook, encode, make_codebook
 from ..engine.response.likelihood import deviance, kind_of, nats, quantiles
 from ..engine.response.rules import Rule
 from ..engine.tasks.response import Block, blocks_of, measure, plan_epoch, predict_rows, trimmed
@@ -84,6 +84,15 @@ def usable(columns: Columns, book: Codebook) -> np.ndarray:
     y, e = columns.counts[book.outcome], columns.counts[book.exposure]
     good = ~(np.isnan(y) | np.isnan(e)) & (np.nan_to_num(e) > 0) & (np.nan_to_num(y) >= 0)
     return good & ((y <= e) if book.family <= 2 else True)
+
+
+def read_rows(columns: Columns, outcome: str, exposure: str | None = None, country: str = "US") -> tuple[Codebook, Split]:
+    """How the rows are read, and their split: which inputs and words are looked at, and in what units, the training rows alone have said.
+    Raises InputError as make_codebook and split_rows do."""
+    every = make_codebook(columns, outcome, exposure, country)
+    split = split_rows(columns, every)
+    later = np.concatenate([split.validation, split.test])
+    return replace(make_codebook(hidden(columns, outcome, later), outcome, every.exposure, country), family=every.family), split
 
 
 def split_rows(columns: Columns, book: Codebook) -> Split:

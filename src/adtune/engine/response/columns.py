@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,13 @@ class Columns:
         """The rows `index`, numbers or flags."""
         return Columns(self.day[index], *({name: one[index] for name, one in part.items()}
                                           for part in (self.named, self.counts, self.words, self.numbers)))
+
+
+def hidden(columns: Columns, outcome: str, rows: np.ndarray) -> Columns:
+    """The columns with the outcome of some rows, numbers or flags, not known: nothing can then be learned from it."""
+    kept = columns.counts[outcome].astype(np.float64)
+    kept[rows] = np.nan
+    return replace(columns, counts={**columns.counts, outcome: kept})
 
 
 def join(first: Columns, second: Columns) -> Columns:
