@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from adtune.engine.response.base import load_response
+from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import FIELDS, NUMBERS, Batch
 from adtune.engine.response.contrasts import contrasts, season_rows, swapped_rows
 from adtune.engine.response.likelihood import deviance
+from adtune.engine.response.model import ResponseNet
 from adtune.engine.response.names import CHANNELS, PRODUCTS
 from adtune.engine.tasks.response import predict_rows
 from adtune.evaluate.response import Rows, capped, design, own_mean, ridge_glm
@@ -40,6 +41,7 @@ SHIFTED = AdvertiserSettings(
 FIRST_SEED, LATER = 5_000_000, 200
 YEARS, MONTHS = 730.0, 90.0  # days of history, and of the rows to predict
 MAY, JULY = 135, 196
+SCRATCH_RATE = 3e-3           # ten times the rate of a full run: random weights have farther to go
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -155,18 +157,24 @@ def _rule_share(base: object, batch: Batch, learned: np.ndarray) -> float:
     return float(eta[0] - eta[1] - eta[2] + eta[3])
 
 
+def from_scratch() -> ResponseBase:
+    """The starter's architecture with random weights."""
+    torch.manual_seed(0)
+    return ResponseBase("scratch", ResponseNet(load_response().model.config.shape), "")
+
+
 def measure_world(seed: int, size: int, method: str | None) -> dict[str, object]:
     """All arms of one world at one number of own rows."""
     batch, truth, true = world_of(seed, size)
     cut, rows = int(0.8 * size), np.arange(size + LATER)
     split = Split(rows[:cut], rows[cut:size], rows[size:])
-    base, baseline = load_response(), rows_of(batch, size)
+    base, baseline = from_scratch() if method == "scratch" else load_response(), rows_of(batch, size)
     outcome, exposure = baseline.outcome[size:], baseline.exposure[size:]
     with torch.no_grad():
         eta, _, plain = predict_rows(base, batch, split.learned, split.test)
     arms = {"truth": as_rate(truth.eta[0, size:].double().numpy(), 1), "own mean": own_mean(baseline), "ridge GLM": ridge_glm(baseline),
             "LightGBM": lightgbm_rate(baseline), "untuned base": as_rate(plain.double().numpy(), 1),
-            "base in context": as_rate(eta.double().numpy(), 1)}
+            "base in context" + " of random weights" * (method == "scratch"): as_rate(eta.double().numpy(), 1)}
     found: dict[str, object] = {"seed": seed, "rows": size, "true": true, "context": recovered(base, batch, split, true)}
     if method == "rules":  # nothing trained, the client's rules alone: an ablation of tuning that costs a second
         base.model.rules = base.model.find_rules(batch, split.learned)
@@ -175,10 +183,12 @@ def measure_world(seed: int, size: int, method: str | None) -> dict[str, object]
         found["tuned"] = recovered(base, batch, split, true)
     elif method:
         began = time.process_time()
-        tuned = run_response(base, (batch, split, []), TuneSettings(method=method))
+        settings = TuneSettings(method="full", rate=SCRATCH_RATE, patience=20) if method == "scratch" else TuneSettings(method=method)
+        tuned = run_response(base, (batch, split, []), settings)
         with torch.no_grad():
             eta = predict_rows(base, batch, split.learned, split.test)[0].double().numpy()
-        arms["tuned"] = as_rate(tuned.gate.blend * eta + (1 - tuned.gate.blend) * own_rate(batch, split.learned), 1)
+        blended = tuned.gate.blend * eta + (1 - tuned.gate.blend) * own_rate(batch, split.learned)
+        arms["from scratch" if method == "scratch" else "tuned"] = as_rate(blended, 1)
         found |= {"tuned": recovered(base, batch, split, true), "blend": tuned.gate.blend, "best_step": tuned.outcome.best.step,
                   "seconds": time.process_time() - began}
         tuned.method.detach()
@@ -216,7 +226,8 @@ def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--worlds", type=int, default=40)
     reader.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000])
-    reader.add_argument("--method", default="head", help="head, lora, full, rules (nothing trained), or none for the base in context alone")
+    reader.add_argument("--method", default="head",
+                        help="head, lora, full, rules (nothing trained), scratch (random weights), or none: in context alone")
     reader.add_argument("--out", type=Path, default=RESULTS / "media_worlds")
     reader.add_argument("--go-on", action="store_true", help="leave out the worlds that --out holds already")
     said = reader.parse_args()
