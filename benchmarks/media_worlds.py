@@ -43,6 +43,7 @@ YEARS, MONTHS = 730.0, 90.0  # days of history, and of the rows to predict
 MAY, JULY = 135, 196
 SCRATCH_RATE = 3e-3           # ten times the rate of a full run: random weights have farther to go
 RESULTS = Path(__file__).parent / "results"
+TUNED = RESULTS / "media_worlds_tuned.json"     # what random weights are set beside
 
 
 class Retailer(World):
@@ -222,6 +223,25 @@ def summary(found: list[dict[str, object]], sizes: list[int]) -> list[str]:
     return lines
 
 
+def rows_needed(scratch: list[dict[str, object]], tuned: list[dict[str, object]]) -> list[str]:
+    """How many rows random weights need for the deviance that the tuned base has at a size, by a power law through two sizes of the same
+    worlds."""
+    def mean(found: list[dict[str, object]], arm: str, size: int) -> float:
+        seeds = {one["seed"] for one in scratch if one["rows"] == size}
+        some = [one["deviance"] for one in found if one["rows"] == size and one["seed"] in seeds]
+        return float(np.mean([np.log(one[arm] / one["truth"]) for one in some]))
+
+    sizes, lines = sorted({one["rows"] for one in scratch}), [""]
+    for small, large in zip(sizes, sizes[1:], strict=False):
+        own = [mean(scratch, "from scratch", size) for size in (small, large)]
+        slope = (own[0] - own[1]) / np.log(large / small)
+        for size, at in ((small, own[0]), (large, own[1])):
+            base = mean(tuned, "tuned", size)
+            lines.append(f"At {size} rows the tuned base has {np.exp(base):.2f}, random weights {np.exp(at):.2f}: they need "
+                         f"{np.exp((at - base) / slope):.1f} times the rows (power law from {small} to {large}).")
+    return lines
+
+
 def main() -> None:
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--worlds", type=int, default=40)
@@ -240,6 +260,8 @@ def main() -> None:
             found.append(measure_world(seed, size, None if said.method == "none" else said.method))
             print(size, seed, json.dumps(found[-1]["deviance"]), flush=True)
             lines = [f"# Retailer worlds, method {said.method}", "", *summary(found, sorted({one["rows"] for one in found}))]
+            if said.method == "scratch" and TUNED.is_file():
+                lines += rows_needed(found, json.loads(TUNED.read_text(encoding="utf-8")))
             said.out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
             said.out.with_suffix(".json").write_text(json.dumps(found, indent=1), encoding="utf-8")
 
