@@ -241,6 +241,17 @@ def test_boilerplate_is_stripped_where_the_settings_say_so():
     assert texts == [(FURNITURE + TEXT).strip(), TEXT.strip()]
 
 
+@pytest.mark.parametrize("line, personal", [("Her number is 536-{:02d}-4399.", True), ("Call her at (312) 867-53{:02d}.", False)])
+def test_numbers_that_are_always_a_person_s_are_found_however_many_pieces_hold_one(line, personal):
+    texts = [f"{one.text}\n\n{line.format(n + 10)}" if n % 2 == 0 else one.text for n, one in enumerate(HOUSE)]
+    pieces = pieces_of([dataclasses.replace(one, text=text) for one, text in zip(HOUSE, texts, strict=True)])
+    judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
+    check = next(check for check in CHECKS if check.name == "personal_data")
+    found = check.find(pieces, judge)
+    sure = {order for order, one in found.items() if one.confidence >= SETTINGS.drop_confidence}
+    assert sure == (set(range(0, len(HOUSE), 2)) if personal else set())
+
+
 def test_what_the_house_publishes_is_not_personal():
     line = "\n\nCall the counter at (312) 867-5329, or write to anna.field@northmail.net."
     pieces = pieces_of([dataclasses.replace(one, text=one.text + line if n % 15 == 0 else one.text) for n, one in enumerate(HOUSE)])
