@@ -32,13 +32,13 @@ def advise_response(ws: Workspace, client: str, options: Mapping[str, Any], prog
     own = {name: options.get(name) for name in ResponseSettings.__dataclass_fields__}
     chosen, _ = resolve(ResponseSettings, ("option", own))
     columns, told = load_columns(ws, client)
-    book = make_codebook(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
-    good = np.flatnonzero(usable(columns, book))
+    asked = choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country
     try:
-        book, split = read_rows(columns, book.outcome, book.exposure, chosen.country)
+        book, split = read_rows(columns, *asked)
         good = split.learned
     except InputError:
-        split = None
+        book, split = make_codebook(columns, *asked), None
+        good = np.flatnonzero(usable(columns, book))
     progress("advise", 0, 2, f"{len(good):,} rows")
     outcome, exposure = columns.counts[book.outcome][good] / book.unit, columns.counts[book.exposure][good]
     day = columns.day[good]

@@ -87,7 +87,7 @@ def usable(columns: Columns, book: Codebook) -> np.ndarray:
 
 
 def read_rows(columns: Columns, outcome: str, exposure: str | None = None, country: str = "US") -> tuple[Codebook, Split]:
-    """How the rows are read, and their split: which inputs and words are looked at, and in what units, the training rows alone have said.
+    """How the rows are read, and their split: which inputs are looked at, and in what units, the training rows alone have said.
     Raises InputError as make_codebook and split_rows do."""
     every = make_codebook(columns, outcome, exposure, country)
     split = split_rows(columns, every)

@@ -83,7 +83,7 @@ class Judge:
     @cached_property
     def boilerplate(self) -> dict[int, list[Span]]:
         """Where boilerplate stands in the bodies of the pieces that hold some, by order."""
-        parts = ((piece.order, boilerplate_parts(piece.body, [(start, end) for start, end, _ in piece.parts], self.shared))
+        parts = ((piece.order, boilerplate_parts(piece.body, ((start, end) for start, end, _ in piece.parts), self.shared))
                  for piece in self.pieces)
         return {order: found for order, found in parts if found}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from .sentences import key_of
 
+Span = tuple[int, int]
 FURNITURE = re.compile(
     r"(?:we|this (?:web)?site) uses? cookies|accept (?:all )?cookies|cookie (?:policy|settings|preferences)|all rights reserved|"
     r"(?:©|\(c\)|copyright) ?(?:©? ?)?\d{4}|unsubscribe|manage (?:your )?(?:preferences|subscription)|"
@@ -21,9 +22,6 @@ _SIGNS = ("cookie", "rights reserved", "copyright", "©", "(c)", "unsubscribe", 
           "subscribe", "skip to", "privacy policy", "terms", "back to top", "leave a", "posted", "filed under", "tagged", "sent from",
           "confidential", "forwarded", "add to", "home", "print this", "receiv")
 LONGEST_FURNITURE = 320  # characters; a longer line that holds such a phrase is prose about it
-
-
-Span = tuple[int, int]
 
 
 def boilerplate_parts(text: str, sentences: Iterable[Span], common: frozenset[int]) -> list[Span]:

@@ -58,7 +58,7 @@ REGIONS = {"en": ("US", "GB"), "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"
            "pt": ("PT", "BR"), "pl": ("PL",), "sv": ("SE",), "da": ("DK",), "no": ("NO",)}
 SURE = {"e-mail address of a person": 0.9, "e-mail address": 0.55, "phone number": 0.8, "card number": 0.97, "IBAN": 0.98,
         "social security number": 0.85, "postal address": 0.65, "street address": 0.4, "name of an author": 0.3}
-NEVER_PUBLISHED = ("card number", "IBAN", "social security number")     # no house's way, however many pieces hold one
+NEVER_USUAL = ("card number", "IBAN", "social security number")     # no house's way, however many pieces hold one
 Hit = tuple[str, str, int, int]      # kind, what is compared between pieces, start, end
 
 
@@ -67,7 +67,7 @@ def personal_data(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
 
     What three families hold is published by the house, and so is an address on one of its own domains or of an office (`info@`). A
     street without a town and an author's name are only shown, and what a quarter of the house's pieces hold is the house's way, but for
-    NEVER_PUBLISHED.
+    NEVER_USUAL.
     """
     authors = _authors(judge.pieces)
     hits = {piece.order: list(hits_of(piece.body, judge.language(piece) or "en", authors)) for piece in judge.pieces}
@@ -127,7 +127,7 @@ def _street_pattern(kinds: tuple[int, ...]) -> re.Pattern[str]:
 
 
 def _confidence(kind: str, usual: Mapping[str, int], house: int, own: bool) -> float:
-    share = (usual[kind] - own) / max(1, house - own) if kind not in NEVER_PUBLISHED else 0.0
+    share = (usual[kind] - own) / max(1, house - own) if kind not in NEVER_USUAL else 0.0
     return SURE[kind] * (1 - share / NORMAL_SHARE)
 
 

@@ -89,15 +89,15 @@ def _together(families: Sequence[Sequence[Piece]], words: Any, spreads: tuple[Ma
     rows = np.frombuffer(told, dtype=np.int64).reshape(-1, 6)
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]       # stable: families and places stay in their order
     new = np.any(np.diff(rows[:, :2], axis=0, prepend=rows[:1, :2] - 1), axis=1) if len(rows) else np.zeros(0, dtype=bool)
-    families_of = np.cumsum(new | np.diff(rows[:, 2], prepend=-1).astype(bool))
     bounds = np.append(np.flatnonzero(new), len(rows))
-    counts = np.diff(np.append(families_of[bounds[:-1]], families_of[-1:] + 1))
-    for start, end, held in zip(bounds[:-1].tolist(), bounds[1:].tolist(), counts.tolist(), strict=True):
+    for place in np.flatnonzero(np.diff(bounds) >= LEAST).tolist():
+        group = rows[bounds[place]:bounds[place + 1]].tolist()
+        held = len({number for _, _, number, *_ in group})
         if held >= LEAST:
             where: dict[int, tuple[int, int]] = {}
-            for _, _, _, order, place, target_place in rows[start:end].tolist():
-                where.setdefault(order, (place, target_place))
-            yield (int(rows[start, 0]), int(rows[start, 1])), held, where
+            for _, _, _, order, trigger_place, target_place in group:
+                where.setdefault(order, (trigger_place, target_place))
+            yield (group[0][0], group[0][1]), held, where
 
 
 def _is_odd(piece: Piece, at: int, holders: Sequence[Piece], words: Any, listed: Mapping[str, int]) -> bool:
