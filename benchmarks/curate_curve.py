@@ -2,9 +2,10 @@
 
     python benchmarks/curate_curve.py [--archives FILE ...] [--base BASE] [--keep N] [--steps N] [--draws N] [--out FOLDER]
 
-The distance is the base's loss on the archive's validation pieces less its loss on general text, and the tokens that a word takes. Each
-archive is imported, curated and measured as `adtune curate --curve` does it; what is measured is kept in `--work`, so that the same call
-goes on where it was stopped. Archives default to two of ../shared/data/brands; those that are absent are skipped, said so.
+"Told from fewer" is what a curve without the largest size would have said was needed, and how many times what the whole curve says: an
+estimate from half of the pieces should lie within a factor of 1.5. The distance is the base's loss on the archive's validation pieces
+less its loss on general text, and the tokens that a word takes. Each archive is imported, curated and measured as `adtune curate --curve` does it; what is measured is kept in `--work`, so that the same call
+goes on where it was stopped. Archives default to three of ../shared/data/brands; those that are absent are skipped, said so.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 BRANDS = HERE.parent.parent / "shared" / "data" / "brands"
-DEFAULT = [str(BRANDS / "medlineplus_topics.jsonl"), str(BRANDS / "based_cooking.jsonl")]
+DEFAULT = [str(BRANDS / f"{name}.jsonl") for name in ("medlineplus_topics", "carpentries_blog", "swcarpentry_gvwilson")]
 HEAD = ("archive", "loss on it less general", "tokens a word, general", "losses at pieces", "examples needed [95 %]",
-        "100 more bring, nats [95 %]", "of the loss", "steps", "minutes")
+        "told from fewer, factor",        "100 more bring, nats [95 %]", "of the loss", "steps", "minutes")
 
 
 def measure(path: Path, said: argparse.Namespace) -> dict[str, Any]:
@@ -42,7 +43,28 @@ def measure(path: Path, said: argparse.Namespace) -> dict[str, Any]:
                 print(f"{time.monotonic() - began:6.0f} s  {label} {done:.2f} of {total:.0f}  {note}", file=sys.stderr)
 
         answer = curate_with_curve(ws, "client", {"overrides": overrides}, asked, tell)
-    return {**answer["curve"], "kept": answer["kept"], "minutes": (time.monotonic() - began) / 60}
+    return {**answer["curve"], "foretold": foretold(answer["curve"]), "kept": answer["kept"], "minutes": (time.monotonic() - began) / 60}
+
+
+def foretold(curve: dict[str, Any]) -> dict[str, Any] | None:
+    """What the points without the largest size say was needed, None where four are not left: {pieces, needed, factor}."""
+    from adtune.advise.curve import BEYOND, FEWEST_SIZES, fit
+
+    points = curve["points"][:-1]
+    if len(points) < FEWEST_SIZES:
+        return None
+    sizes = [point["pieces"] for point in points]
+    needed = fit(sizes, [point["loss"] for point in points]).enough(curve["worth"], sizes[0], BEYOND * sizes[-1])
+    both = needed is not None and curve["examples_needed"] is not None
+    return {"pieces": sizes[-1], "needed": needed, "factor": needed / curve["examples_needed"] if both else None}
+
+
+def _foretold(curve: dict[str, Any]) -> str:
+    one = curve["foretold"]
+    if one is None:
+        return "not measured"
+    factor = "" if one["factor"] is None else f", {one['factor']:.2f}"
+    return f"{'more than the curve tells' if one['needed'] is None else one['needed']} from {one['pieces']}{factor}"
 
 
 def table(kept: dict[str, dict[str, Any]]) -> str:
@@ -57,7 +79,8 @@ def table(kept: dict[str, dict[str, Any]]) -> str:
         rows.append((name, f"{distance['archive']:.3f} - {distance['general']:.3f} = {distance['difference']:+.3f}",
                      f"{distance['fertility']:.2f}, {distance['general_fertility']:.2f}", losses,
                      told(found["examples_needed"], found["examples_needed_interval"], ",.0f"),
-                     told(found["gain_of_100"], found["gain_of_100_interval"], ".3f"), f"{found['gain_of_100_share']:.1%}",
+                     _foretold(found), told(found["gain_of_100"], found["gain_of_100_interval"], ".3f"),
+                     f"{found['gain_of_100_share']:.1%}",
                      str(found["steps"]), f"{found['minutes']:.0f}"))
     return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
 

@@ -37,6 +37,7 @@ def response_report(client: str, answer: Mapping[str, Any], shape: Mapping[str, 
                     for name, one in measures["arms"].items()]))
     _seasons(page, shape["season"])
     _channels(page, shape["channels"])
+    _words(page, shape["words"])
     page.section("What is new here",
                  page.items(shape["new_here"] or ["Nothing departs from the general pattern by more than its interval."]))
     page.section("What is not known, and what would settle it", page.items(shape["not_known"]))
@@ -69,6 +70,17 @@ def _channels(page: Page, channels: list[dict[str, Any]]) -> None:
                             [(one["channel"], math.exp(one["log_ratio"]), math.exp(one["base"]), _percent(one["probability_above_mean"]),
                               one["rows"])
                              for one in channels]))
+
+
+def _words(page: Page, words: list[dict[str, Any]]) -> None:
+    if not words:
+        return
+    rows = [(one["word"], math.exp(one["log_ratio"]), math.exp(one["interval"][0]), math.exp(one["interval"][1])) for one in words]
+    page.section("Words of names and tags, all else alike",
+                 plots.intervals(rows, "rate over that of the same rows without the word", lower_is_better=False, title="Words"),
+                 page.table(("Word", "Rate over the same rows without it", "General pattern", "Rows"),
+                            [(one["word"], math.exp(one["log_ratio"]), math.exp(one["base"]), one["rows"]) for one in words]),
+                 page.paragraph("Associations in what was delivered: a word stands for all that its ads have in common."))
 
 
 def _percent(share: float | None) -> str | None:

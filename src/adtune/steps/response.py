@@ -290,6 +290,7 @@ def response_model(ws: Workspace, id: str | None, name: str = "starter") -> Iter
                              "Put the base back as it was, or tune again on the new one.")
     method = attach_saved(base, ws.path(id))  # type: ignore[arg-type]
     base.model.rules = tuple(Rule(**one) for one in record["gate"].get("rules", ()))
+    base.model.own_tau = dict(record["gate"].get("own_tau", {}))
     try:
         yield base
     finally:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORGETTING_LIMIT = 0.15  # nats a row of generated advertisers
 PATTERN_ROWS = 30        # latest rows of a product or of all, that stand for a usual row
 SHOWN = 4                # products and channels of the report
+WORD_ROWS, FEWEST_WORDED, ASKED_WORDS, TOLD_WORDS = 10, 8, 60, 12  # rows of a pattern; rows with a word, and without; words asked, and told
 
 
 def evaluate_response(ws: Workspace, client: str, adapter: str | None = None, progress: Progress = silent) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def evaluate_response(ws: Workspace, client: str, adapter: str | None = None, pr
     report = ws.publish("report", client, {"report.html": page.encode()}, {k: v for k, v in answer.items() if k != "report"}, [id])
     answer["report"] = str(ws.path(report) / "report.html")
     progress("evaluate", 4, 4)
-    return {**answer, **{name: shape[name] for name in ("season", "channels", "rules", "new_here", "not_known")}}
+    return {**answer, **{name: shape[name] for name in ("season", "channels", "rules", "words", "new_here", "not_known")}}
 
 
 def rows_of_split(columns: Columns, book: Codebook, parts: tuple[np.ndarray, np.ndarray]) -> Rows:
@@ -156,7 +157,9 @@ def _understanding(base: ResponseBase, batch: Batch, split: Split, parts: tuple[
     season = _seasons(base, batch, split, parts) if (columns.day > 0).any() else []
     channels = _channels(base, batch, split, parts)
     rules = told_rules(base.model.rules, book)
-    return {"season": season, "channels": channels, "rules": rules, "new_here": _new_here(season, channels) + sure_rules(rules),
+    words = _words(base, batch, split, parts)
+    return {"season": season, "channels": channels, "rules": rules, "words": words,
+            "new_here": _new_here(season, channels) + sure_rules(rules) + _new_words(words),
             "not_known": _not_known(season, channels, columns)}
 
 
@@ -233,6 +236,48 @@ def _channels(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Colum
              "base": float(one.general[n]),
              "probability_above_mean": float(norm.cdf(one.mean[n] / max(one.sd[n],
                                                                         1e-9))), "rows": int((words == names[n]).sum())} for n in order]
+
+
+def _words(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns, Codebook]) -> list[dict[str, Any]]:
+    """Words of names and tags whose rows respond otherwise than the same rows without them, by more than the interval; the surest first."""
+    from collections import Counter
+
+    import numpy as np
+
+    from ..engine.response.contrasts import contrasts, worded_rows
+    from ..engine.response.encode import texts_of
+    from ..engine.response.names import word_number, words_of
+
+    columns, book = parts
+    told = Counter(word for text in texts_of(columns, book)[split.learned] for word in words_of(text))
+    spoken: dict[int, list[str]] = {}
+    for word, rows in told.most_common():
+        if FEWEST_WORDED <= rows <= len(split.learned) - FEWEST_WORDED:
+            spoken.setdefault(word_number(word), []).append(word)
+    buckets = [*spoken][:ASKED_WORDS]
+    if not buckets:
+        return []
+    made, weights = worded_rows(batch, split.learned[-WORD_ROWS:], buckets)
+    one = contrasts(base, arranged_with(batch, split, made), weights)
+    low, high = one.interval()
+    order = np.argsort(-np.abs(one.mean) / np.maximum(one.sd, 1e-9))
+    return [{"word": " / ".join(spoken[buckets[n]][:3]), "rows": max(told[word] for word in spoken[buckets[n]]),
+             "log_ratio": float(one.mean[n]), "interval": [float(low[n]), float(high[n])], "base": float(one.general[n])}
+            for n in order if low[n] > 0 or high[n] < 0][:TOLD_WORDS]
+
+
+def _new_words(words: list[dict[str, Any]]) -> list[str]:
+    """A sentence for each word that tells otherwise than the general pattern expects, by more than its interval; three at most."""
+    import math
+
+    found = []
+    for one in words:
+        low, high = one["interval"]
+        if not low <= one["base"] <= high:
+            more = math.expm1(one["log_ratio"])
+            found.append(f"Rows that name '{one['word']}' respond {abs(more):.0%} {'above' if more > 0 else 'below'} the same rows "
+                         f"without it ({math.expm1(low):+.0%} to {math.expm1(high):+.0%}; {one['rows']} rows).")
+    return found[:3]
 
 
 def _new_here(season: list[dict[str, Any]], channels: list[dict[str, Any]]) -> list[str]:

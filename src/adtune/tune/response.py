@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,8 @@ class Split:
 class Gate:
     """What answers: `blend` of the tuned model's log rate with the own rate's, chosen on validation. `curve` holds each blend's deviance a
     row, `fell_back` says that the own rate alone answers; `drift` is the error that the rows of a day share, in logs,
-    `sharpness` what concentrations are multiplied by; `reason` in words; `rules` are the client's own, for the model to know."""
+    `sharpness` what concentrations are multiplied by; `reason` in words; `rules` are the client's own, for the model to know, and
+    `own_tau` how much its words tell (logs of standard deviations)."""
 
     blend: float
     curve: list[dict[str, float]]
@@ -66,6 +67,7 @@ class Gate:
     reason: str
     sharpness: float = 1.0
     rules: tuple[Rule, ...] = ()
+    own_tau: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
     """Tune, or go on with the run in `folder`. `data` is (rows, split, generated advertisers that watch forgetting)."""
     batch, split, watch = data
     base.model.rules = ()
+    base.model.own_tau = _own_words(base, batch, split)
     train = blocks_of(batch, split.train, seed=settings.seed)
     a_step = len(plan_epoch(train, STEP_ROWS, settings.seed, 0))
     epochs = max(1, min(max(settings.epochs, math.ceil(FEWEST_STEPS / a_step)), math.ceil(MOST_STEPS / a_step)))
@@ -177,7 +180,7 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
         gate = _with_rules(base, batch, split)
         gate = gate if learned or gate.fell_back else replace(gate, reason=f"{UNSURE} {gate.reason}")
     except BaseException:
-        base.model.rules = ()
+        base.model.rules, base.model.own_tau = (), {}
         method.detach()
         raise
     return TunedResponse(method, outcome, gate, rate, len(train))
@@ -200,19 +203,36 @@ def _kept(fit: Fit, outcome: FitOutcome, start: dict[str, torch.Tensor], limit: 
     return True
 
 
+def _own_words(base: ResponseBase, batch: Batch, split: Split) -> dict[str, float]:
+    """How much the client's words tell by the training rows, {} as in the base, or where validation is worse for it by more than noise."""
+    base.model.own_tau = {}
+    found = base.model.find_words(batch, split.train)
+    if not found:
+        return {}
+    blocks = blocks_to_validate(batch, split.train, split.validation)
+    without = [loss for loss, _ in measure(base, None, blocks)]
+    base.model.own_tau = found
+    return {} if _worse(base, blocks, without) else found
+
+
+def _worse(base: ResponseBase, blocks: list[Block], before: list[float]) -> bool:
+    """Whether the losses of the blocks are above those of `before` by more than the noise."""
+    more = np.array([loss for loss, _ in measure(base, None, blocks)]) - before
+    return bool(more.sum() > more.std(ddof=1) * math.sqrt(len(more)))
+
+
 def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
     """The gate, with the rules of training and validation rows; none where those of the training rows made validation worse by more than
     the noise."""
     blocks = blocks_to_validate(batch, split.train, split.validation)
     without = [loss for loss, _ in measure(base, None, blocks)]
     base.model.rules = base.model.find_rules(batch, split.train)
-    worse = np.array([loss for loss, _ in measure(base, None, blocks)]) - without
-    if worse.sum() > worse.std(ddof=1) * math.sqrt(len(worse)):
+    if _worse(base, blocks, without):
         base.model.rules = ()
-        return choose_gate(base, batch, split)
+        return replace(choose_gate(base, batch, split), own_tau=base.model.own_tau)
     gate = choose_gate(base, batch, split)
     base.model.rules = base.model.find_rules(batch, split.learned)
-    return replace(gate, rules=base.model.rules)
+    return replace(gate, rules=base.model.rules, own_tau=base.model.own_tau)
 
 
 def own_rate(batch: Batch, context: np.ndarray) -> float:

@@ -36,7 +36,7 @@ def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndar
     batch, until, seen = rows
     with torch.no_grad():
         eta, _, plain = base.model(batch, until, seen)
-        covariance = posterior_covariance(batch, base.model.expected(batch), base.model.log_tau, until)
+        covariance = posterior_covariance(batch, base.model.expected(batch), base.model.tau, until)
     weight = torch.from_numpy(weights).double()
     variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
     return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy())
@@ -72,3 +72,18 @@ def swapped_rows(batch: Batch, pattern: np.ndarray, field: str, values: list[tup
             known[:, n * many:(n + 1) * many, KNOWN.index(field)] = meaning
     part = replace(part, ids=ids, known=known, words=torch.zeros_like(part.words), age=torch.zeros_like(part.age))
     return part, np.kron(np.eye(count) - 1 / count, np.full((1, many), 1 / many))
+
+
+def worded_rows(batch: Batch, pattern: np.ndarray, buckets: list[int]) -> tuple[Batch, np.ndarray]:
+    """(rows `pattern` with each word of `buckets` among their own and then without it, weights of each word against rows without it)."""
+    many, count = len(pattern), len(buckets)
+    part = batch.rows(torch.from_numpy(np.tile(pattern, 2 * count)))
+    words = part.words.clone()
+    for n, bucket in enumerate(buckets):
+        own = batch.words[0, torch.from_numpy(pattern)].clone()
+        own[own == bucket] = 0
+        words[0, (count + n) * many:(count + n + 1) * many] = own
+        others = own.sort(-1, descending=True).values[:, :-1]  # a full row gives a word for it
+        words[0, n * many:(n + 1) * many] = torch.cat([torch.full_like(others[:, :1], bucket), others], 1)
+    part = replace(part, words=words, age=torch.zeros_like(part.age))
+    return part, np.kron(np.hstack([np.eye(count), -np.eye(count)]), np.full((1, many), 1 / many))

@@ -185,7 +185,6 @@ def encode(columns: Columns, book: Codebook, context: np.ndarray) -> Batch:
     many = len(columns)
     ids = np.zeros((many, len(FIELDS)), np.int64)
     known = np.zeros((many, len(KNOWN)), np.int64)
-    text = np.full(many, "", object)
     for n, field in enumerate(FIELDS):
         words = words_of_field(columns, field, book.sources)
         if words is None or field not in book.values:
@@ -195,10 +194,8 @@ def encode(columns: Columns, book: Codebook, context: np.ndarray) -> Batch:
         ids[:, n] = np.array([place.get(value, len(place) + 1 if value else 0) for value in told_words], np.int64)[index]
         if field in KNOWN:
             known[:, KNOWN.index(field)] = np.array([names.known_number(field, value) for value in told_words], np.int64)[index]
-    for words in (columns.named["campaign"], columns.named["ad"], *(columns.words[name] for name in book.texts if name in columns.words)):
-        text = text + " " + words
     numbers, told = _standard(columns, book)
-    texts, index = distinct(text)
+    texts, index = distinct(texts_of(columns, book))
     bags = np.array([names.word_numbers(value) for value in texts], np.int64).reshape(len(texts), -1)[index]
     newest = columns.day[context & (columns.day > 0)].max(initial=0) or columns.day.max(initial=0)
     age = np.where(columns.day > 0, newest - columns.day, 0)
@@ -210,6 +207,14 @@ def encode(columns: Columns, book: Codebook, context: np.ndarray) -> Batch:
                   tensor(np.maximum(np.nan_to_num(outcome), 0) / book.unit), torch.tensor([book.family]), tensor(context & good),
                   torch.ones(many, dtype=torch.bool))
     return Batch(*(getattr(batch, name) if name == "family" else getattr(batch, name)[None] for name in batch.__dataclass_fields__))
+
+
+def texts_of(columns: Columns, book: Codebook) -> np.ndarray:
+    """(N,) the texts whose words are read: names of campaign and ad, and every input that counts as words."""
+    text = np.full(len(columns), "", object)
+    for words in (columns.named["campaign"], columns.named["ad"], *(columns.words[name] for name in book.texts if name in columns.words)):
+        text = text + " " + words
+    return text
 
 
 def _standard(columns: Columns, book: Codebook) -> tuple[np.ndarray, np.ndarray]:

@@ -18,13 +18,14 @@ from torch import Tensor
 
 from .batch import LEVELS, Batch
 from .kernels import GROUPINGS, covariance_of, own_variance, read_across
+from .likelihood import kind_of, nats
 
 HALF_LIFE = 90.0      # days after which a row counts half for the level
 SCORING = 4           # steps of Fisher scoring
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
-           "product x season": 0.4,
+           "product x season": 0.4, "words x channel": 0.0025,
            "slow drift": 0.2, "weekday": 0.08, "events": 0.15, "price": 0.35}
 SMALLEST_R, LARGEST_R = 0.2, 100.0  # concentration of outcomes that is looked for
 SHRUNK = 1.15         # residuals of a fit are smaller than errors of a prediction
@@ -73,6 +74,17 @@ def starting_log_tau() -> Tensor:
     return torch.tensor([math.log(_STARTS.get(name, 0.12)) for name in GROUPINGS])
 
 
+def power_of(log_tau: Tensor) -> Tensor:
+    """(G,) variances of the groupings from the logs of their standard deviations."""
+    return torch.exp(2 * log_tau).clamp(max=9.0)
+
+
+def centres_of(rows: int) -> Tensor:
+    """Row numbers of INDUCING centres of a long history: its newest rows, and an even spread over the others."""
+    newest = INDUCING // 2
+    return torch.cat([torch.linspace(0, rows - newest - 1, INDUCING - newest).round().long(), torch.arange(rows - newest, rows)])
+
+
 def level_of(batch: Batch, general: Tensor) -> Tensor:
     """(B,) log of the own rate, relative to the general pattern, from context rows that count the less the older they are."""
     weight = batch.context * torch.exp2(-batch.age.clamp(min=0) / HALF_LIFE).double()
@@ -90,12 +102,12 @@ def read(earlier: Batch, general: Tensor, log_tau: Tensor) -> Reading:
     """
     until = earlier.age.shape[1]
     level = level_of(earlier, general)
-    power = torch.exp(2 * log_tau).clamp(max=9.0)
+    power = power_of(log_tau)
     base = earlier.exposure * torch.exp(general.double() + level[:, None])
     if until <= EXACT:
         centres, span = earlier, None
     else:
-        centres = earlier.rows(torch.linspace(0, until - 1, INDUCING, device=general.device).round().long())
+        centres = earlier.rows(centres_of(until).to(general.device))
         span = covariance_of(power, earlier, centres)
     fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
     mu = base * fitted.fit.exp()
@@ -112,11 +124,11 @@ def read(earlier: Batch, general: Tensor, log_tau: Tensor) -> Reading:
 def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: int) -> Tensor:
     """(B, Q, Q) covariance of f at the rows from `until` on, given the context rows before them."""
     earlier, later = batch.rows(torch.arange(until)), batch.rows(torch.arange(until, batch.age.shape[1]))
-    power = torch.exp(2 * log_tau).clamp(max=9.0)
+    power = power_of(log_tau)
     base = earlier.exposure * torch.exp(general[:, :until].double() + level_of(batch, general)[:, None])
     centres, span = earlier, None
     if until > EXACT:
-        centres = batch.rows(torch.linspace(0, until - 1, INDUCING).round().long())
+        centres = batch.rows(centres_of(until))
         span = covariance_of(power, earlier, centres)
     fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
     crossed = covariance_of(power, later, centres)
@@ -125,7 +137,7 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
 
 def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, Tensor]:
     """(V^-1 y (N,), V^-1 (N, N)) of one advertiser all of whose rows are context: y working outcomes, V their covariance with noise."""
-    power = torch.exp(2 * log_tau).clamp(max=9.0)
+    power = power_of(log_tau)
     base = batch.exposure * torch.exp(general.double() + level_of(batch, general)[:, None])
     fitted = _laplace(covariance_of(power, batch, batch), None, batch, base)
     return fitted.alpha[0], fitted.inner[0]
@@ -141,15 +153,33 @@ class _Fitted:
     r: Tensor
 
 
+def evidence(covariance: Tensor, rows: Batch, general: Tensor) -> float:
+    """log of the probability of one advertiser's outcomes under a prior covariance (1, N, N) of f, all rows being context: Laplace's
+    approximation (Rasmussen and Williams 2006, equation 3.32)."""
+    known = general.double() + level_of(rows, general)[:, None]
+    solve = _Exact(covariance)
+    alpha, fit, r = _scored(solve, rows, rows.exposure * known.exp())
+    kind = torch.tensor(kind_of(int(rows.family)), device=fit.device)
+    likely = -nats(kind, rows.outcome, rows.exposure, known + fit, r.log()[:, None].expand_as(fit)).sum()
+    return float(likely - 0.5 * (alpha * fit).sum() - solve.factor.diagonal(dim1=-2, dim2=-1).log().sum())
+
+
 def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, base: Tensor) -> _Fitted:
-    """Fisher scoring, exact or through the centres (`span` is the covariance between context rows and centres).
+    """The effects at the mode, exact or through the centres (`span` is the covariance between context rows and centres)."""
+    solve = _Exact(covariance) if span is None else _Centred(covariance, span)
+    alpha, fit, r = _scored(solve, earlier, base)
+    with torch.no_grad():
+        return _Fitted(alpha, solve.inner(), fit, r)
+
+
+def _scored(solve: _Exact | _Centred, earlier: Batch, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(alpha, f at the context rows, r (B,)) after SCORING steps of Fisher scoring; `solve` is left at the last.
 
     Gradients flow through the last step only: at the optimum that of Newton's method is exact.
     """
     amount = (earlier.family == 4)[:, None]
     fit = torch.zeros_like(base)
     r = torch.full((len(base),), 4.0, dtype=torch.float64, device=base.device)
-    solve = _Exact(covariance) if span is None else _Centred(covariance, span)
     for step in range(SCORING):
         with torch.set_grad_enabled(torch.is_grad_enabled() and step == SCORING - 1):
             mu = (base * fit.exp()).clamp(1e-9, 1e12)
@@ -161,8 +191,7 @@ def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, base: Tens
             fit = fit.clamp(-6, 6)
         with torch.no_grad():
             r = _concentration(earlier.outcome, (base * fit.exp()).clamp(1e-9, 1e12), earlier.context, amount)
-    with torch.no_grad():
-        return _Fitted(alpha, solve.inner(), fit, r)
+    return alpha, fit, r
 
 
 class _Exact:

@@ -1,14 +1,15 @@
-"""The kernels of history.py: what rows of an advertiser share, one for each grouping of the trade, in five parts by what they look at.
+"""The kernels of history.py: what rows of an advertiser share, one for each grouping of the trade, in parts by what they look at.
 
 B, N as in batch.py; M = rows on the other side; G = number of GROUPINGS. Many rows to predict are alike in what a part looks at (names,
-day, numbers, words): without gradients each part is worked out once for rows that differ.
+day, numbers, words): without gradients each part is worked out once for rows that differ. "words x channel" is a sixth part that
+pre-training leaves out: a client's own rows may bring it in (words.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 import torch
 from torch import Tensor
@@ -24,7 +25,10 @@ CROSSED = ("other1", "product", "channel")  # with price, and with the weekend
 SLOW, QUICK, CAMPAIGN_SLOW = 90.0, 12.0, 45.0  # days over which drift is remembered
 GROUPINGS = ("level", *FIELDS, *(" x ".join(pair) for pair in PAIRS), *(f"{name} x price" for name in CROSSED),
              *(f"{name} x weekend" for name in CROSSED), "weekday", "events", "season", "product x season", "channel x season",
-             "slow drift", "quick drift", "campaign drift", *NUMBERS, "price curve", "spend curve", "number1 curve", "words")
+             "slow drift", "quick drift", "campaign drift", *NUMBERS, "price curve", "spend curve", "number1 curve",
+             "words", "words x channel")
+WORDS = GROUPINGS[-2:]
+OFF = 1e-3            # variance under which the last part is left out
 FEW = 64              # rows under which it does not pay to look for those that are alike
 
 
@@ -83,6 +87,10 @@ def _words(left: Batch, right: Batch) -> Iterator[Tensor]:
     yield _bags(left) @ _bags(right).mT
 
 
+def _words_of_channels(left: Batch, right: Batch) -> Iterator[Tensor]:
+    yield (_bags(left) @ _bags(right).mT) * _equal(left, right, "channel")
+
+
 def _bags(batch: Batch) -> Tensor:
     """(B, N, BUCKETS) words of each row, of length one."""
     bag = torch.zeros(*batch.words.shape[:2], BUCKETS, device=batch.words.device).scatter_(-1, batch.words, 1.0)
@@ -107,18 +115,35 @@ PARTS = (_Part(_names, 1 + len(FIELDS) + len(PAIRS), lambda rows: (rows.ids,)),
          _Part(_prices, len(CROSSED), lambda rows: (_ids(rows, *CROSSED), rows.numbers[..., :1], rows.told[..., :1])),
          _Part(_days, len(CROSSED) + 8, lambda rows: (_ids(rows, *CROSSED, "campaign"), rows.calendar, rows.age[..., None])),
          _Part(_numbers, len(NUMBERS) + len(CURVES), lambda rows: (rows.numbers, rows.told)),
-         _Part(_words, 1, lambda rows: (rows.words,)))
+         _Part(_words, 1, lambda rows: (rows.words,)),
+         _Part(_words_of_channels, 1, lambda rows: (_ids(rows, "channel"), rows.words)))
 
 
-def kernels(left: Batch, right: Batch) -> Iterator[Tensor]:
+def kernels(left: Batch, right: Batch, parts: tuple[_Part, ...] = PARTS) -> Iterator[Tensor]:
     """The kernels in the order of GROUPINGS, (B, N, M) each, between the rows of two batches of the same advertisers."""
-    return chain.from_iterable(part.kernels(left, right) for part in PARTS)
+    return chain.from_iterable(part.kernels(left, right) for part in parts)
+
+
+def kernel_of(name: str, left: Batch, right: Batch) -> Tensor:
+    """(B, N, M) the kernel of one grouping."""
+    place = GROUPINGS.index(name)
+    for part in PARTS:
+        if place < part.many:
+            return next(islice(part.kernels(left, right), place, None))
+        place -= part.many
+    raise KeyError(name)
+
+
+def _parts(power: Tensor) -> tuple[_Part, ...]:
+    """The parts that count at these variances."""
+    return PARTS if float(power[-1].detach()) > OFF else PARTS[:-1]
 
 
 def covariance_of(power: Tensor, left: Batch, right: Batch) -> Tensor:
     """(B, N, M) prior covariance of f between rows, float64. `power` (G,) are variances."""
     if torch.is_grad_enabled():
-        return sum(p * k for p, k in zip(power, kernels(left, right), strict=True)).double()  # type: ignore[union-attr]
+        each = kernels(left, right, _parts(power))
+        return sum(p * k for p, k in zip(power, each, strict=False)).double()  # type: ignore[union-attr]
     return read_across(power, left, right, None)[1].double()
 
 
@@ -127,7 +152,7 @@ def read_across(power: Tensor, left: Batch, right: Batch, alpha: Tensor | None) 
     None."""
     effects, start = [], 0
     crossed = torch.zeros(*left.age.shape, right.age.shape[1], device=left.age.device)
-    for part in PARTS:
+    for part in (parts := _parts(power)):
         rows, back = _distinct(left, part)
         own, shared = power[start:start + part.many], None
         found = []
@@ -139,6 +164,8 @@ def read_across(power: Tensor, left: Batch, right: Batch, alpha: Tensor | None) 
             effects.append(torch.stack(found, -1) if back is None else torch.stack(found, -1)[:, back])
         crossed += shared if back is None else shared[:, back]  # type: ignore[index]
         start += part.many
+    if effects and len(parts) < len(PARTS):
+        effects.append(torch.zeros_like(effects[-1][..., :1]))
     return torch.cat(effects, -1) if effects else crossed.new_zeros(*left.age.shape, 0), crossed
 
 
@@ -163,8 +190,9 @@ def own_variance(batch: Batch, power: Tensor) -> Tensor:
     dated = batch.calendar[..., -1]
     price = batch.told[..., 0]
     one, events, crossed = torch.ones_like(dated), batch.calendar[..., YEARLY + 7:-1].sum(-1), [at[name] for name in CROSSED]
+    worded = (batch.words > 0).any(-1).float()
     parts = [one, *(at[name] for name in FIELDS), *(at[a] * at[b] for a, b in PAIRS), *(part * price for part in crossed), *crossed,
              dated, events, dated, at["product"] * dated, at["channel"] * dated, one, one, at["campaign"], *numbers.unbind(-1),
-             *(batch.told[..., n] for n in (0, 1, 3)), (batch.words > 0).any(-1).float()]
+             *(batch.told[..., n] for n in (0, 1, 3)), worded, at["channel"] * worded]
     squares = [part**2 if name in NUMBERS else part for name, part in zip(GROUPINGS, parts, strict=True)]
     return torch.stack(squares, -1) @ power

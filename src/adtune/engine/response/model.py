@@ -22,10 +22,11 @@ from .calendar import COLUMNS, YEARLY
 from .history import FEATURES, History, Reading, read, starting_log_tau
 from .kernels import GROUPINGS
 from .rules import Rule, find_rules, lift_of, read_rows
+from .words import READ, find_words
 
 PLAIN = COLUMNS + 3 * len(NUMBERS) + len(FAMILIES) + 1
 CODES, CODE_WIDTH = 512, 6
-MODEL_TYPE, VERSION = "adtune_response", 1
+MODEL_TYPE, VERSION = "adtune_response", 2
 HEADS = ("head", "skip", "trust", "log_tau")  # what stands between the last layer and the answer
 
 
@@ -144,6 +145,7 @@ class ResponseNet(nn.Module):
         self.trust = nn.Parameter(torch.ones(len(GROUPINGS)))
         self.log_tau = nn.Parameter(starting_log_tau())
         self.rules: tuple[Rule, ...] = ()  # an advertiser's own, found when a model is tuned
+        self.own_tau: dict[str, float] = {}  # logs of standard deviations that its own rows speak for, found then too
         for layer in (self.skip, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -157,7 +159,7 @@ class ResponseNet(nn.Module):
     def remember(self, earlier: Batch, seen: int | None = None) -> Memory:
         """The context rows, read once for all rows to predict; the blocks look at the first `seen` of them."""
         general, hidden = self.general(earlier)
-        reading = read(earlier, general.detach() + lift_of(self.rules, earlier), self.log_tau)
+        reading = read(earlier, general.detach() + lift_of(self.rules, earlier), self.tau)
         first = earlier.rows(torch.arange(earlier.age.shape[1] if seen is None else seen, device=general.device))
         many = first.age.shape[1]
         context = self.tokens(first, hidden[:, :many], reading.of(first)) + self.told(reading)[:, :many]
@@ -193,7 +195,22 @@ class ResponseNet(nn.Module):
     def find_rules(self, batch: Batch, context: np.ndarray) -> tuple[Rule, ...]:
         """Rules that the rows `context` of one advertiser speak for; those in `rules` are left as they are."""
         part, place = read_rows(batch, context), self.log_tau.device
-        return find_rules(part, self.general(part.to(place))[0].cpu(), self.log_tau.cpu())
+        return find_rules(part, self.general(part.to(place))[0].cpu(), self.tau.cpu())
+
+    @torch.no_grad()
+    def find_words(self, batch: Batch, context: np.ndarray) -> dict[str, float]:
+        """What `own_tau` should be by the rows `context` of one advertiser; what it is counts for nothing."""
+        part, place = read_rows(batch, context[-READ:]), self.log_tau.device
+        return find_words(part, self.general(part.to(place))[0].cpu() + lift_of(self.rules, part), self.log_tau.cpu())
+
+    @property
+    def tau(self) -> Tensor:
+        """(G,) logs of the standard deviations: the base's, but for those of `own_tau`."""
+        if not self.own_tau:
+            return self.log_tau
+        tau = self.log_tau.clone()
+        tau[[GROUPINGS.index(name) for name in self.own_tau]] = tau.new_tensor([*self.own_tau.values()])
+        return tau
 
     def tokens(self, batch: Batch, hidden: Tensor, history: History) -> Tensor:
         """(B, N, D) of rows, outcomes not told."""

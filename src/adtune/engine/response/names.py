@@ -80,8 +80,12 @@ def word_number(word: str) -> int:
 
 
 @lru_cache(maxsize=65536)
+def words_of(text: str) -> tuple[str, ...]:
+    """A text's first MOST_WORDS different words, each in its plain lower-case form, numbers left out."""
+    return tuple(dict.fromkeys(word for word in _PLAIN.findall(text.lower()) if not word.isdigit() and len(word) > 1))[:MOST_WORDS]
+
+
 def word_numbers(text: str) -> tuple[int, ...]:
-    """Buckets of a text's first MOST_WORDS different words, each in its plain lower-case form, numbers left out; padded with 0."""
-    words = list(dict.fromkeys(word for word in _PLAIN.findall(text.lower()) if not word.isdigit() and len(word) > 1))[:MOST_WORDS]
-    found = tuple(word_number(word) for word in words)
+    """Buckets of the words of a text, padded with 0."""
+    found = tuple(word_number(word) for word in words_of(text))
     return found + (0,) * (MOST_WORDS - len(found))

@@ -1,0 +1,124 @@
+"""Words that tell a client's outcomes are believed by the evidence of its rows, at all channels or at each; noise is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from adtune.engine.response import kernels
+from adtune.engine.response.base import load_response
+from adtune.engine.response.batch import FIELDS
+from adtune.engine.response.kernels import GROUPINGS, WORDS, covariance_of, kernel_of, own_variance, read_across
+from adtune.engine.tasks.response import predict_rows
+from adtune.pretrain.advertisers import AdvertiserSettings, Draw, generate
+from adtune.tune.response import Split, _own_words
+
+ROWS, KNOWN = 340, 240
+PLAIN = AdvertiserSettings(rules=0.0, families=(0.0, 1.0, 0.0, 0.0, 0.0), absent=(0.0,) * 11, absent_numbers=(0.0,) * 6, undated=0.0)
+CHANNEL = FIELDS.index("channel")
+
+
+@pytest.fixture(scope="module")
+def base():
+    return load_response()
+
+
+def rows(lift_of_word, seed=4):
+    """One advertiser with three words a row, of twelve; `lift_of_word(words, channels)` (N,) is added to the log rate."""
+    batch, truth = generate(Draw(seed), 1, ROWS, ROWS, PLAIN)
+    draw = np.random.default_rng(seed)
+    words = np.zeros((1, ROWS, 8), np.int64)
+    words[0, :, :3] = np.array([draw.choice(np.arange(101, 113), 3, replace=False) for _ in range(ROWS)])
+    channels = batch.ids.clone()
+    channels[0, :, CHANNEL] = torch.from_numpy(draw.integers(1, 3, ROWS))
+    lift = lift_of_word(words[0], channels[0, :, CHANNEL].numpy())
+    rate = 0.03 * np.exp(0.3 * (truth.eta - truth.eta.mean())[0].numpy() + lift)
+    outcome = np.minimum(draw.poisson(100 * rate * draw.gamma(8, 1 / 8, ROWS)), 100.0)
+    return replace(batch, words=torch.from_numpy(words), ids=channels, context=torch.arange(ROWS)[None] < KNOWN,
+                   exposure=torch.full_like(batch.exposure, 100.0), outcome=torch.from_numpy(outcome)[None].double()), rate
+
+
+def telling(words, channels):
+    return 1.6 * (words == 101).any(-1) - 1.2 * (words == 105).any(-1)
+
+
+def at_one_channel(words, channels):
+    return np.where(channels == 1, 1.5, -1.5) * (words == 101).any(-1)
+
+
+def noise(words, channels):
+    return np.zeros(len(words))
+
+
+def error(base, batch, rate, own):
+    base.model.own_tau = own
+    try:
+        with torch.no_grad():
+            eta = predict_rows(base, batch, np.arange(KNOWN), np.arange(KNOWN, ROWS))[0].numpy()
+    finally:
+        base.model.own_tau = {}
+    return float(((eta - np.log(rate[KNOWN:])) ** 2).mean())
+
+
+def test_words_that_tell_are_believed_and_foretell_later_rows(base):
+    batch, rate = rows(telling)
+    found = base.model.find_words(batch, np.arange(KNOWN))
+    assert found["words"] > float(base.model.log_tau[GROUPINGS.index("words")])
+    assert error(base, batch, rate, found) < 0.6 * error(base, batch, rate, {})
+
+
+def test_a_word_that_tells_at_one_channel_only_brings_in_the_words_of_each_channel(base):
+    batch, rate = rows(at_one_channel)
+    found = base.model.find_words(batch, np.arange(KNOWN))
+    assert "words x channel" in found
+    assert error(base, batch, rate, found) < 0.6 * error(base, batch, rate, {})
+
+
+@pytest.mark.parametrize("seed", range(4, 10))
+def test_words_that_tell_nothing_change_nothing(base, seed):
+    assert base.model.find_words(rows(noise, seed)[0], np.arange(KNOWN)) == {}
+
+
+def test_rows_that_may_not_be_read_or_hold_no_words_say_nothing(base):
+    batch, _ = rows(telling)
+    assert base.model.find_words(replace(batch, words=torch.zeros_like(batch.words)), np.arange(KNOWN)) == {}
+    assert base.model.find_words(batch, np.arange(8)) == {}
+    assert base.model.find_words(batch, np.arange(ROWS)) == base.model.find_words(batch, np.arange(KNOWN))
+    one = batch.ids.clone()
+    one[..., CHANNEL] = 1
+    assert set(base.model.find_words(replace(batch, ids=one), np.arange(KNOWN))) == {"words"}
+
+
+def test_tuning_keeps_what_the_words_tell_unless_validation_is_worse_for_it(base):
+    split = Split(np.arange(160), np.arange(160, KNOWN), np.arange(KNOWN, ROWS))
+    batch, _ = rows(telling)
+    turned, _ = rows(lambda words, channels: telling(words, channels) * np.where(np.arange(ROWS) < 160, 1, -1))
+    try:
+        assert "words" in _own_words(base, batch, split)
+        assert "words" in base.model.find_words(turned, split.train) and _own_words(base, turned, split) == {}
+    finally:
+        base.model.own_tau = {}
+
+
+def test_a_grouping_that_is_off_costs_nothing_and_on_it_is_its_kernel(base):
+    batch, _ = rows(telling)
+    part = batch.rows(torch.arange(80))
+    power = torch.full((len(GROUPINGS),), 0.04)
+    off = power.clone()
+    off[-1] = 1e-6
+    assert torch.allclose(covariance_of(power, part, part) - covariance_of(off, part, part),
+                          0.04 * kernel_of("words x channel", part, part).double(), atol=1e-6)
+    with torch.enable_grad():
+        assert torch.allclose(covariance_of(power, part, part), covariance_of(power.requires_grad_(), part, part).detach(), atol=1e-5)
+    alpha = torch.ones(1, 80, dtype=torch.float64)
+    for one in (power.detach(), off):
+        effects, _ = read_across(one, part, part, alpha)
+        assert effects.shape[-1] == len(GROUPINGS) and bool((effects[..., -1] != 0).any()) == (one is not off)
+    diagonal = covariance_of(power.detach(), part, part).diagonal(dim1=-2, dim2=-1)
+    assert torch.allclose(own_variance(part, power.detach()).double(), diagonal, atol=1e-4)
+    for name, kernel in zip(GROUPINGS, kernels.kernels(part, part), strict=True):
+        assert torch.equal(kernel, kernel_of(name, part, part)), name
+    assert WORDS == ("words", "words x channel") and kernels.PARTS[-1].many == 1
