@@ -4,8 +4,9 @@
 
 "Told from fewer" is what a curve without the largest size would have said was needed, and how many times what the whole curve says: an
 estimate from half of the pieces should lie within a factor of 1.5. The distance is the base's loss on the archive's validation pieces
-less its loss on general text, and the tokens that a word takes. Each archive is imported, curated and measured as `adtune curate --curve` does it; what is measured is kept in `--work`, so that the same call
-goes on where it was stopped. Archives default to three of ../shared/data/brands; those that are absent are skipped, said so.
+less its loss on general text, and the tokens that a word takes. Each archive is imported, curated and measured as
+`adtune curate --curve` does it; what is measured is kept in `--work`, so that the same call goes on where it was stopped. Archives
+default to three of ../shared/data/brands; those that are absent are skipped, said so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ sys.path.insert(0, str(HERE.parent / "src"))
 BRANDS = HERE.parent.parent / "shared" / "data" / "brands"
 DEFAULT = [str(BRANDS / f"{name}.jsonl") for name in ("medlineplus_topics", "carpentries_blog", "swcarpentry_gvwilson")]
 HEAD = ("archive", "loss on it less general", "tokens a word, general", "losses at pieces", "examples needed [95 %]",
-        "told from fewer, factor",        "100 more bring, nats [95 %]", "of the loss", "steps", "minutes")
+        "told from fewer, factor", "100 more bring, nats [95 %]", "of the loss", "steps", "minutes")
 
 
 def measure(path: Path, said: argparse.Namespace) -> dict[str, Any]:
