@@ -99,6 +99,27 @@ def _phi(both: float, first: float, second: float, n: int) -> float:
     return product / spread if spread else 0.0
 
 
+def sign_flip(differences: Sequence[float], seed: int = 0) -> float:
+    """Two-sided p that differences of pairs scatter around nothing, by flipping their signs (Fisher 1935, section 21): exact up to
+    thirteen pairs, 9,999 draws beyond; 1.0 where all are zero or there is none."""
+    import numpy as np
+    from scipy import stats
+
+    (sample,) = _arrays(differences)
+    if not np.any(sample):
+        return 1.0
+    tested = stats.permutation_test((sample,), lambda x, axis: np.mean(x, axis=axis), permutation_type="samples", vectorized=True,
+                                    n_resamples=9999, rng=np.random.default_rng(seed))
+    return float(tested.pvalue)
+
+
+def false_discovery(p: Sequence[float]) -> list[float]:
+    """Benjamini and Hochberg's corrected p-values (JRSS B 57, 1995), in the order given."""
+    from scipy import stats
+
+    return [float(one) for one in stats.false_discovery_control(p)] if p else []
+
+
 def auc_interval(positives: Sequence[float], negatives: Sequence[float], seed: int = 0) -> Interval:
     """The probability that a positive scores above a negative, ties counting half; both sides are resampled."""
     first, second = _arrays(positives), _arrays(negatives)

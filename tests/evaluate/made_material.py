@@ -2,7 +2,7 @@
 
 import random
 
-from adtune.evaluate import Arm, Material
+from adtune.evaluate import Arm, Material, ReportContext
 from adtune.voice.conventions import Convention
 
 PIECES = 12
@@ -12,6 +12,9 @@ OWN = ("You can keep your garden green; here's how we do it.", "Don't water at n
 OTHER = ("The irrigation of plants is generally performed by the operator in the evening.", "Consideration of temperature is required.",
          "It has been observed that evaporation may occur during the day.", "The instructions are set out in the following section.",
          "Equipment should be inspected by qualified persons before utilisation.", "Results were obtained under controlled conditions.")
+
+EVALUATIONS = tuple({"step": 10 * i, "epoch": i / 4, "validation_loss": 3 + (i - 5) ** 2 / 20, "train_loss": 4 - i / 5 if i else None,
+                     "general_loss": 3.5, "noise_floor": 0.05} for i in range(9))
 
 
 def texts(sentences, count, seed):
@@ -38,3 +41,15 @@ def material(pieces=PIECES, **changes):
         "conventions": (Convention("speaks to you", "says you", pattern=r"(?i)\byou"),),
     }
     return Material(**(fields | changes))
+
+
+def context(**changes):
+    given = material()
+    fields = {
+        "client": "Green & Co", "adapter": "green-lora-1", "base": "starter", "base_hash": "b" * 64, "starter": False,
+        "dataset_hash": "d" * 64,
+        "pieces": {"train": 1234, "validation": 12, "test": 12}, "method": "lora", "evaluations": EVALUATIONS, "best": EVALUATIONS[5],
+        "settings": {"rank": (16, "default"), "rate": (None, "default"), "epochs": (3, "command line")}, "seconds": 61.25,
+        "briefs": given.briefs, "drafts": {**{name: arm.drafts for name, arm in given.arms.items()}, "published": given.references},
+    }
+    return ReportContext(**(fields | changes))

@@ -5,27 +5,13 @@ from dataclasses import replace
 
 import pytest
 from lxml import etree
-from made_material import material
+from made_material import context, material
 
-from adtune.evaluate import ReportContext, evaluate_report, measure
+from adtune.evaluate import evaluate_report, measure
 from adtune.report import Brand, to_markdown
 from adtune.settings import EvaluateSettings
 
 HOSTILE = '<script>alert("x")</script>'
-EVALUATIONS = tuple({"step": 10 * i, "epoch": i / 4, "validation_loss": 3 + (i - 5) ** 2 / 20, "train_loss": 4 - i / 5 if i else None,
-                     "general_loss": 3.5, "noise_floor": 0.05} for i in range(9))
-
-
-def context(**changes):
-    given = material()
-    fields = {
-        "client": "Green & Co", "adapter": "green-lora-1", "base": "starter", "base_hash": "b" * 64, "starter": False,
-        "dataset_hash": "d" * 64,
-        "pieces": {"train": 1234, "validation": 12, "test": 12}, "method": "lora", "evaluations": EVALUATIONS, "best": EVALUATIONS[5],
-        "settings": {"rank": (16, "default"), "rate": (None, "default"), "epochs": (3, "command line")}, "seconds": 61.25,
-        "briefs": given.briefs, "drafts": {**{name: arm.drafts for name, arm in given.arms.items()}, "published": given.references},
-    }
-    return ReportContext(**(fields | changes))
 
 
 def words(html):

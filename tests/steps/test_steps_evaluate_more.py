@@ -43,9 +43,11 @@ def job(tmp_path_factory):
 def evaluated(job):
     ws, (lora, _), _, folder = job
     (folder / "probes.jsonl").write_text('{"prompt": "The capital of France", "expected": ["Paris", "Paris itself"]}\n', encoding="utf-8")
+    (folder / "groups.txt").write_text("gender: women, men\n", encoding="utf-8")
     (folder / "logo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return evaluate(ws, "Q", lora, SHORT | {
-        "general_text": str(folder / "general.jsonl"), "probes": str(folder / "probes.jsonl"), "agency": "North & Sons",
+        "general_text": str(folder / "general.jsonl"), "probes": str(folder / "probes.jsonl"),
+        "groups": str(folder / "groups.txt"), "agency": "North & Sons",
         "logo": str(folder / "logo.png"), "scales": "0.5", "claims_limit": 0})
 
 
@@ -63,6 +65,16 @@ def test_an_evaluation_measures_more_than_three_arms(evaluated):
     assert measures["format"]["all"]["tuned"] is not None and measures["claims"]["per_draft"]["tuned"] is not None
     assert "claims" in evaluated["gates"] and list(evaluated["on_brand"]["axes"]) == ["cadence", "vocabulary", "structure", "tone"]
     json.dumps(evaluated, allow_nan=False)
+
+
+def test_groups_get_the_same_briefs_in_both_models_and_their_drafts_are_kept(job, evaluated):
+    (one,) = evaluated["measures"]["groups"]["comparisons"]
+    rows = {row["figure"]: row for row in one["figures"]}
+    assert one["groups"] == ["women", "men"] and rows["words"]["tuned"] > 0 and rows["loss"]["base"] > rows["loss"]["tuned"] > 0
+    assert 0 < rows["loss"]["p"] <= 1 and rows["loss"]["tuned_less_others"] != 0  # naming a group changes what the model expects
+    kept = json.loads((job[0].path(evaluated["report_id"]) / "drafts.json").read_text(encoding="utf-8"))["groups"]
+    assert [(row["group"], row["arm"]) for row in kept] == [("women", "tuned"), ("men", "tuned"), ("women", "base"), ("men", "base")]
+    assert all(len(row["drafts"]) == len(row["briefs"]) == SHORT["briefs"] for row in kept)
 
 
 def test_the_report_is_the_agency_s_in_three_formats(job, evaluated):

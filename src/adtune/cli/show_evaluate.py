@@ -38,6 +38,10 @@ def outstanding(page: Page, answer: Answer) -> None:
         pairs["probes lost"] = f"{percent(lost)} of those that the base answers ({forgot['probes']['probes']} probes)"
     if pairs:
         page.pairs(pairs)
+    for comparison in (answer["measures"].get("groups") or {}).get("comparisons", ()):
+        from ..evaluate.chapters_groups import said
+
+        page.line(said(comparison))
     dear = sorted(answer["on_brand"]["costly"]["tuned"], key=lambda one: -one["cost"])[:SENTENCES]
     if dear:
         rows = [(one["axis"], one["sentence"], f"{one['told']}: {one['value']} ({' to '.join(one['usual'])})") for one in dear]

@@ -95,7 +95,7 @@ def failed_gates(answer: Answer) -> list[str]:
 
 def _evaluate(said: SimpleNamespace) -> Job:
     options = read_sets(said.set, {"general_text": said.general_text, "conventions": said.conventions, "probes": said.probes,
-                                   "other_minutes": said.other_minutes})
+                                   "groups": said.groups, "other_minutes": said.other_minutes})
 
     def run(desk: Desk) -> Answer:
         if verbs_media.is_response(desk, said):
@@ -176,9 +176,11 @@ EVALUATE = Verb(
      option("--general-text", str, "FILE", "General text to measure forgetting on, instead of our own."),
      option("--conventions", str, "FILE", "House conventions that drafts are checked against."),
      option("--probes", str, "FILE", "Prompts with answers that must not be forgotten (JSONL or CSV: prompt, expected)."),
+     option("--groups", str, "FILE", "Groups of readers whose drafts are compared, a line such as `gender: women, men` each."),
      option("--other-minutes", float, "MINUTES", "Minutes that a piece takes beside editing, for the change in throughput.", min=0),
      sets(EvaluateSettings)),
-    ("adtune evaluate acme", "adtune evaluate acme --set briefs=12", "adtune evaluate acme --probes kept.jsonl --set claims_limit=0"),
+    ("adtune evaluate acme", "adtune evaluate acme --set briefs=12", "adtune evaluate acme --probes kept.jsonl --set claims_limit=0",
+     "adtune evaluate acme --groups groups.txt"),
     ("Exit code 2 where a gate says no; the report is written all the same.",))
 
 PRETRAIN = Verb(

@@ -29,13 +29,11 @@ def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[s
     may win by copying. The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows
     none of the pieces that an adapter trained on.
     """
-    from ..voice.on_brand import TRUSTED_AUC  # loads scikit-learn
-
     row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names}
     row |= rates({}, (*_own(names), *LEVELS), seed, None)
-    scorer, auc = _scorer(material, seed)
+    scorer, auc = scorer_of(material, seed)
     row |= {"scorer_auc": auc.value, "scorer_auc_interval": auc.as_list()}
-    if scorer is None or auc.value is None or auc.value < TRUSTED_AUC:
+    if scorer is None:
         return row
     drafts = {name: some for name in names if (some := material.arm(name).drafts)}
     scores = {name: [float(score) for score in scorer.score(some)] for name, some in drafts.items()}
@@ -60,15 +58,16 @@ def _own(names: Sequence[str]) -> list[str]:
     return [f"own_words_{name}" for name in names]
 
 
-def _scorer(material: Material, seed: int) -> tuple[OnBrandScorer | None, Interval]:
-    """The fitted scorer and its AUC on pieces that it never saw; (None, not measured) where there are too few to fit one."""
-    from ..voice.on_brand import OnBrandScorer  # loads scikit-learn
+def scorer_of(material: Material, seed: int) -> tuple[OnBrandScorer | None, Interval]:
+    """The fitted scorer, None where there are too few pieces to fit one or it can't be trusted, and its AUC on pieces it never saw."""
+    from ..voice.on_brand import TRUSTED_AUC, OnBrandScorer  # loads scikit-learn
 
     try:
         scorer = OnBrandScorer.fit(material.validation_texts, material.contrast_texts, seed=seed)
     except TrainingError:
         return None, Interval(None)
-    return scorer, scorer.auc_on(material.test_texts, material.contrast_unseen)
+    auc = scorer.auc_on(material.test_texts, material.contrast_unseen)
+    return (None if auc.value is None or auc.value < TRUSTED_AUC else scorer), auc
 
 
 def editing(material: Material, seed: int, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:

@@ -13,18 +13,19 @@ from .copying import memorised
 from .countable import measures
 from .formats import formats, terms
 from .gates import all_passed, judge
+from .groups import NO_GROUPS, Grouped, groups
 from .kept import NO_PROBES, ProbeAnswers, ScalePoint, forgetting, kept_probes, trade
-from .likeness import editing, on_brand
+from .likeness import editing, on_brand, scorer_of
 from .losses import held_out
 from .people import NOBODY, People, with_people
 
 
 def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswers = NO_PROBES,
-            points: Sequence[ScalePoint] = (), people: People = NOBODY) -> dict[str, Any]:
+            points: Sequence[ScalePoint] = (), people: People = NOBODY, grouped: Grouped = NO_GROUPS) -> dict[str, Any]:
     """The JSON object of `evaluate`, but for `adapter` and `report`, which the caller knows.
 
-    `answers` are those of the client's probes, `points` the adapter at other scales, `people` what editors and raters said; all may be left
-    out.
+    `answers` are those of the client's probes, `points` the adapter at other scales, `people` what editors and raters said, `grouped` what
+    was written for groups of readers; all may be left out.
 
     Intervals are 95 % and stand beside their values as [low, high]; null is "not measured". `passed` is the overall verdict.
     """
@@ -37,8 +38,12 @@ def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswer
         "forgetting": forgetting(material, seed) | {"probes": kept_probes(answers, seed), "scales": trade(material, points, seed)},
         "memorised": memorised(material, seed),
         "measures": measures(material, seed) | {"format": formats(material, seed), "terms": terms(material, seed),
-                                                 "claims": claims(material, seed)},
+                                                 "claims": claims(material, seed), "groups": _groups(material, grouped, seed)},
     }
     result = with_people(result, people)
     result["gates"] = judge(result, settings)
     return result | {"passed": all_passed(result["gates"])}
+
+
+def _groups(material: Material, grouped: Grouped, seed: int) -> dict[str, Any] | None:
+    return groups(grouped, scorer_of(material, seed)[0], seed) if grouped.tuned else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..report.page import Page
-from . import background, chapters, chapters_drafts, chapters_kept, findings
+from . import background, chapters, chapters_drafts, chapters_groups, chapters_kept, findings
 from .context import ReportContext
 from .people import people
 
@@ -32,6 +32,7 @@ def evaluate_report(result: Mapping[str, Any], context: ReportContext) -> str:
     chapters.curve(page, context)
     chapters_kept.forgetting(page, result)
     chapters_kept.memorised(page, result)
+    chapters_groups.groups(page, result)
     chapters.conventions(page, result)
     chapters.gates(page, result)
     background.method(page)

@@ -19,6 +19,7 @@ from .adapters import attached, base_of, find_adapter
 from .arms import plain_rows, prompted_rows, prompts
 from .curation import read_dataset
 from .further import Further, scales_of, term_targets
+from .groups import Groups, told
 from .people import said_by_people
 
 if TYPE_CHECKING:
@@ -34,20 +35,22 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
              progress: Progress = silent) -> dict[str, Any]:
     """Measure an adapter on pieces that training never saw; gives the contract's object and publishes the report.
 
-    Options: general_text, conventions and probes (paths) beside EvaluateSettings. Raises InputError, SettingError, BaseModelError.
+    Options: general_text, conventions, probes and groups (paths) beside EvaluateSettings. Raises InputError, SettingError, BaseModelError.
     """
     from ..evaluate import Material, evaluate_report, measure
     from ..evaluate.limits import check_limits, read_limits
     from ..report import load_brand, to_markdown
     from ..voice.general import load_general
+    from ..voice.groups import load_groups
     from ..voice.probes import load_probes
 
     options = dict(options or {})
-    paths = {name: options.pop(name, None) for name in ("general_text", "conventions", "probes")}
+    paths = {name: options.pop(name, None) for name in ("general_text", "conventions", "probes", "groups")}
     settings, origins = resolve(EvaluateSettings, ("option", options))
     general = load_general(Path(paths["general_text"]) if paths["general_text"] else None)
     conventions = _conventions(paths["conventions"])
     further = Further(scales_of(settings.scales), load_probes(Path(paths["probes"])) if paths["probes"] else ())
+    named = Groups(load_groups(Path(paths["groups"])) if paths["groups"] else ())
     check_limits(read_limits(settings.limits), measure(Material({}), EvaluateSettings()))
     brand = load_brand(settings.agency, settings.logo)
     id, record = find_adapter(ws, client, adapter)
@@ -57,11 +60,13 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     measured = _Measured(base, dataset, record, general, settings)
     with attached(ws, id, base) as method:
         points, after = further.tuned(measured, method)
+        for_tuned = named.written(measured, method, "tuned", progress)
         material = measured.material(method, conventions, progress)
     answers = further.base(measured, after)
+    grouped = named.beside(measured, for_tuned, progress)
     progress("score", 0, 1)
     people = said_by_people(ws, client, (id, record), material, settings.other_minutes)
-    result = measure(material, settings, answers, points, people)
+    result = measure(material, settings, answers, points, people, grouped)
     chosen = {f"evaluate.{name}": (getattr(settings, name), origin) for name, origin in origins.items()
               if origin != "default" and name not in ("agency", "logo")}  # the report shows them, and tells no path of this machine
     context = replace(_context(client, id, record, material, chosen), brand=brand)
@@ -69,7 +74,7 @@ def evaluate(ws: Workspace, client: str, adapter: str | None = None, options: Ma
     files = {"report.html": html.encode(), "report.md": to_markdown(html).encode(),
              "report.json": json.dumps(result, sort_keys=True, allow_nan=False).encode(),
              "drafts.json": json.dumps({"briefs": material.briefs, "published": material.references,
-                                        **{name: arm.drafts for name, arm in material.arms.items()}}).encode()}
+                                        **{name: arm.drafts for name, arm in material.arms.items()}, **told(grouped)}).encode()}
     report = ws.publish("report", client, files, {"adapter": id, "gates": result["gates"], "passed": result["passed"]}, [id])
     progress("score", 1, 1)
     answer = {"adapter": id, **result, "report": str(ws.path(report, verify=False) / "report.html"), "report_id": report}
