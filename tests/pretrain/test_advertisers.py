@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
+from adtune.engine.response.base import load_response
 from adtune.engine.response.batch import FIELDS
+from adtune.engine.response.model import Shape
 from adtune.engine.response.names import CHANNELS, PRODUCTS, WORDS, known_number, word_number, word_numbers
+from adtune.errors import BaseModelError, SettingError
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, World, finished, generate
 from adtune.pretrain.advertisers_levels import SEASON, season_curve, tables
-from adtune.pretrain.response import ResponsePlan, evaluation_set, excess, pretrain
+from adtune.pretrain.response import ResponsePlan, evaluation_set, excess, finish, pretrain
+from adtune.steps.response_pretraining import pretrain_response
 
 ONE_KIND = AdvertiserSettings(families=(0.0, 1.0, 0.0, 0.0, 0.0), undated=0.0)
 
@@ -83,3 +91,27 @@ def test_a_few_steps_bring_the_base_nearer_to_the_truth_and_are_repeatable():
     nets = [pretrain(plan)[0] for _ in range(2)]
     assert all(torch.equal(a, b) for a, b in zip(nets[0].state_dict().values(), nets[1].state_dict().values(), strict=True))
     assert np.isfinite(list(excess(nets[0], sets).values())).all()
+
+
+def test_a_run_goes_on_from_a_base_at_its_shape_and_its_card_tells_both(tmp_path):
+    plan = ResponsePlan(steps=3, advertisers=2, shape=Shape(16, 2, 1, 16))
+    net, log = pretrain(plan)
+    finish(net, log, plan, tmp_path / "first")
+    before = load_response(str(tmp_path / "first")).model.state_dict()
+    still = replace(plan, rate=0.0, seed=1, steps=1, shape=Shape(), start_from=str(tmp_path / "first"))
+    assert all(torch.equal(before[name], value) for name, value in pretrain(still)[0].state_dict().items())
+    on = replace(still, rate=1e-3, steps=4)
+    went, log = pretrain(on)
+    assert went.config.shape == plan.shape and any(not torch.equal(before[name], value) for name, value in went.state_dict().items())
+    finish(went, log, on, tmp_path / "second")
+    figures = json.loads((tmp_path / "second" / "figures.json").read_text())
+    assert (figures["went_on_from"]["steps"], figures["steps"], figures["plan"]["start_from"]) == (3, 4, "first")
+    card = (tmp_path / "second" / "README.md").read_text()
+    assert "4 steps" in card and "; before, " in card and "3 steps" in card and str(tmp_path) not in card
+
+
+def test_a_start_that_is_no_base_or_asks_for_another_shape_is_refused(tmp_path):
+    with pytest.raises(BaseModelError):
+        pretrain(ResponsePlan(steps=1, start_from=str(tmp_path)))
+    with pytest.raises(SettingError, match="keeps its shape"):
+        pretrain_response({"start_from": "starter", "width": 32, "out": str(tmp_path / "out")})

@@ -35,7 +35,10 @@ ROWS = (96, 192, 384)   # rows of an advertiser, in turn
 
 @dataclass(frozen=True)
 class ResponsePlan:
-    """How the base is pre-trained; the time is that of training, evaluations not counted."""
+    """How the base is pre-trained; the time is that of training, evaluations not counted.
+
+    `start_from` is a base (`starter` or a folder) whose weights are gone on from, at its own shape; take another seed than it had.
+    """
 
     minutes: float = 20.0
     steps: int | None = None
@@ -49,6 +52,7 @@ class ResponsePlan:
     device: str = "cpu"
     shape: Shape = Shape()
     settings: AdvertiserSettings = AdvertiserSettings()
+    start_from: str | None = None
 
 
 @dataclass
@@ -113,10 +117,10 @@ def rate_at(plan: ResponsePlan, share: float, step: int) -> float:
 
 def pretrain(plan: ResponsePlan, tell: Callable[[PretrainLog, float], None] = lambda log, share: None,
              stop: Callable[[], bool] = lambda: False) -> tuple[ResponseNet, PretrainLog]:
-    """Train a base; deterministic on one device where `steps` is given."""
+    """Train a base; deterministic on one device where `steps` is given. Raises BaseModelError where `start_from` is no base."""
     torch.manual_seed(plan.seed)
     torch.backends.cuda.matmul.allow_tf32 = True  # nothing on a CPU
-    net = ResponseNet(plan.shape).to(plan.device)
+    net = _first(plan).to(plan.device).train()
     decayed = [p for p in net.parameters() if p.dim() > 1]
     rest = [p for p in net.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": plan.weight_decay}, {"params": rest, "weight_decay": 0.0}],
@@ -143,6 +147,26 @@ def pretrain(plan: ResponsePlan, tell: Callable[[PretrainLog, float], None] = la
     return net.eval(), log
 
 
+def _first(plan: ResponsePlan) -> ResponseNet:
+    """The network before the first step."""
+    if plan.start_from is None:
+        return ResponseNet(plan.shape)
+    from ..engine.response.base import load_response
+
+    return load_response(plan.start_from).model.requires_grad_(True)
+
+
+def _before(plan: ResponsePlan) -> dict[str, Any] | None:
+    """What the base that a run went on from had seen, None where there is none."""
+    if plan.start_from is None:
+        return None
+    from ..starter import base_path
+
+    path = (base_path("response") if plan.start_from == "starter" else Path(plan.start_from)) / "figures.json"
+    said = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {name: said.get(name) for name in ("advertisers", "rows", "steps", "seconds", "machine", "went_on_from")}
+
+
 def context_of(seed: int, step: int, rows: int) -> int:
     """How many of `rows` rows a step's advertisers may be read: few as often as many."""
     return round(math.exp(random.Random(f"{seed}/{step}").uniform(math.log(6), math.log(0.85 * rows))))
@@ -159,7 +183,8 @@ def save(net: ResponseNet, log: PretrainLog, plan: ResponsePlan, out: Path) -> d
 
     out.mkdir(parents=True, exist_ok=True)
     figures = {"parameters": sum(p.numel() for p in net.parameters()), **{k: v for k, v in asdict(log).items() if k != "losses"},
-               "losses": log.losses[-200:], "plan": asdict(plan), "torch": torch.__version__,
+               "losses": log.losses[-200:], "plan": asdict(plan) | {"start_from": plan.start_from and Path(plan.start_from).name},
+               "torch": torch.__version__, "went_on_from": _before(plan),
                "excess": excess(net, evaluation_set(plan.device, plan.settings)),
                "machine": torch.cuda.get_device_name(0) if plan.device == "cuda" else f"{torch.get_num_threads()} threads"}
     save_file({k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}, out / "model.safetensors", metadata={"format": "pt"})
@@ -186,13 +211,17 @@ def finish(net: ResponseNet, log: PretrainLog, plan: ResponsePlan, out: Path) ->
 def card(figures: Mapping[str, Any]) -> str:
     """The model card: how it was made, what it reaches, what it is not."""
     rows = [f"| {name} | {value:.3f} |" for name, value in figures["excess"].items()]
+    runs, one = [], dict(figures)
+    while one:
+        runs.append(f"{one['advertisers']:,} with {one['rows']:,} rows in {one['steps']:,} steps, {one['seconds']:.0f} seconds on "
+                    f"{one['machine']}" if one.get("steps") else "a base that does not tell what it has seen")
+        one = one.get("went_on_from")
     return "\n".join([
         "---", "library_name: adtune", "license: apache-2.0", "tags: [adtune, starter, response]", "---", "# adtune response starter", "",
         "A small general model of ad response, pre-trained by `adtune pretrain response` on generated advertisers only: no advertiser's "
         "data is in it. What it expects of channels, seasons and words is the round pattern of `pretrain/advertisers_levels.py`, a start "
         "to be corrected by a client's own rows.", "",
-        f"- Parameters: {figures['parameters']:,}; generated advertisers: {figures['advertisers']:,} with {figures['rows']:,} rows in "
-        f"{figures['steps']:,} steps, {figures['seconds']:.0f} seconds on {figures['machine']}, torch {figures['torch']}",
+        f"- Parameters: {figures['parameters']:,}; generated advertisers: {'; before, '.join(runs)}; torch {figures['torch']}",
         "- Not for decisions without a client's own rows: tune it, and look at the evaluation.", "",
         "| on generated advertisers never trained on | nats a row above the truth |", "|---|---|", *rows, ""])
 
@@ -202,11 +231,11 @@ def main() -> None:
     reader = argparse.ArgumentParser()
     for name, kind, default in (("--minutes", float, 1.0), ("--steps", int, None), ("--advertisers", int, 16), ("--device", str, "cpu"),
                                 ("--rate", float, 2e-3), ("--width", int, 64), ("--general", int, 96), ("--layers", int, 3),
-                                ("--seed", int, 0), ("--out", Path, None)):
+                                ("--seed", int, 0), ("--start-from", str, None), ("--out", Path, None)):
         reader.add_argument(name, type=kind, default=default)
     said = reader.parse_args()
     plan = ResponsePlan(said.minutes, said.steps, said.advertisers, said.rate, seed=said.seed, device=said.device,
-                        shape=Shape(said.width, 4, said.layers, said.general))
+                        shape=Shape(said.width, 4, said.layers, said.general), start_from=said.start_from)
     shown = [0.0]
 
     def tell(log: PretrainLog, share: float) -> None:

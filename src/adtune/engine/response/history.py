@@ -27,6 +27,7 @@ FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
            "product x season": 0.4, "words x channel": 0.0025,
            "slow drift": 0.2, "weekday": 0.08, "events": 0.15, "price": 0.35}
+LEAST_DUE = 0.1       # expected outcomes under which a row's surprise is counted as if so many had been expected
 SMALLEST_R, LARGEST_R = 0.2, 100.0  # concentration of outcomes that is looked for
 SHRUNK = 1.15         # residuals of a fit are smaller than errors of a prediction
 
@@ -180,13 +181,15 @@ def _scored(solve: _Exact | _Centred, earlier: Batch, base: Tensor) -> tuple[Ten
     amount = (earlier.family == 4)[:, None]
     fit = torch.zeros_like(base)
     r = torch.full((len(base),), 4.0, dtype=torch.float64, device=base.device)
+    # the lower a limit, the more of the one row in many that had an outcome is lost, and all rates come out too low
+    top = torch.where(amount, 1.5, 1 / LEAST_DUE)
     for step in range(SCORING):
         with torch.set_grad_enabled(torch.is_grad_enabled() and step == SCORING - 1):
             mu = (base * fit.exp()).clamp(1e-9, 1e12)
             counted = torch.where(amount, 0.0, 1 / mu)
             weight = torch.where(earlier.context, 1 / (counted + 1 / r[:, None]), 0.0)
-            # a row with next to no expected outcome is told by what it counts for, not by a wild ratio
-            working = fit + ((earlier.outcome - mu) / torch.where(amount, mu, mu.clamp(min=0.3))).clamp(-1.0, 1.5)
+            ratio = (earlier.outcome - mu) / torch.where(amount, mu, mu.clamp(min=LEAST_DUE))
+            working = fit + ratio.clamp(min=-1.0).minimum(top)
             alpha, fit = solve.step(weight, working)
             fit = fit.clamp(-6, 6)
         with torch.no_grad():
