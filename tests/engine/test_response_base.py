@@ -189,3 +189,17 @@ def test_broken_bases_are_refused(tmp_path):
         load_response(str(tmp_path))
     starter = load_response()
     assert starter.starter and starter.parameters < 2_000_000 and starter.linears and starter.heads
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.05])
+def test_rows_of_one_impression_each_are_read_at_their_own_rate(rate):
+    """A limit on surprises below one outcome in a row that expects next to none made all such rates up to half too low."""
+    batch, _ = generate(Draw(9), 1, 400, 400)
+    draw = np.random.default_rng(4)
+    batch = replace(batch, exposure=torch.ones_like(batch.exposure), family=torch.zeros_like(batch.family),
+                    context=torch.ones_like(batch.context),
+                    outcome=torch.from_numpy((draw.random(400) < rate).astype(float))[None])
+    general = torch.zeros_like(batch.age)
+    reading = history.read(batch, general, history.starting_log_tau())
+    due = torch.exp(reading.level[:, None] + reading.fitted.fit)
+    assert abs(float(due.mean()) / float(batch.outcome.mean()) - 1) < 0.1
