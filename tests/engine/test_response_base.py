@@ -17,6 +17,7 @@ from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
 from adtune.engine.response.likelihood import deviance, nats, quantiles
 from adtune.engine.response.model import ResponseNet, Shape
+from adtune.engine.response.moments import moments
 from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blocks, measure, predict_rows, row_nats
 from adtune.errors import BaseModelError
 from adtune.pretrain.advertisers import Draw, generate
@@ -191,15 +192,34 @@ def test_broken_bases_are_refused(tmp_path):
     assert starter.starter and starter.parameters < 2_000_000 and starter.linears and starter.heads
 
 
-@pytest.mark.parametrize("rate", [0.2, 0.05])
-def test_rows_of_one_impression_each_are_read_at_their_own_rate(rate):
-    """A limit on surprises below one outcome in a row that expects next to none made all such rates up to half too low."""
+@pytest.mark.parametrize("exposure", [1, 40])
+@pytest.mark.parametrize("rate", [0.05, 0.2, 0.6])
+def test_rows_are_read_at_their_own_rate_however_few_or_many_outcomes_they_have(rate, exposure):
+    """A limit on surprises below one outcome in a row that expects next to none made such rates up to half too low, a logarithm for a
+    rate near its ceiling those of e-mails that half of all open a quarter too low."""
     batch, _ = generate(Draw(9), 1, 400, 400)
     draw = np.random.default_rng(4)
-    batch = replace(batch, exposure=torch.ones_like(batch.exposure), family=torch.zeros_like(batch.family),
-                    context=torch.ones_like(batch.context),
-                    outcome=torch.from_numpy((draw.random(400) < rate).astype(float))[None])
-    general = torch.zeros_like(batch.age)
-    reading = history.read(batch, general, history.starting_log_tau())
-    due = torch.exp(reading.level[:, None] + reading.fitted.fit)
-    assert abs(float(due.mean()) / float(batch.outcome.mean()) - 1) < 0.1
+    outcome = torch.from_numpy(draw.binomial(exposure, rate, 400).astype(float))[None]
+    batch = replace(batch, exposure=torch.full_like(batch.exposure, exposure), family=torch.zeros_like(batch.family),
+                    context=torch.ones_like(batch.context), outcome=outcome)
+    reading = history.read(batch, torch.zeros_like(batch.age), history.starting_log_tau())
+    due = -torch.expm1(-torch.exp(reading.level[:, None] + reading.fitted.fit)) * exposure
+    assert abs(float(due.mean()) / float(batch.outcome.mean()) - 1) < 0.03
+
+
+def test_moments_are_those_of_the_likelihoods():
+    batch, _ = generate(Draw(9), 1, 3, 3)
+    r = torch.tensor([[2.5]], dtype=torch.float64)
+    eta = torch.log(torch.tensor([[0.02, 0.3, 1.2]], dtype=torch.float64))
+    for family in (1, 3, 4):
+        rows = replace(batch, family=torch.tensor([family]), exposure=torch.full((1, 3), 30.0, dtype=torch.float64))
+        now = moments(rows, eta)
+        mu = 30 * eta.exp()[0].numpy()
+        p = -np.expm1(-mu / 30)
+        shape = r.item()
+        due, variance = {1: (30 * p, stats.betabinom(30, shape, shape * (1 - p) / p).var()),
+                         3: (mu, stats.nbinom(shape, shape / (shape + mu)).var()),
+                         4: (mu, stats.gamma(shape, scale=mu / shape).var())}[family]
+        assert np.allclose(now.due[0], due) and np.allclose(now.variance(r)[0], variance, rtol=1e-6)
+        moved = (moments(rows, eta + 1e-5).due - now.due)[0] / 1e-5
+        assert np.allclose(now.slope[0], moved, rtol=1e-3)

@@ -236,10 +236,11 @@ def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
 
 
 def own_rate(batch: Batch, context: np.ndarray) -> float:
-    """log of the advertiser's own rate over the rows `context`, the newer ones counting more."""
+    """log of the advertiser's own rate over the rows `context`, the newer ones counting more, as eta has it (`as_rate`)."""
     outcome, exposure, age = (one[0, context].double().numpy() for one in (batch.outcome, batch.exposure, batch.age))
     weight = np.exp2(-np.maximum(age - age.min(initial=0), 0) / 90)
-    return float(np.log((weight * outcome).sum() + 0.5) - np.log((weight * exposure).sum() + 1e-9))
+    rate = ((weight * outcome).sum() + 0.5) / ((weight * exposure).sum() + (0.5 if int(batch.family) <= 2 else 1e-9))
+    return float(np.log(-np.log1p(-min(rate, 0.999))) if int(batch.family) <= 2 else np.log(rate))
 
 
 def as_rate(eta: np.ndarray, family: int) -> np.ndarray:

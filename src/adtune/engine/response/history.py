@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .batch import LEVELS, Batch
+from .batch import Batch
 from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 from .likelihood import kind_of, nats
+from .moments import Moments, level_of, moments
 
 HALF_LIFE = 90.0      # days after which a row counts half for the level
 SCORING = 4           # steps of Fisher scoring
@@ -27,7 +28,6 @@ FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
            "product x season": 0.4, "words x channel": 0.0025,
            "slow drift": 0.2, "weekday": 0.08, "events": 0.15, "price": 0.35}
-LEAST_DUE = 0.1       # expected outcomes under which a row's surprise is counted as if so many had been expected
 SMALLEST_R, LARGEST_R = 0.2, 100.0  # concentration of outcomes that is looked for
 SHRUNK = 1.15         # residuals of a fit are smaller than errors of a prediction
 
@@ -86,35 +86,24 @@ def centres_of(rows: int) -> Tensor:
     return torch.cat([torch.linspace(0, rows - newest - 1, INDUCING - newest).round().long(), torch.arange(rows - newest, rows)])
 
 
-def level_of(batch: Batch, general: Tensor) -> Tensor:
-    """(B,) log of the own rate, relative to the general pattern, from context rows that count the less the older they are."""
-    weight = batch.context * torch.exp2(-batch.age.clamp(min=0) / HALF_LIFE).double()
-    prior = torch.tensor(LEVELS, dtype=torch.float64, device=general.device)[batch.family]
-    expected = (weight * batch.exposure * general.double().exp()).sum(1)
-    observed, amount = (weight * batch.outcome).sum(1), batch.family == 4
-    half = torch.full_like(prior, 0.5)  # of an event, or of an order at the usual level
-    return torch.log(observed + torch.where(amount, half * prior, half)) - torch.log(expected + torch.where(amount, half, half / prior))
-
-
 def read(earlier: Batch, general: Tensor, log_tau: Tensor) -> Reading:
     """Reads the context rows. `general` (B, C) is the log of the general pattern at them.
 
     More than EXACT rows are read through INDUCING of them (Nyström's approximation): all rows count, at a linear cost.
     """
     until = earlier.age.shape[1]
-    level = level_of(earlier, general)
+    level = level_of(earlier, general, HALF_LIFE)
     power = power_of(log_tau)
-    base = earlier.exposure * torch.exp(general.double() + level[:, None])
+    known = general.double() + level[:, None]
     if until <= EXACT:
         centres, span = earlier, None
     else:
         centres = earlier.rows(centres_of(until).to(general.device))
         span = covariance_of(power, earlier, centres)
-    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
-    mu = base * fitted.fit.exp()
-    size = torch.where((earlier.family == 4)[:, None], torch.full_like(mu, 1e6), mu)
-    weight = torch.where(earlier.context, 1 / (1 / size.clamp(min=1e-6) + 1 / fitted.r[:, None]), 0.0)
-    residual = ((earlier.outcome - mu) / (mu + 0.5)).clamp(-1, 4)
+    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, known)
+    now = moments(earlier, known + fitted.fit)
+    weight = torch.where(earlier.context, now.weight(fitted.r[:, None]), 0.0)
+    residual = ((earlier.outcome - now.due) / (now.due + 0.5)).clamp(-1, 4)
     ages = torch.where(earlier.context, earlier.age, 0.0).clamp(min=0)
     oldest = ages.amax(1) / 365 if until else ages.sum(1)
     whole = torch.stack([fitted.r.log() / 3, torch.log1p(earlier.context.sum(1).double()) / 4, torch.log1p(weight.sum(1)) / 6,
@@ -126,12 +115,12 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
     """(B, Q, Q) covariance of f at the rows from `until` on, given the context rows before them."""
     earlier, later = batch.rows(torch.arange(until)), batch.rows(torch.arange(until, batch.age.shape[1]))
     power = power_of(log_tau)
-    base = earlier.exposure * torch.exp(general[:, :until].double() + level_of(batch, general)[:, None])
+    known = general[:, :until].double() + level_of(batch, general, HALF_LIFE)[:, None]
     centres, span = earlier, None
     if until > EXACT:
         centres = batch.rows(centres_of(until))
         span = covariance_of(power, earlier, centres)
-    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, base)
+    fitted = _laplace(covariance_of(power, centres, centres), span, earlier, known)
     crossed = covariance_of(power, later, centres)
     return covariance_of(power, later, later) - crossed @ fitted.inner @ crossed.mT
 
@@ -139,8 +128,8 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
 def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, Tensor]:
     """(V^-1 y (N,), V^-1 (N, N)) of one advertiser all of whose rows are context: y working outcomes, V their covariance with noise."""
     power = power_of(log_tau)
-    base = batch.exposure * torch.exp(general.double() + level_of(batch, general)[:, None])
-    fitted = _laplace(covariance_of(power, batch, batch), None, batch, base)
+    known = general.double() + level_of(batch, general, HALF_LIFE)[:, None]
+    fitted = _laplace(covariance_of(power, batch, batch), None, batch, known)
     return fitted.alpha[0], fitted.inner[0]
 
 
@@ -157,43 +146,38 @@ class _Fitted:
 def evidence(covariance: Tensor, rows: Batch, general: Tensor) -> float:
     """log of the probability of one advertiser's outcomes under a prior covariance (1, N, N) of f, all rows being context: Laplace's
     approximation (Rasmussen and Williams 2006, equation 3.32)."""
-    known = general.double() + level_of(rows, general)[:, None]
+    known = general.double() + level_of(rows, general, HALF_LIFE)[:, None]
     solve = _Exact(covariance)
-    alpha, fit, r = _scored(solve, rows, rows.exposure * known.exp())
+    alpha, fit, r = _scored(solve, rows, known)
     kind = torch.tensor(kind_of(int(rows.family)), device=fit.device)
     likely = -nats(kind, rows.outcome, rows.exposure, known + fit, r.log()[:, None].expand_as(fit)).sum()
     return float(likely - 0.5 * (alpha * fit).sum() - solve.factor.diagonal(dim1=-2, dim2=-1).log().sum())
 
 
-def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, base: Tensor) -> _Fitted:
-    """The effects at the mode, exact or through the centres (`span` is the covariance between context rows and centres)."""
+def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, known: Tensor) -> _Fitted:
+    """The effects at the mode, exact or through the centres (`span` is the covariance between context rows and centres); `known` (B, C) is
+    the log rate without them."""
     solve = _Exact(covariance) if span is None else _Centred(covariance, span)
-    alpha, fit, r = _scored(solve, earlier, base)
+    alpha, fit, r = _scored(solve, earlier, known)
     with torch.no_grad():
         return _Fitted(alpha, solve.inner(), fit, r)
 
 
-def _scored(solve: _Exact | _Centred, earlier: Batch, base: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _scored(solve: _Exact | _Centred, earlier: Batch, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(alpha, f at the context rows, r (B,)) after SCORING steps of Fisher scoring; `solve` is left at the last.
 
     Gradients flow through the last step only: at the optimum that of Newton's method is exact.
     """
-    amount = (earlier.family == 4)[:, None]
-    fit = torch.zeros_like(base)
-    r = torch.full((len(base),), 4.0, dtype=torch.float64, device=base.device)
-    # the lower a limit, the more of the one row in many that had an outcome is lost, and all rates come out too low
-    top = torch.where(amount, 1.5, 1 / LEAST_DUE)
+    fit = torch.zeros_like(known)
+    r = torch.full((len(known),), 4.0, dtype=torch.float64, device=known.device)
     for step in range(SCORING):
         with torch.set_grad_enabled(torch.is_grad_enabled() and step == SCORING - 1):
-            mu = (base * fit.exp()).clamp(1e-9, 1e12)
-            counted = torch.where(amount, 0.0, 1 / mu)
-            weight = torch.where(earlier.context, 1 / (counted + 1 / r[:, None]), 0.0)
-            ratio = (earlier.outcome - mu) / torch.where(amount, mu, mu.clamp(min=LEAST_DUE))
-            working = fit + ratio.clamp(min=-1.0).minimum(top)
-            alpha, fit = solve.step(weight, working)
+            now = moments(earlier, known + fit)
+            weight = torch.where(earlier.context, now.weight(r[:, None]), 0.0)
+            alpha, fit = solve.step(weight, fit + now.step())
             fit = fit.clamp(-6, 6)
         with torch.no_grad():
-            r = _concentration(earlier.outcome, (base * fit.exp()).clamp(1e-9, 1e12), earlier.context, amount)
+            r = _concentration(moments(earlier, known + fit))
     return alpha, fit, r
 
 
@@ -237,11 +221,11 @@ class _Centred:
         return torch.linalg.solve_triangular(self.lower.mT, half.mT, upper=True).mT
 
 
-def _concentration(outcome: Tensor, mu: Tensor, context: Tensor, amount: Tensor) -> Tensor:
+def _concentration(now: Moments) -> Tensor:
     """(B,) the largest r of a grid for which Pearson's statistic is at most one; six rows that say r = 4 stand in where there are few."""
-    grid = torch.logspace(math.log10(LARGEST_R), math.log10(SMALLEST_R), 16, dtype=torch.float64, device=mu.device)
-    variance = torch.where(amount, 0.0, mu)[..., None] + mu[..., None] ** 2 / grid
-    pearson = torch.where(context[..., None], ((outcome - mu) ** 2)[..., None] / variance, 0.0).clamp(max=25).sum(1)
+    grid = torch.logspace(math.log10(LARGEST_R), math.log10(SMALLEST_R), 16, dtype=torch.float64, device=now.due.device)
+    surprise, context = (now.rows.outcome - now.due) ** 2, now.rows.context
+    pearson = torch.stack([torch.where(context, surprise / now.variance(r).clamp(min=1e-12), 0.0).clamp(max=25).sum(1) for r in grid], -1)
     fitted = (SHRUNK * pearson + 6 * grid / 4) / (context.sum(1, keepdim=True) + 6)
     good = fitted <= 1
     return torch.where(good.any(1), grid[good.double().argmax(1)], grid[-1])
