@@ -54,7 +54,7 @@ def rates(columns: Columns, outcome: str, exposure: str, context: np.ndarray, as
     book = make_codebook(hidden(columns, outcome, ~readable), outcome, exposure)
     batch = encode(columns, book, readable)
     if base:
-        base.model.own_tau = base.model.find_words(batch, context)
+        base.model.own_tau = base.model.find_words(batch, context)[0]
     with torch.no_grad():
         eta, _, _ = predict_rows(base or load_response(), batch, context, asked)
     return as_rate(eta.double().numpy(), book.family)

@@ -65,31 +65,33 @@ def error(base, batch, rate, own):
 
 def test_words_that_tell_are_believed_and_foretell_later_rows(base):
     batch, rate = rows(telling)
-    found = base.model.find_words(batch, np.arange(KNOWN))
+    found, gain = base.model.find_words(batch, np.arange(KNOWN))
+    assert gain > 5
     assert found["words"] > float(base.model.log_tau[GROUPINGS.index("words")])
     assert error(base, batch, rate, found) < 0.6 * error(base, batch, rate, {})
 
 
 def test_a_word_that_tells_at_one_channel_only_brings_in_the_words_of_each_channel(base):
     batch, rate = rows(at_one_channel)
-    found = base.model.find_words(batch, np.arange(KNOWN))
+    found, gain = base.model.find_words(batch, np.arange(KNOWN))
+    assert gain > 5
     assert "words x channel" in found
     assert error(base, batch, rate, found) < 0.6 * error(base, batch, rate, {})
 
 
 @pytest.mark.parametrize("seed", range(4, 10))
 def test_words_that_tell_nothing_change_nothing(base, seed):
-    assert base.model.find_words(rows(noise, seed)[0], np.arange(KNOWN)) == {}
+    assert base.model.find_words(rows(noise, seed)[0], np.arange(KNOWN)) == ({}, 0.0)
 
 
 def test_rows_that_may_not_be_read_or_hold_no_words_say_nothing(base):
     batch, _ = rows(telling)
-    assert base.model.find_words(replace(batch, words=torch.zeros_like(batch.words)), np.arange(KNOWN)) == {}
-    assert base.model.find_words(batch, np.arange(8)) == {}
+    assert base.model.find_words(replace(batch, words=torch.zeros_like(batch.words)), np.arange(KNOWN)) == ({}, 0.0)
+    assert base.model.find_words(batch, np.arange(8)) == ({}, 0.0)
     assert base.model.find_words(batch, np.arange(ROWS)) == base.model.find_words(batch, np.arange(KNOWN))
     one = batch.ids.clone()
     one[..., CHANNEL] = 1
-    assert set(base.model.find_words(replace(batch, ids=one), np.arange(KNOWN))) == {"words"}
+    assert set(base.model.find_words(replace(batch, ids=one), np.arange(KNOWN))[0]) == {"words"}
 
 
 def test_tuning_keeps_what_the_words_tell_unless_validation_is_worse_for_it(base):
@@ -98,7 +100,7 @@ def test_tuning_keeps_what_the_words_tell_unless_validation_is_worse_for_it(base
     turned, _ = rows(lambda words, channels: telling(words, channels) * np.where(np.arange(ROWS) < 160, 1, -1))
     try:
         assert "words" in _own_words(base, batch, split)
-        assert "words" in base.model.find_words(turned, split.train) and _own_words(base, turned, split) == {}
+        assert "words" in base.model.find_words(turned, split.train)[0] and _own_words(base, turned, split) == {}
     finally:
         base.model.own_tau = {}
 

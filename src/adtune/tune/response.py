@@ -204,21 +204,16 @@ def _kept(fit: Fit, outcome: FitOutcome, start: dict[str, torch.Tensor], limit: 
 
 
 def _own_words(base: ResponseBase, batch: Batch, split: Split) -> dict[str, float]:
-    """How much the client's words tell by the training rows, {} as in the base, or where validation is worse for it by more than noise."""
+    """How much the client's words tell, {} as in the base: by the training rows, unless validation rows lose more nats by it than those
+    gain."""
     base.model.own_tau = {}
-    found = base.model.find_words(batch, split.train)
+    found, gain = base.model.find_words(batch, split.train)
     if not found:
         return {}
     blocks = blocks_to_validate(batch, split.train, split.validation)
-    without = [loss for loss, _ in measure(base, None, blocks)]
+    without = sum(loss for loss, _ in measure(base, None, blocks))
     base.model.own_tau = found
-    return {} if _worse(base, blocks, without) else found
-
-
-def _worse(base: ResponseBase, blocks: list[Block], before: list[float]) -> bool:
-    """Whether the losses of the blocks are above those of `before` by more than the noise."""
-    more = np.array([loss for loss, _ in measure(base, None, blocks)]) - before
-    return bool(more.sum() > more.std(ddof=1) * math.sqrt(len(more)))
+    return {} if sum(loss for loss, _ in measure(base, None, blocks)) - without > gain else found
 
 
 def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
@@ -227,7 +222,8 @@ def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
     blocks = blocks_to_validate(batch, split.train, split.validation)
     without = [loss for loss, _ in measure(base, None, blocks)]
     base.model.rules = base.model.find_rules(batch, split.train)
-    if _worse(base, blocks, without):
+    worse = np.array([loss for loss, _ in measure(base, None, blocks)]) - without
+    if worse.sum() > worse.std(ddof=1) * math.sqrt(len(worse)):
         base.model.rules = ()
         return replace(choose_gate(base, batch, split), own_tau=base.model.own_tau)
     gate = choose_gate(base, batch, split)

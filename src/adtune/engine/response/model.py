@@ -198,8 +198,8 @@ class ResponseNet(nn.Module):
         return find_rules(part, self.general(part.to(place))[0].cpu(), self.tau.cpu())
 
     @torch.no_grad()
-    def find_words(self, batch: Batch, context: np.ndarray) -> dict[str, float]:
-        """What `own_tau` should be by the rows `context` of one advertiser; what it is counts for nothing."""
+    def find_words(self, batch: Batch, context: np.ndarray) -> tuple[dict[str, float], float]:
+        """(what `own_tau` should be by the rows `context` of one advertiser, nats by which they say so); what it is counts for nothing."""
         part, place = read_rows(batch, context[-READ:]), self.log_tau.device
         return find_words(part, self.general(part.to(place))[0].cpu() + lift_of(self.rules, part), self.log_tau.cpu())
 

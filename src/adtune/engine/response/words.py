@@ -24,14 +24,15 @@ READ = 800                         # newest rows that are asked
 FEWEST = 12                        # rows with words, and rows that differ in them, at least
 
 
-def find_words(part: Batch, general: Tensor, log_tau: Tensor) -> dict[str, float]:
-    """Logs of the standard deviations of the groupings WORDS that the rows of one advertiser speak for, {} where they speak for none.
+def find_words(part: Batch, general: Tensor, log_tau: Tensor) -> tuple[dict[str, float], float]:
+    """(logs of the standard deviations of the groupings WORDS that the rows of one advertiser speak for, nats by which they do), ({}, 0)
+    where they speak for none.
 
     All rows of `part` (1, N) may be read; `general` (1, N) is the log of the general pattern, `log_tau` (G,) as in history.py.
     """
     worded = part.words[0].amax(-1) > 0
     if int(worded.sum()) < FEWEST or len(part.words[0].unique(dim=0)) < 2:
-        return {}
+        return {}, 0.0
     power = power_of(log_tau).clone()
     places = [GROUPINGS.index(name) for name in WORDS]
     usual = [float(log_tau[place]) for place in places]
@@ -52,6 +53,7 @@ def find_words(part: Batch, general: Tensor, log_tau: Tensor) -> dict[str, float
     with torch.no_grad():
         found = {tried: gain(tried) for tried in product(*choices)}
     best = max(found, key=lambda tried: found[tried])
-    if found[best] - found[(usual[0], usual[1])] < LEAST:
-        return {}
-    return {name: tau for name, tau, before in zip(WORDS, best, usual, strict=True) if tau != before}
+    more = found[best] - found[(usual[0], usual[1])]
+    if more < LEAST:
+        return {}, 0.0
+    return {name: tau for name, tau, before in zip(WORDS, best, usual, strict=True) if tau != before}, more
