@@ -15,6 +15,7 @@ from adtune.engine.methods import attach, attach_saved
 from adtune.engine.response import history, kernels
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
+from adtune.engine.response.contrasts import Contrasts
 from adtune.engine.response.likelihood import deviance, nats, quantiles
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.engine.response.moments import moments
@@ -223,3 +224,14 @@ def test_moments_are_those_of_the_likelihoods():
         assert np.allclose(now.due[0], due) and np.allclose(now.variance(r)[0], variance, rtol=1e-6)
         moved = (moments(rows, eta + 1e-5).due - now.due)[0] / 1e-5
         assert np.allclose(now.slope[0], moved, rtol=1e-3)
+
+
+def test_ratios_near_a_ceiling_are_those_of_the_rates():
+    centre = np.log(-np.log1p(-0.5))  # half of all
+    one = Contrasts(np.array([0.4]), np.array([0.1]), np.array([-0.3]), float(centre), True)
+    mean, low, high, general = one.told()
+    for found, difference in ((mean, 0.4), (low, 0.4 - 0.196), (high, 0.4 + 0.196), (general, -0.3)):
+        assert np.exp(found[0]) == pytest.approx(-np.expm1(-np.exp(centre + difference)) / 0.5)
+    assert replace(one, ceiling=False).told()[0][0] == 0.4
+    rare = replace(one, centre=-9.0).told()
+    assert rare[0][0] == pytest.approx(0.4, abs=1e-3) and rare[3][0] == pytest.approx(-0.3, abs=1e-3)

@@ -198,12 +198,12 @@ def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Column
     for name, rows in groups:
         made, weights = season_rows(batch, rows[-PATTERN_ROWS:], year, book.country)
         one = contrasts(base, arranged_with(batch, split, made), weights)
-        low, high = one.interval()
+        mean, low, high, general = one.told()
         days = [round((step + 0.5) * 365 / SEASON_STEPS) for step in range(SEASON_STEPS)]
-        found.append({"product": name, "days": days, "tuned": one.mean.tolist(), "low": low.tolist(), "high": high.tolist(),
-                      "base": one.general.tolist(), "peak": _month(days[int(one.mean.argmax())]),
-                      "base_peak": _month(days[int(one.general.argmax())]), "cycles_seen": cycles,
-                      "peak_is_sure": bool(low[one.mean.argmax()] > 0)})
+        found.append({"product": name, "days": days, "tuned": mean.tolist(), "low": low.tolist(), "high": high.tolist(),
+                      "base": general.tolist(), "peak": _month(days[int(mean.argmax())]),
+                      "base_peak": _month(days[int(general.argmax())]), "cycles_seen": cycles,
+                      "peak_is_sure": bool(low[mean.argmax()] > 0)})
     return found
 
 
@@ -230,10 +230,10 @@ def _channels(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Colum
     values = [(book.values["channel"].index(name) + 1, known_number("channel", name)) for name in names]
     made, weights = swapped_rows(batch, split.learned[-PATTERN_ROWS:], "channel", values)
     one = contrasts(base, arranged_with(batch, split, made), weights)
-    low, high = one.interval()
-    order = np.argsort(-one.mean)
-    return [{"channel": names[n], "log_ratio": float(one.mean[n]), "interval": [float(low[n]), float(high[n])],
-             "base": float(one.general[n]),
+    mean, low, high, general = one.told()
+    order = np.argsort(-mean)
+    return [{"channel": names[n], "log_ratio": float(mean[n]), "interval": [float(low[n]), float(high[n])],
+             "base": float(general[n]),
              "probability_above_mean": float(norm.cdf(one.mean[n] / max(one.sd[n],
                                                                         1e-9))), "rows": int((words == names[n]).sum())} for n in order]
 
@@ -259,10 +259,10 @@ def _words(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns,
         return []
     made, weights = worded_rows(batch, split.learned[-WORD_ROWS:], buckets)
     one = contrasts(base, arranged_with(batch, split, made), weights)
-    low, high = one.interval()
+    mean, low, high, general = one.told()
     order = np.argsort(-np.abs(one.mean) / np.maximum(one.sd, 1e-9))
     return [{"word": " / ".join(spoken[buckets[n]][:3]), "rows": max(told[word] for word in spoken[buckets[n]]),
-             "log_ratio": float(one.mean[n]), "interval": [float(low[n]), float(high[n])], "base": float(one.general[n])}
+             "log_ratio": float(mean[n]), "interval": [float(low[n]), float(high[n])], "base": float(general[n])}
             for n in order if low[n] > 0 or high[n] < 0][:TOLD_WORDS]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from .base import ResponseBase
-from .batch import FIELDS, KNOWN, Batch
+from .batch import BETA_BINOMIAL, FIELDS, KNOWN, Batch
 from .calendar import day_table, rows_of_days
 from .history import posterior_covariance
 
@@ -21,14 +21,28 @@ SEASON_STEPS = 24
 
 @dataclass(frozen=True)
 class Contrasts:
-    """`mean` and `sd` (P,) of log ratios of the tuned model, and `general` (P,) what the general pattern says of the same."""
+    """`mean` and `sd` (P,) of differences of the tuned model's log rates, and `general` (P,) what the general pattern says of the same;
+    `centre` is the mean log rate of the made-up rows, `ceiling` says that p = 1 - exp(-exp(log rate))."""
 
     mean: np.ndarray
     sd: np.ndarray
     general: np.ndarray
+    centre: float = 0.0
+    ceiling: bool = False
 
     def interval(self, width: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
         return self.mean - width * self.sd, self.mean + width * self.sd
+
+    def told(self, width: float = 1.96) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(mean, low, high, general) as logs of ratios of rates; the same but near a ceiling, where rates move less."""
+        low, high = self.interval(width)
+        mean, low, high, general = (self._ratio(one) for one in (self.mean, low, high, self.general))
+        return mean, low, high, general
+
+    def _ratio(self, difference: np.ndarray) -> np.ndarray:
+        if not self.ceiling:
+            return difference
+        return np.log(-np.expm1(-np.exp(self.centre + difference))) - np.log(-np.expm1(-np.exp(self.centre)))
 
 
 def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndarray) -> Contrasts:
@@ -39,7 +53,8 @@ def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndar
         covariance = posterior_covariance(batch, base.model.expected(batch), base.model.tau, until)
     weight = torch.from_numpy(weights).double()
     variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
-    return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy())
+    return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy(),
+                     float(eta.mean()), int(batch.family) in BETA_BINOMIAL)
 
 
 def season_rows(batch: Batch, pattern: np.ndarray, year: int, country: str) -> tuple[Batch, np.ndarray]:
