@@ -16,7 +16,7 @@ from adtune.engine.response import history, kernels
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
 from adtune.engine.response.contrasts import Contrasts
-from adtune.engine.response.likelihood import deviance, nats, quantiles
+from adtune.engine.response.likelihood import deviance, group_quantiles, nats, quantiles
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.engine.response.moments import moments
 from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blocks, measure, predict_rows, row_nats
@@ -235,3 +235,16 @@ def test_ratios_near_a_ceiling_are_those_of_the_rates():
     assert replace(one, ceiling=False).told()[0][0] == 0.4
     rare = replace(one, centre=-9.0).told()
     assert rare[0][0] == pytest.approx(0.4, abs=1e-3) and rare[3][0] == pytest.approx(-0.3, abs=1e-3)
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.15, 0.5, 0.85])
+@pytest.mark.parametrize("r", [3.0, 40.0])
+def test_quantiles_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate, r):
+    draw, many = np.random.default_rng(1), 6000
+    exposure = draw.integers(100, 400, many).astype(float)
+    p, rs = np.full(many, rate), np.full(many, r)
+    outcome = stats.betabinom(exposure.astype(int), r, r * (1 - rate) / rate).rvs(random_state=draw).astype(float)
+    low, high = quantiles(p, rs, exposure, 0, (0.1, 0.9))
+    assert 0.76 < float(((outcome >= low) & (outcome <= high)).mean()) < 0.89 and (high <= exposure).all()
+    seen, (low, high) = group_quantiles((outcome, exposure, p), rs, np.arange(many) // 12, 0.0, 0, (0.1, 0.9))
+    assert 0.74 < float(((seen >= low) & (seen <= high)).mean()) < 0.87

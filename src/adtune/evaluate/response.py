@@ -146,11 +146,10 @@ def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: f
 
     A group's variance is that of its rows with `drift`, the error that they share.
     """
-    from ..engine.response.likelihood import quantiles
+    from ..engine.response.likelihood import group_quantiles, quantiles
 
     outcome, exposure = rows.outcome[rows.learned:], rows.exposure[rows.learned:]
     kind, ends = kind_of(rows.family), ((1 - level) / 2, (1 + level) / 2)
-    mu = rate * exposure
     low, high = quantiles(rate, r, exposure, kind, ends)
     answer: dict[str, Any] = {"level": level, "rows": {"covered": float(((outcome >= low) & (outcome <= high)).mean()),
                                                        "groups": len(outcome)}}
@@ -160,11 +159,8 @@ def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: f
         if index.max(initial=0) < 4:
             answer[name] = {"covered": None, "groups": int(index.max(initial=0)) + 1}
             continue
-        seen, due = np.bincount(index, outcome), np.bincount(index, mu)
-        variance = np.bincount(index, mu**2 / r) + drift**2 * due**2
-        together = np.maximum(due**2 / np.maximum(variance, 1e-12), 1e-3)
-        low, high = quantiles(np.ones_like(due), together, due, 2 if kind == 2 else 1, ends)
-        answer[name] = {"covered": float(((seen >= low) & (seen <= high)).mean()), "groups": len(due)}
+        seen, (low, high) = group_quantiles((outcome, exposure, rate), r, index, drift, kind, ends)
+        answer[name] = {"covered": float(((seen >= low) & (seen <= high)).mean()), "groups": len(seen)}
     return answer
 
 

@@ -22,7 +22,7 @@ from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns, hidden
 from ..engine.response.encode import Codebook, encode, make_codebook
-from ..engine.response.likelihood import deviance, kind_of, nats, quantiles
+from ..engine.response.likelihood import deviance, group_quantiles, kind_of, nats
 from ..engine.response.rules import Rule
 from ..engine.tasks.response import Block, blocks_of, measure, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
@@ -291,15 +291,11 @@ def _sharpness(outcome: np.ndarray, exposure: np.ndarray, eta: np.ndarray, log_r
 def _drift(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, age: np.ndarray, kind: int) -> float:
     """The smallest error shared by the rows of a day, in logs, with which 80 % intervals of validation days cover 80 %; `rows` are outcome,
     exposure and rate."""
-    outcome, exposure, rate = rows
     days = np.unique(age.astype(int), return_inverse=True)[1]
-    mu = exposure * rate
-    seen, due, own = np.bincount(days, outcome), np.bincount(days, mu), np.bincount(days, mu**2 / r)
-    if len(due) < 10:
+    if days.max() < 9:
         return 0.15
     for drift in DRIFTS:
-        together = np.maximum(due**2 / np.maximum(own + drift**2 * due**2, 1e-12), 1e-3)
-        low, high = quantiles(np.ones_like(due), together, due, 2 if kind == 2 else 1, (0.1, 0.9))
+        seen, (low, high) = group_quantiles(rows, r, days, drift, kind, (0.1, 0.9))
         if ((seen >= low) & (seen <= high)).mean() >= 0.8:
             return drift
     return DRIFTS[-1]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 HIGHEST = 1 - 1e-7  # of a probability
+COMMON = 0.1        # share of an exposure from which a count is no rare event
 
 
 def nats(kind: Tensor, outcome: Tensor, exposure: Tensor, eta: Tensor, log_r: Tensor) -> Tensor:
@@ -57,12 +58,44 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def quantiles(rate: np.ndarray, r: np.ndarray, exposure: np.ndarray, kind: int, levels: tuple[float, float]) -> Pair:
-    """Quantiles of the outcome of each row: of the negative binomial for counts (no more than the exposure where that is the ceiling), of
-    the gamma for amounts."""
-    from scipy.stats import gamma, nbinom
+    """Quantiles of the outcome of each row: of the negative binomial for counts, of the gamma for amounts. A share of COMMON or more of an
+    exposure that is a ceiling has those of the beta distribution with the same mean and variance, rounded; no count exceeds its ceiling."""
+    from scipy.stats import beta, gamma, nbinom
 
     mu = np.maximum(exposure * rate, 1e-12)
     if kind == 2:
         return tuple(gamma.ppf(level, r, scale=mu / r) for level in levels)  # type: ignore[return-value]
-    found = tuple(nbinom.ppf(level, r, r / (r + mu)) for level in levels)
-    return tuple(np.minimum(one, exposure) for one in found) if kind == 0 else found  # type: ignore[return-value]
+    found = [nbinom.ppf(level, r, r / (r + mu)) for level in levels]
+    if kind == 0:
+        p = np.clip(rate, 1e-12, HIGHEST)
+        exact = p * (1 - p) / np.maximum(variance(0, p, r, exposure) / exposure**2, 1e-12) - 1
+        common = (p >= COMMON) & (exact > 1)
+        for n, level in enumerate(levels):
+            found[n] = np.minimum(found[n], exposure)
+            found[n][common] = np.rint(exposure[common] * beta.ppf(level, (p * exact)[common], ((1 - p) * exact)[common]))
+    return found[0], found[1]
+
+
+def variance(kind: int, rate: np.ndarray, r: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+    """Of the outcome of each row."""
+    mu = exposure * rate
+    if kind == 0:
+        return mu * (1 - rate) * (1 + np.maximum(exposure - 1, 0) * rate / (r + rate))
+    return mu**2 / r + (mu if kind == 1 else 0)
+
+
+def group_quantiles(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, index: np.ndarray, drift: float, kind: int,
+                    levels: tuple[float, float]) -> tuple[np.ndarray, Pair]:
+    """(outcomes of each group, their quantiles); `rows` are outcome, exposure and rate, `index` (N,) the group of each row. A group's
+    variance is that of its rows with `drift`, the error in logs that they share."""
+    outcome, exposure, rate = rows
+    seen, due, whole = (np.bincount(index, one) for one in (outcome, exposure * rate, exposure))
+    scatter = np.bincount(index, variance(kind, rate, r, exposure)) + drift**2 * due**2
+    if kind == 0:
+        p = np.clip(due / whole, 1e-12, HIGHEST)
+        beyond = np.maximum(scatter / np.maximum(whole * p * (1 - p), 1e-12) - 1, 1e-9)
+        together = np.maximum(whole - 1, 1e-9) * p / beyond - p
+    else:
+        together = due**2 / np.maximum(scatter - (due if kind == 1 else 0), 1e-12)
+    together = np.clip(together, 1e-3, 1e12)
+    return seen, quantiles(due / whole, together, whole, kind, levels)
