@@ -23,6 +23,7 @@ from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blo
 from adtune.errors import BaseModelError
 from adtune.pretrain.advertisers import Draw, generate
 from adtune.settings import TuneSettings
+from adtune.tune.response import as_rate, log_rate
 
 OPTIONS = asdict(TuneSettings(rank=2, alpha=4))
 
@@ -248,3 +249,9 @@ def test_quantiles_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate
     assert 0.76 < float(((outcome >= low) & (outcome <= high)).mean()) < 0.89 and (high <= exposure).all()
     seen, (low, high) = group_quantiles((outcome, exposure, p), rs, np.arange(many) // 12, 0.0, 0, (0.1, 0.9))
     assert 0.74 < float(((seen >= low) & (seen <= high)).mean()) < 0.87
+
+
+@pytest.mark.parametrize("family", [0, 1, 2, 3, 4])
+def test_a_rate_and_its_log_rate_turn_into_each_other(family):
+    rates = np.array([1e-6, 0.02, 0.5, 0.9])
+    assert as_rate(log_rate(rates, family), family) == pytest.approx(rates)

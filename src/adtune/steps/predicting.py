@@ -66,7 +66,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     with response_model(ws, id) as base, torch.no_grad():
         reader = Reader(base, batch, context[order])
         found = _rates(reader, context[order], rows, gate, book)
-        told = _drivers(reader, rows, gate["blend"], book)
+        told = _drivers(reader, (rows, found["rate"]), gate["blend"], book)
         drift = _latest(base, batch, context[order], gate, book)
     found["supported"] = supported(asked, book)
     _widen(found, book, batch.exposure[0, rows].numpy(), level)
@@ -129,24 +129,32 @@ def _widen(found: dict[str, Any], book: Codebook, exposure: np.ndarray, level: f
     found["low"], found["high"] = np.minimum(found["low"], found["rate"]), np.maximum(found["high"], found["rate"])
 
 
-def _drivers(reader: Reader, asked: np.ndarray, blend: float, book: Codebook) -> dict[str, Any]:
-    """`each`: for the first rows, the groupings that move them most, in words; `all`: how much each moves rows on average."""
+def _drivers(reader: Reader, asked_rows: tuple[np.ndarray, np.ndarray], blend: float, book: Codebook) -> dict[str, Any]:
+    """`each`: for the first rows, the groupings that move them most, in words; `all`: how much each moves rows on average. A change is
+    that of the rate, beside what it would be without. `asked_rows` are their numbers and their rates."""
     import numpy as np
 
     from ..engine.response.kernels import GROUPINGS
+    from ..tune.response import as_rate, log_rate
+
+    asked, rates = asked_rows
+    eta = log_rate(rates[:EXPLAINED], book.family)
+
+    def change(moved: np.ndarray, eta: np.ndarray) -> np.ndarray:
+        return as_rate(eta, book.family) / np.maximum(as_rate(eta - moved, book.family), 1e-300) - 1
 
     general, effects = reader.base.model.explain(reader.memory, reader.rows(asked[:EXPLAINED]))
     pattern, before = general[0].double().cpu().numpy(), reader.memory.general[0].double().cpu().numpy()
     usual = float(before.mean()) if len(before) else float(pattern.mean())
     moved = np.column_stack([pattern - usual, effects[0].double().cpu().numpy()]) * blend
     names = ("the general pattern", *(f"own {_named(name, book)}" for name in GROUPINGS), "own rules")
-    each = []
-    for row in moved:
-        top = np.argsort(-np.abs(row))[:DRIVERS]
-        each.append([{"what": names[n], "change": float(np.expm1(row[n])), "words": _in_words(names[n],
-                                                                                              row[n])} for n in top if abs(row[n]) > 0.01])
+    each, changes = [], change(moved, eta[:, None])
+    for row, changed in zip(moved, changes, strict=True):
+        top = [n for n in np.argsort(-np.abs(row))[:DRIVERS] if abs(row[n]) > 0.01]
+        each.append([{"what": names[n], "change": float(changed[n]), "words": _in_words(names[n], changed[n])} for n in top])
     mean = np.abs(moved).mean(0)
-    return {"each": each, "all": [{"what": names[n], "mean_change": float(np.expm1(mean[n]))} for n in np.argsort(-mean)[:8]]}
+    whole = change(mean, np.asarray(eta.mean()))
+    return {"each": each, "all": [{"what": names[n], "mean_change": float(whole[n])} for n in np.argsort(-mean)[:8]]}
 
 
 def _named(grouping: str, book: Codebook) -> str:
@@ -157,10 +165,7 @@ def _named(grouping: str, book: Codebook) -> str:
 
 
 def _in_words(what: str, change: float) -> str:
-    import math
-
-    share = math.expm1(abs(change))
-    return f"{what} {'raises' if change > 0 else 'lowers'} it by {share if change > 0 else share / (1 + share):.0%}"
+    return f"{what} {'raises' if change > 0 else 'lowers'} it by {abs(change):.0%}"
 
 
 def _latest(base: ResponseBase, batch: Batch, context: np.ndarray, gate: Mapping[str, Any], book: Codebook) -> dict[str, Any]:

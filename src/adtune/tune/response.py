@@ -236,12 +236,17 @@ def own_rate(batch: Batch, context: np.ndarray) -> float:
     outcome, exposure, age = (one[0, context].double().numpy() for one in (batch.outcome, batch.exposure, batch.age))
     weight = np.exp2(-np.maximum(age - age.min(initial=0), 0) / 90)
     rate = ((weight * outcome).sum() + 0.5) / ((weight * exposure).sum() + (0.5 if int(batch.family) <= 2 else 1e-9))
-    return float(np.log(-np.log1p(-min(rate, 0.999))) if int(batch.family) <= 2 else np.log(rate))
+    return float(log_rate(np.asarray(rate), int(batch.family)))
 
 
 def as_rate(eta: np.ndarray, family: int) -> np.ndarray:
     """Rate per unit of exposure of a log rate: never above one where the exposure is a ceiling."""
     return -np.expm1(-np.exp(eta)) if family <= 2 else np.exp(eta)
+
+
+def log_rate(rate: np.ndarray, family: int) -> np.ndarray:
+    """The log rate of a rate per unit of exposure: what `as_rate` turns back."""
+    return np.log(-np.log1p(-np.minimum(rate, 0.999))) if family <= 2 else np.log(rate)
 
 
 def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:
