@@ -46,6 +46,7 @@ def house(tmp_path_factory):
 def test_an_adapter_keeps_how_much_the_words_tell_and_the_base_does_not(house):
     ws, answer, _ = house
     assert answer["gate"]["own_tau"]["words"] > -1.5
+    assert any("tell more of the response" in note for note in answer["notes"])
     with response_model(ws, answer["adapter"]) as base:
         assert base.model.own_tau == answer["gate"]["own_tau"]
     with response_model(ws, None) as base:

@@ -217,7 +217,8 @@ def _publish(ws: Workspace, run: str, parts: tuple[ResponseBase, Codebook, Split
         "dial": {"chosen": gate.blend, "curve": gate.curve}, "task": "response", "outcome": book.outcome, "exposure": book.exposure,
         "rows": {**told, **sizes}, "gate": asdict(gate), "forgetting": forgot, "servable": [], "licence": base.licence, "estimate": None,
         "rules": (rules := told_rules(gate.rules, book)),
-        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *sure_rules(rules), *outcome.problems]}
+        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *([TELLING] if gate.own_tau else []), *sure_rules(rules),
+                  *outcome.problems]}
     about = {**{k: v for k, v in answer.items() if k != "adapter"}, **record, "codebook": book.as_dict(), "base_place": base.place,
              "starter": base.starter, "frameworks": framework_versions()}
     with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
@@ -249,6 +250,7 @@ def sure_rules(rules: Sequence[Mapping[str, Any]]) -> list[str]:
             f"and prices alone tell ({one['probability']:.0%} sure)." for one in rules if one["probability"] >= SURE]
 
 
+TELLING = "Words of names and tags tell more of the response here than is usual: `adtune evaluate` lists those that move it."
 NOTHING = ("Fine-tuning changed nothing: the lowest validation loss is that of step 0, the base that reads the client's own rows. "
            "Its predictions hold; more rows may teach more.")
 
