@@ -103,6 +103,8 @@ def test_a_run_goes_on_from_a_base_at_its_shape_and_its_card_tells_both(tmp_path
     on = replace(still, rate=1e-3, steps=4)
     went, log = pretrain(on)
     assert went.config.shape == plan.shape and any(not torch.equal(before[name], value) for name, value in went.state_dict().items())
+    both, _ = pretrain(replace(on, mean=True))
+    assert all(torch.allclose(value, (before[name] + went.state_dict()[name]) / 2) for name, value in both.state_dict().items())
     finish(went, log, on, tmp_path / "second")
     figures = json.loads((tmp_path / "second" / "figures.json").read_text())
     assert (figures["went_on_from"]["steps"], figures["steps"], figures["plan"]["start_from"]) == (3, 4, "first")
@@ -115,3 +117,5 @@ def test_a_start_that_is_no_base_or_asks_for_another_shape_is_refused(tmp_path):
         pretrain(ResponsePlan(steps=1, start_from=str(tmp_path)))
     with pytest.raises(SettingError, match="keeps its shape"):
         pretrain_response({"start_from": "starter", "width": 32, "out": str(tmp_path / "out")})
+    with pytest.raises(SettingError, match="mean"):
+        pretrain_response({"mean": True, "out": str(tmp_path / "out")})

@@ -37,7 +37,8 @@ ROWS = (96, 192, 384)   # rows of an advertiser, in turn
 class ResponsePlan:
     """How the base is pre-trained; the time is that of training, evaluations not counted.
 
-    `start_from` is a base (`starter` or a folder) whose weights are gone on from, at its own shape; take another seed than it had.
+    `start_from` is a base (`starter` or a folder) whose weights are gone on from, at its own shape; take another seed than it had. With
+    `mean` the result is the mean of the weights before and after (Wortsman et al. 2022, arXiv 2203.05482).
     """
 
     minutes: float = 20.0
@@ -53,6 +54,7 @@ class ResponsePlan:
     shape: Shape = Shape()
     settings: AdvertiserSettings = AdvertiserSettings()
     start_from: str | None = None
+    mean: bool = False
 
 
 @dataclass
@@ -144,7 +146,7 @@ def pretrain(plan: ResponsePlan, tell: Callable[[PretrainLog, float], None] = la
         log.seconds = time.monotonic() - began
         share = log.steps / plan.steps if plan.steps else log.seconds / (60 * plan.minutes)
         tell(log, min(share, 1.0))
-    return net.eval(), log
+    return mean_of(net, _first(plan)) if plan.mean else net.eval(), log
 
 
 def _first(plan: ResponsePlan) -> ResponseNet:
@@ -154,6 +156,14 @@ def _first(plan: ResponsePlan) -> ResponseNet:
     from ..engine.response.base import load_response
 
     return load_response(plan.start_from).model.requires_grad_(True)
+
+
+@torch.no_grad()
+def mean_of(net: ResponseNet, other: ResponseNet) -> ResponseNet:
+    """`net` with the mean of its weights and those of another network of its shape."""
+    for own, one in zip(net.parameters(), other.to(next(net.parameters()).device).parameters(), strict=True):
+        own.copy_((own + one) / 2)
+    return net.eval()
 
 
 def _before(plan: ResponsePlan) -> dict[str, Any] | None:
@@ -216,12 +226,13 @@ def card(figures: Mapping[str, Any]) -> str:
         runs.append(f"{one['advertisers']:,} with {one['rows']:,} rows in {one['steps']:,} steps, {one['seconds']:.0f} seconds on "
                     f"{one['machine']}" if one.get("steps") else "a base that does not tell what it has seen")
         one = one.get("went_on_from")
+    mean = " Its weights are the mean of those before and after the last." if figures["plan"].get("mean") else ""
     return "\n".join([
         "---", "library_name: adtune", "license: apache-2.0", "tags: [adtune, starter, response]", "---", "# adtune response starter", "",
         "A small general model of ad response, pre-trained by `adtune pretrain response` on generated advertisers only: no advertiser's "
         "data is in it. What it expects of channels, seasons and words is the round pattern of `pretrain/advertisers_levels.py`, a start "
         "to be corrected by a client's own rows.", "",
-        f"- Parameters: {figures['parameters']:,}; generated advertisers: {'; before, '.join(runs)}; torch {figures['torch']}",
+        f"- Parameters: {figures['parameters']:,}; generated advertisers: {'; before, '.join(runs)}; torch {figures['torch']}.{mean}",
         "- Not for decisions without a client's own rows: tune it, and look at the evaluation.", "",
         "| on generated advertisers never trained on | nats a row above the truth |", "|---|---|", *rows, ""])
 
@@ -233,9 +244,10 @@ def main() -> None:
                                 ("--rate", float, 2e-3), ("--width", int, 64), ("--general", int, 96), ("--layers", int, 3),
                                 ("--seed", int, 0), ("--start-from", str, None), ("--out", Path, None)):
         reader.add_argument(name, type=kind, default=default)
+    reader.add_argument("--mean", action="store_true")
     said = reader.parse_args()
     plan = ResponsePlan(said.minutes, said.steps, said.advertisers, said.rate, seed=said.seed, device=said.device,
-                        shape=Shape(said.width, 4, said.layers, said.general), start_from=said.start_from)
+                        shape=Shape(said.width, 4, said.layers, said.general), start_from=said.start_from, mean=said.mean)
     shown = [0.0]
 
     def tell(log: PretrainLog, share: float) -> None:
