@@ -208,7 +208,7 @@ def told(name: str, found: dict[str, object]) -> list[str]:
     lines = [f"## {name}", "",
              f"Left out in turn: {targets}. A base trained on the others is told by the rows that it reads how much their words tell.", "",
              "| own rows | arm | AUC, mean | NE, mean | NE, worst |", "|---|---|---|---|---|"]
-    for size in SIZES:
+    for size in SIZES if rows else ():
         some = [one for one in rows if one["rows"] == size]
         for arm in [key for key in some[0] if key not in ("target", "rows")]:
             auc, ne = np.array([one[arm] for one in some]).T
