@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,12 +16,14 @@ from adtune.errors import AdtuneError
 
 
 class FakeEngine:
-    """`asked` holds what came: (path, headers, body). `fail` is one of "", status codes, hang, broken, rubbish, words."""
+    """`asked` holds what came: (path, headers, body). `fail` is one of "", status codes, hang, broken, rubbish, words; `pace` are seconds
+    before each part of a stream."""
 
     def __init__(self, base: Path, name: str = "served"):
         self.base, self.name, self.fail = load_base(str(base)), name, ""
         self.asked, self.adapters, self.closed, self.open = [], {}, 0, []
         self.engine = TokenEngine(self.base, rows=4).start()
+        self.pace = 0.0
         self.release = threading.Event()  # what hangs waits for it
         engine = self
 
@@ -129,6 +132,7 @@ class FakeEngine:
         handler.begin()
         try:
             for event in ticket:
+                time.sleep(self.pace)
                 told = [self.told(one) for one in event.logprobs or ()]
                 finish = {"finish_reason": event.finish_reason, "index": 0}
                 if chat:
