@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from made_material import OTHER, OWN, context, material, texts
@@ -11,7 +12,10 @@ from adtune.evaluate import Grouped, measure
 from adtune.evaluate.chapters_groups import said
 from adtune.evaluate.groups import GroupTexts, groups
 from adtune.evaluate.report import evaluate_report
+from adtune.progress import silent
 from adtune.settings import EvaluateSettings
+from adtune.steps.groups import Groups
+from adtune.voice.groups import Comparison
 
 BRIEFS = 12
 TITLES = tuple(f"Brief {n}" for n in range(BRIEFS))
@@ -77,3 +81,9 @@ def test_measure_and_report_hold_the_groups_and_null_without_them():
     assert "Drafts for different groups" in page and "By gender: women, men" in page
     without = measure(material(), EvaluateSettings())
     assert without["measures"]["groups"] is None and "Drafts for different groups" not in evaluate_report(without, context())
+
+
+def test_without_titled_pieces_nothing_is_written_for_anybody():
+    asked = Groups((Comparison("gender", ("women", "men")),))
+    assert asked.written(SimpleNamespace(drafted=[]), None, "tuned", silent) == []
+    assert groups(Grouped(), None, 0) is None

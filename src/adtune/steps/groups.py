@@ -37,9 +37,10 @@ class Groups:
     comparisons: tuple[Comparison, ...] = ()
 
     def written(self, measured: Measured, method: AbstractMethod | None, arm: str, progress: Progress) -> list[GroupTexts]:
-        """For each group of each comparison one draft a brief, by the same seed, and the loss of the published pieces."""
+        """For each group of each comparison one draft a brief, by the same seed, and the loss of the published pieces; nothing where no
+        held-out piece has a title to ask by."""
         return [self._group(measured, method, (comparison.name, group), labelled(progress, f"drafts for {group}: {arm}"))
-                for comparison in self.comparisons for group in comparison.groups]
+                for comparison in (self.comparisons if measured.drafted else ()) for group in comparison.groups]
 
     def beside(self, measured: Measured, tuned: list[GroupTexts], progress: Progress) -> Grouped:
         """What the tuned model wrote, beside the same by the base, whose method is detached."""

@@ -21,7 +21,7 @@ LOG_TAUS = (-1.0, -0.5, 0.0, 0.5)  # logs of standard deviations that are tried
 EACH_CHANNEL = -1.0                # the usual one of words at each channel, where it is on at all
 COSTS, LEAST = 2.0, 2.0            # nats for bringing the words at each channel in; nats of gain under which nothing is changed
 READ = 800                         # newest rows that are asked
-FEWEST = 12                        # rows with words, and rows that differ in them, at least
+FEWEST = 12                        # rows with words, at least
 
 
 def find_words(part: Batch, general: Tensor, log_tau: Tensor) -> tuple[dict[str, float], float]:
