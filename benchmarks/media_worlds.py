@@ -30,7 +30,7 @@ from adtune.evaluate.response import Rows, capped, design, own_mean, ridge_glm
 from adtune.pretrain import advertisers_levels as levels
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, Truth, World, finished, pick
 from adtune.settings import TuneSettings
-from adtune.steps.response_evaluation import arranged_with
+from adtune.steps.response_understanding import arranged_with
 from adtune.tune.response import Split, as_rate, own_rate, run_response
 
 SHIFTED = AdvertiserSettings(
