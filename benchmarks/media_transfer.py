@@ -29,9 +29,10 @@ from sklearn.metrics import log_loss, roc_auc_score
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.columns import Columns, columns_of, hidden
 from adtune.engine.response.encode import encode, make_codebook
+from adtune.engine.response.likelihood import as_rate
 from adtune.engine.tasks.response import predict_rows
 from adtune.settings import TuneSettings
-from adtune.tune.response import Split, as_rate, run_response
+from adtune.tune.response import Split, run_response
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "media"
 RESULTS = Path(__file__).parent / "results"

@@ -22,7 +22,7 @@ import torch
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import FIELDS, NUMBERS, Batch
 from adtune.engine.response.contrasts import contrasts, season_rows, swapped_rows
-from adtune.engine.response.likelihood import deviance
+from adtune.engine.response.likelihood import as_rate, deviance
 from adtune.engine.response.model import ResponseNet
 from adtune.engine.response.names import CHANNELS, PRODUCTS
 from adtune.engine.tasks.response import predict_rows
@@ -31,7 +31,7 @@ from adtune.pretrain import advertisers_levels as levels
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, Truth, World, finished, pick
 from adtune.settings import TuneSettings
 from adtune.steps.response_understanding import arranged_with
-from adtune.tune.response import Split, as_rate, own_rate, run_response
+from adtune.tune.response import Split, own_rate, run_response
 
 SHIFTED = AdvertiserSettings(
     channel=0.6, audience=0.4, product=0.4, campaign=0.3, peak_days=20, far_peaks=0.1, amplitude=0.35, drift=0.18, jump=0.35, rules=1.0,

@@ -16,14 +16,13 @@ from adtune.engine.response import history, kernels
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
 from adtune.engine.response.contrasts import Contrasts
-from adtune.engine.response.likelihood import deviance, group_quantiles, nats, quantiles
+from adtune.engine.response.likelihood import as_rate, deviance, group_quantiles, log_rate, nats, quantiles
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.engine.response.moments import moments
 from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blocks, measure, predict_rows, row_nats
 from adtune.errors import BaseModelError
 from adtune.pretrain.advertisers import Draw, generate
 from adtune.settings import TuneSettings
-from adtune.tune.response import as_rate, log_rate
 
 OPTIONS = asdict(TuneSettings(rank=2, alpha=4))
 
@@ -229,11 +228,11 @@ def test_moments_are_those_of_the_likelihoods():
 
 def test_ratios_near_a_ceiling_are_those_of_the_rates():
     centre = np.log(-np.log1p(-0.5))  # half of all
-    one = Contrasts(np.array([0.4]), np.array([0.1]), np.array([-0.3]), float(centre), True)
+    one = Contrasts(np.array([0.4]), np.array([0.1]), np.array([-0.3]), float(centre), 0)
     mean, low, high, general = one.told()
     for found, difference in ((mean, 0.4), (low, 0.4 - 0.196), (high, 0.4 + 0.196), (general, -0.3)):
         assert np.exp(found[0]) == pytest.approx(-np.expm1(-np.exp(centre + difference)) / 0.5)
-    assert replace(one, ceiling=False).told()[0][0] == 0.4
+    assert replace(one, family=3).told()[0][0] == 0.4
     rare = replace(one, centre=-9.0).told()
     assert rare[0][0] == pytest.approx(0.4, abs=1e-3) and rare[3][0] == pytest.approx(-0.3, abs=1e-3)
 

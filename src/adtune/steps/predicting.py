@@ -105,7 +105,8 @@ def _rates(reader: Reader, context: np.ndarray, asked: np.ndarray, gate: Mapping
     import numpy as np
 
     from ..engine.response.batch import FIELDS
-    from ..tune.response import as_rate, own_rate
+    from ..engine.response.likelihood import as_rate
+    from ..tune.response import own_rate
 
     batch = reader.batch
     order = np.lexsort((batch.ids[0, asked, FIELDS.index("campaign")].numpy(), batch.age[0, asked].numpy()))
@@ -135,7 +136,7 @@ def _drivers(reader: Reader, asked_rows: tuple[np.ndarray, np.ndarray], blend: f
     import numpy as np
 
     from ..engine.response.kernels import GROUPINGS
-    from ..tune.response import as_rate, log_rate
+    from ..engine.response.likelihood import as_rate, log_rate
 
     asked, rates = asked_rows
     eta = log_rate(rates[:EXPLAINED], book.family)

@@ -75,10 +75,10 @@ def _measured(name: str, columns: Columns, book: Codebook, split: Split) -> tupl
     import torch
 
     from ..engine.response.base import load_response
-    from ..engine.response.likelihood import deviance, kind_of
+    from ..engine.response.likelihood import as_rate, deviance, kind_of
     from ..engine.tasks.response import predict_rows
     from ..evaluate.response import capped, cell_rates, own_mean
-    from ..tune.response import as_rate, readable
+    from ..tune.response import readable
 
     batch = readable(columns, book)
     rows = rows_of_split(columns, book, (split.train, split.validation))

@@ -82,8 +82,8 @@ def _untuned(base: ResponseBase, batch: Batch, split: Split, book: Codebook) -> 
     """Rates and nats a row of the base: its general pattern at the own level, and the base that reads the client's rows."""
     import torch
 
+    from ..engine.response.likelihood import as_rate
     from ..engine.tasks.response import predict_rows
-    from ..tune.response import as_rate
 
     with torch.no_grad():
         eta, log_r, plain = predict_rows(base, batch, split.learned, split.test)
@@ -105,8 +105,9 @@ def _tuned(base: ResponseBase, batch: Batch, split: Split, gate: Mapping[str, An
     """(rates, nats a row, concentrations) of what answers, the gate applied."""
     import torch
 
+    from ..engine.response.likelihood import as_rate
     from ..engine.tasks.response import predict_rows
-    from ..tune.response import as_rate, own_rate
+    from ..tune.response import own_rate
 
     with torch.no_grad():
         eta, log_r, _ = predict_rows(base, batch, split.learned, split.test)

@@ -22,7 +22,7 @@ from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
 from ..engine.response.columns import Columns, hidden
 from ..engine.response.encode import Codebook, encode, make_codebook
-from ..engine.response.likelihood import deviance, group_quantiles, kind_of, nats
+from ..engine.response.likelihood import as_rate, deviance, group_quantiles, kind_of, log_rate, nats
 from ..engine.response.rules import Rule
 from ..engine.tasks.response import Block, blocks_of, measure, plan_epoch, predict_rows, trimmed
 from ..errors import InputError
@@ -237,16 +237,6 @@ def own_rate(batch: Batch, context: np.ndarray) -> float:
     weight = np.exp2(-np.maximum(age - age.min(initial=0), 0) / 90)
     rate = ((weight * outcome).sum() + 0.5) / ((weight * exposure).sum() + (0.5 if int(batch.family) <= 2 else 1e-9))
     return float(log_rate(np.asarray(rate), int(batch.family)))
-
-
-def as_rate(eta: np.ndarray, family: int) -> np.ndarray:
-    """Rate per unit of exposure of a log rate: never above one where the exposure is a ceiling."""
-    return -np.expm1(-np.exp(eta)) if family <= 2 else np.exp(eta)
-
-
-def log_rate(rate: np.ndarray, family: int) -> np.ndarray:
-    """The log rate of a rate per unit of exposure: what `as_rate` turns back."""
-    return np.log(-np.log1p(-np.minimum(rate, 0.999))) if family <= 2 else np.log(rate)
 
 
 def choose_gate(base: ResponseBase, batch: Batch, split: Split) -> Gate:

@@ -15,6 +15,7 @@ from .base import ResponseBase
 from .batch import BETA_BINOMIAL, FIELDS, KNOWN, Batch
 from .calendar import day_table, rows_of_days
 from .history import posterior_covariance
+from .likelihood import as_rate
 
 SEASON_STEPS = 24
 
@@ -22,13 +23,13 @@ SEASON_STEPS = 24
 @dataclass(frozen=True)
 class Contrasts:
     """`mean` and `sd` (P,) of differences of the tuned model's log rates, and `general` (P,) what the general pattern says of the same;
-    `centre` is the mean log rate of the made-up rows, `ceiling` says that p = 1 - exp(-exp(log rate))."""
+    `centre` is the mean log rate of the made-up rows, `family` their likelihood."""
 
     mean: np.ndarray
     sd: np.ndarray
     general: np.ndarray
-    centre: float = 0.0
-    ceiling: bool = False
+    centre: float
+    family: int
 
     def interval(self, width: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
         return self.mean - width * self.sd, self.mean + width * self.sd
@@ -40,9 +41,9 @@ class Contrasts:
         return mean, low, high, general
 
     def _ratio(self, difference: np.ndarray) -> np.ndarray:
-        if not self.ceiling:
+        if self.family not in BETA_BINOMIAL:
             return difference
-        return np.log(-np.expm1(-np.exp(self.centre + difference))) - np.log(-np.expm1(-np.exp(self.centre)))
+        return np.log(as_rate(self.centre + difference, self.family)) - np.log(as_rate(np.asarray(self.centre), self.family))
 
 
 def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndarray) -> Contrasts:
@@ -54,7 +55,7 @@ def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndar
     weight = torch.from_numpy(weights).double()
     variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
     return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy(),
-                     float(eta.mean()), int(batch.family) in BETA_BINOMIAL)
+                     float(eta.mean()), int(batch.family))
 
 
 def season_rows(batch: Batch, pattern: np.ndarray, year: int, country: str) -> tuple[Batch, np.ndarray]:

@@ -21,7 +21,6 @@ from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 from .likelihood import kind_of, nats
 from .moments import Moments, level_of, moments
 
-HALF_LIFE = 90.0      # days after which a row counts half for the level
 SCORING = 4           # steps of Fisher scoring
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 FEATURES = len(GROUPINGS) + 9
@@ -92,7 +91,7 @@ def read(earlier: Batch, general: Tensor, log_tau: Tensor) -> Reading:
     More than EXACT rows are read through INDUCING of them (Nyström's approximation): all rows count, at a linear cost.
     """
     until = earlier.age.shape[1]
-    level = level_of(earlier, general, HALF_LIFE)
+    level = level_of(earlier, general)
     power = power_of(log_tau)
     known = general.double() + level[:, None]
     if until <= EXACT:
@@ -115,7 +114,7 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
     """(B, Q, Q) covariance of f at the rows from `until` on, given the context rows before them."""
     earlier, later = batch.rows(torch.arange(until)), batch.rows(torch.arange(until, batch.age.shape[1]))
     power = power_of(log_tau)
-    known = general[:, :until].double() + level_of(batch, general, HALF_LIFE)[:, None]
+    known = general[:, :until].double() + level_of(batch, general)[:, None]
     centres, span = earlier, None
     if until > EXACT:
         centres = batch.rows(centres_of(until))
@@ -128,7 +127,7 @@ def posterior_covariance(batch: Batch, general: Tensor, log_tau: Tensor, until: 
 def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, Tensor]:
     """(V^-1 y (N,), V^-1 (N, N)) of one advertiser all of whose rows are context: y working outcomes, V their covariance with noise."""
     power = power_of(log_tau)
-    known = general.double() + level_of(batch, general, HALF_LIFE)[:, None]
+    known = general.double() + level_of(batch, general)[:, None]
     fitted = _laplace(covariance_of(power, batch, batch), None, batch, known)
     return fitted.alpha[0], fitted.inner[0]
 
@@ -146,7 +145,7 @@ class _Fitted:
 def evidence(covariance: Tensor, rows: Batch, general: Tensor) -> float:
     """log of the probability of one advertiser's outcomes under a prior covariance (1, N, N) of f, all rows being context: Laplace's
     approximation (Rasmussen and Williams 2006, equation 3.32)."""
-    known = general.double() + level_of(rows, general, HALF_LIFE)[:, None]
+    known = general.double() + level_of(rows, general)[:, None]
     solve = _Exact(covariance)
     alpha, fit, r = _scored(solve, rows, known)
     kind = torch.tensor(kind_of(int(rows.family)), device=fit.device)

@@ -32,6 +32,16 @@ def nats(kind: Tensor, outcome: Tensor, exposure: Tensor, eta: Tensor, log_r: Te
     return -torch.where(kind == 0, binomial, torch.where(kind == 1, count, gamma))
 
 
+def as_rate(eta: np.ndarray, family: int) -> np.ndarray:
+    """Rate per unit of exposure of a log rate: never above one where the exposure is a ceiling."""
+    return -np.expm1(-np.exp(eta)) if family <= 2 else np.exp(eta)
+
+
+def log_rate(rate: np.ndarray, family: int) -> np.ndarray:
+    """The log rate of a rate per unit of exposure: what `as_rate` turns back."""
+    return np.log(-np.log1p(-np.minimum(rate, 0.999))) if family <= 2 else np.log(rate)
+
+
 def _beta(a: Tensor, b: Tensor) -> Tensor:
     return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 
