@@ -17,21 +17,24 @@ from .paired import PAIR, rates
 if TYPE_CHECKING:
     from ..voice.on_brand import OnBrandScorer
 
+    Fitted = tuple[OnBrandScorer | None, Interval]
+
 ON_BRAND = 0.5         # a draft with at least this score counts as on-brand
 LEVELS = (PIECES, "others")
 
 
-def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR) -> dict[str, Any]:
+def on_brand(material: Material, seed: int, longest: int = 20, names: Sequence[str] = ARMS, pair: tuple[str, str] = PAIR,
+             fitted: Fitted | None = None) -> dict[str, Any]:
     """Share of drafts that score as the client's, with intervals; null throughout where the scorer cannot be trusted.
 
     Two levels to compare with are measured in the same way: the client's own published `pieces`, and `others`, pieces in other voices that
     the scorer has not seen. `own_words_NAME` counts only drafts that copy no run of `longest` words or more from training pieces: no arm
     may win by copying. The scorer is fitted on validation and contrast pieces and measured on test and unseen contrast pieces, so it knows
-    none of the pieces that an adapter trained on.
+    none of the pieces that an adapter trained on; `fitted` is what `scorer_of` gave of the same material and seed, if anybody asked.
     """
     row: dict[str, Any] = rates({}, names, seed, pair) | {f"mean_{name}": None for name in names}
     row |= rates({}, (*_own(names), *LEVELS), seed, None)
-    scorer, auc = scorer_of(material, seed)
+    scorer, auc = fitted or scorer_of(material, seed)
     row |= {"scorer_auc": auc.value, "scorer_auc_interval": auc.as_list()}
     if scorer is None:
         return row
@@ -58,7 +61,7 @@ def _own(names: Sequence[str]) -> list[str]:
     return [f"own_words_{name}" for name in names]
 
 
-def scorer_of(material: Material, seed: int) -> tuple[OnBrandScorer | None, Interval]:
+def scorer_of(material: Material, seed: int) -> Fitted:
     """The fitted scorer, None where there are too few pieces to fit one or it can't be trusted, and its AUC on pieces it never saw."""
     from ..voice.on_brand import TRUSTED_AUC, OnBrandScorer  # loads scikit-learn
 

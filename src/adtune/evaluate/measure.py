@@ -30,20 +30,17 @@ def measure(material: Material, settings: EvaluateSettings, answers: ProbeAnswer
     Intervals are 95 % and stand beside their values as [low, high]; null is "not measured". `passed` is the overall verdict.
     """
     seed = settings.seed
+    fitted = scorer_of(material, seed)
     result: dict[str, Any] = {
         "held_out": held_out(material, seed),
-        "on_brand": on_brand(material, seed, settings.memorised_limit) | axes(material, seed),
+        "on_brand": on_brand(material, seed, settings.memorised_limit, fitted=fitted) | axes(material, seed),
         "editing": editing(material, seed),
         "throughput_change": None,
         "forgetting": forgetting(material, seed) | {"probes": kept_probes(answers, seed), "scales": trade(material, points, seed)},
         "memorised": memorised(material, seed),
         "measures": measures(material, seed) | {"format": formats(material, seed), "terms": terms(material, seed),
-                                                 "claims": claims(material, seed), "groups": _groups(material, grouped, seed)},
+                                                 "claims": claims(material, seed), "groups": groups(grouped, fitted[0], seed)},
     }
     result = with_people(result, people)
     result["gates"] = judge(result, settings)
     return result | {"passed": all_passed(result["gates"])}
-
-
-def _groups(material: Material, grouped: Grouped, seed: int) -> dict[str, Any] | None:
-    return groups(grouped, scorer_of(material, seed)[0], seed) if grouped.tuned else None
