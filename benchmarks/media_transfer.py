@@ -55,7 +55,9 @@ def rates(columns: Columns, outcome: str, exposure: str, context: np.ndarray, as
     book = make_codebook(hidden(columns, outcome, ~readable), outcome, exposure)
     batch = encode(columns, book, readable)
     if base:
+        base.model.own_words = ()
         base.model.own_tau = base.model.find_words(batch, context)[0]
+        base.model.own_words = base.model.find_single_words(batch, context)
     with torch.no_grad():
         eta, _, _ = predict_rows(base or load_response(), batch, context, asked)
     return as_rate(eta.double().numpy(), book.family)

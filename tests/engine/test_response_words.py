@@ -11,9 +11,12 @@ import torch
 from adtune.engine.response import kernels
 from adtune.engine.response.base import load_response
 from adtune.engine.response.batch import FIELDS
+from adtune.engine.response.contrasts import contrasts, worded_rows
 from adtune.engine.response.kernels import GROUPINGS, WORDS, covariance_of, kernel_of, own_variance, read_across
+from adtune.engine.response.rules import Rule
 from adtune.engine.tasks.response import predict_rows
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, generate
+from adtune.steps.response_understanding import arranged_with
 from adtune.tune.response import Split, _own_words
 
 ROWS, KNOWN = 340, 240
@@ -124,3 +127,61 @@ def test_a_grouping_that_is_off_costs_nothing_and_on_it_is_its_kernel(base):
     for name, kernel in zip(GROUPINGS, kernels.kernels(part, part), strict=True):
         assert torch.equal(kernel, kernel_of(name, part, part)), name
     assert WORDS == ("words", "words x channel") and kernels.PARTS[-1].many == 1
+
+
+def one_tag(words, channels):
+    """Ten rows in a hundred of the first channel name a word that lifts them twelve times."""
+    return np.log(12) * (words == 101).any(-1) * (channels == 1)
+
+
+@pytest.fixture
+def alone(base):
+    """The base, and its rules and words afterwards as they were."""
+    yield base
+    base.model.rules, base.model.own_words = (), ()
+
+
+def test_a_single_word_of_one_channel_is_found_with_its_size_and_foretells_later_rows(alone):
+    batch, rate = rows(one_tag)
+    found = alone.model.find_single_words(batch, np.arange(KNOWN))
+    best = max(found, key=lambda rule: rule.probability)
+    assert (best.field, best.value, best.by, int(best.limit)) == ("channel", 1, "word", 101) and best.probability > 0.9
+    assert abs(best.size - np.log(12)) < 3 * best.sd and 0 < best.sd < 0.5
+    assert all(abs(rule.size) < 1 for rule in found if rule is not best)
+    without = error(alone, batch, rate, {})
+    alone.model.own_words = found
+    assert error(alone, batch, rate, {}) < 0.5 * without
+
+
+@pytest.mark.parametrize("seed", range(4, 10))
+def test_no_single_word_is_found_where_none_tells(alone, seed):
+    found = alone.model.find_single_words(rows(noise, seed)[0], np.arange(KNOWN))
+    assert len(found) <= 1 and all(rule.probability < 0.95 for rule in found)
+
+
+def test_few_rows_no_words_and_rows_that_may_not_be_read_tell_of_no_single_word(alone):
+    batch, _ = rows(one_tag)
+    assert alone.model.find_single_words(replace(batch, words=torch.zeros_like(batch.words)), np.arange(KNOWN)) == ()
+    assert alone.model.find_single_words(batch, np.arange(4)) == ()
+    assert alone.model.find_single_words(batch, np.arange(ROWS)) == alone.model.find_single_words(batch, np.arange(KNOWN))
+    unnamed = batch.ids.clone()
+    unnamed[..., CHANNEL] = 0
+    assert {rule.value for rule in alone.model.find_single_words(replace(batch, ids=unnamed), np.arange(KNOWN))} <= {0}
+
+
+def test_how_unsure_a_single_word_is_widens_differences_and_predictions(alone):
+    batch, _ = rows(one_tag)
+    pattern = np.flatnonzero(batch.ids[0, :KNOWN, CHANNEL].numpy() == 1)[-10:]
+    made, weights = worded_rows(batch, pattern, [101])
+    split = Split(np.arange(160), np.arange(160, KNOWN), np.arange(KNOWN, ROWS))
+    found = {}
+    for sd in (0.0, 0.5):
+        alone.model.own_words = (Rule("channel", 1, "word", 101.0, 2.0, 0.9, sd),)
+        one = contrasts(alone, arranged_with(batch, split, made), weights)
+        with torch.no_grad():
+            eta, log_r, _ = predict_rows(alone, batch, np.arange(KNOWN), np.arange(KNOWN, ROWS))
+        found[sd] = (one.mean[0], one.sd[0], eta, log_r)
+    named = (alone.model.own_words[0].holds(batch)[0, KNOWN:]).numpy()
+    assert found[0.0][0] == pytest.approx(found[0.5][0]) and torch.equal(found[0.0][2], found[0.5][2])
+    assert found[0.5][1] == pytest.approx(np.hypot(found[0.0][1], 0.45), rel=0.15) or found[0.5][1] > found[0.0][1]
+    assert bool((found[0.5][3] < found[0.0][3])[named].all()) and torch.equal(found[0.5][3][~named], found[0.0][3][~named])

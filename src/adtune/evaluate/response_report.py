@@ -75,11 +75,14 @@ def _channels(page: Page, channels: list[dict[str, Any]]) -> None:
 def _words(page: Page, words: list[dict[str, Any]]) -> None:
     if not words:
         return
-    rows = [(one["word"], math.exp(one["log_ratio"]), math.exp(one["interval"][0]), math.exp(one["interval"][1])) for one in words]
+    names = [one["word"] + (f" ({one['channel']})" if one["channel"] else "") for one in words]
+    rows = [(name, math.exp(one["log_ratio"]), math.exp(one["interval"][0]), math.exp(one["interval"][1]))
+            for name, one in zip(names, words, strict=True)]
     page.section("Words of names and tags, all else alike",
                  plots.intervals(rows, "rate over that of the same rows without the word", lower_is_better=False, title="Words"),
                  page.table(("Word", "Rate over the same rows without it", "General pattern", "Rows"),
-                            [(one["word"], math.exp(one["log_ratio"]), math.exp(one["base"]), one["rows"]) for one in words]),
+                            [(name, math.exp(one["log_ratio"]), math.exp(one["base"]), one["rows"])
+                             for name, one in zip(names, words, strict=True)]),
                  page.paragraph("Associations in what was delivered: a word stands for all that its ads have in common."))
 
 

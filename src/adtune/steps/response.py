@@ -217,8 +217,8 @@ def _publish(ws: Workspace, run: str, parts: tuple[ResponseBase, Codebook, Split
         "dial": {"chosen": gate.blend, "curve": gate.curve}, "task": "response", "outcome": book.outcome, "exposure": book.exposure,
         "rows": {**told, **sizes}, "gate": asdict(gate), "forgetting": forgot, "servable": [], "licence": base.licence, "estimate": None,
         "rules": (rules := told_rules(gate.rules, book)),
-        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *([TELLING] if gate.own_tau else []), *sure_rules(rules),
-                  *outcome.problems]}
+        "notes": [gate.reason, *([NOTHING] if best.step == 0 else []), *([TELLING] if gate.own_tau or gate.own_words else []),
+                  *sure_rules(rules), *outcome.problems]}
     about = {**{k: v for k, v in answer.items() if k != "adapter"}, **record, "codebook": book.as_dict(), "base_place": base.place,
              "starter": base.starter, "frameworks": framework_versions()}
     with tempfile.TemporaryDirectory(dir=ws.run_dir(run)) as aside:
@@ -291,7 +291,7 @@ def response_model(ws: Workspace, id: str | None, name: str = "starter") -> Iter
         raise BaseModelError(f"base {record['base']}", f"weights {base.hash[:12]}…", f"weights {record['base_hash'][:12]}…, as trained on",
                              "Put the base back as it was, or tune again on the new one.")
     method = attach_saved(base, ws.path(id))  # type: ignore[arg-type]
-    base.model.rules = tuple(Rule(**one) for one in record["gate"].get("rules", ()))
+    base.model.rules, base.model.own_words = (tuple(Rule(**one) for one in record["gate"].get(name, ())) for name in ("rules", "own_words"))
     base.model.own_tau = dict(record["gate"].get("own_tau", {}))
     try:
         yield base

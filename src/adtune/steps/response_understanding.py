@@ -108,31 +108,55 @@ def _channels(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Colum
 
 
 def _words(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Columns, Codebook]) -> list[dict[str, Any]]:
-    """Words of names and tags whose rows respond otherwise than the same rows without them, by more than the interval; the surest first."""
+    """Words of names and tags whose rows respond otherwise than the same rows without them, by more than the interval; the surest first.
+
+    A single word that tells much at one channel is asked there (`channel`), all others at the latest rows of any.
+    """
     from collections import Counter
 
-    import numpy as np
-
-    from ..engine.response.contrasts import contrasts, worded_rows
     from ..engine.response.encode import texts_of
     from ..engine.response.names import word_number, words_of
 
     columns, book = parts
-    told = Counter(word for text in texts_of(columns, book)[split.learned] for word in words_of(text))
+    texts = texts_of(columns, book)[split.learned]
+    channels = columns.named["channel"][split.learned]
+    told = Counter(word for text in texts for word in words_of(text))
     spoken: dict[int, list[str]] = {}
-    for word, rows in told.most_common():
-        if FEWEST_WORDED <= rows <= len(split.learned) - FEWEST_WORDED:
-            spoken.setdefault(word_number(word), []).append(word)
-    buckets = [*spoken][:ASKED_WORDS]
+    for word, _ in told.most_common():
+        spoken.setdefault(word_number(word), []).append(word)
+    many = {bucket: max(told[word] for word in words) for bucket, words in spoken.items()}
+    single: dict[str, list[int]] = {}
+    for rule in base.model.own_words:
+        channel = book.values["channel"][rule.value - 1] if rule.value else ""
+        single.setdefault(channel, []).append(int(rule.limit))
+    alone = {bucket for buckets in single.values() for bucket in buckets}
+    usual = [bucket for bucket in spoken
+             if FEWEST_WORDED <= many[bucket] <= len(split.learned) - FEWEST_WORDED and bucket not in alone][:ASKED_WORDS]
+    found = _asked_words(base, batch, split, split.learned, usual)
+    rows = {bucket: many[bucket] for bucket in usual}
+    for channel, buckets in single.items():
+        there = channels == channel
+        named = Counter(bucket for text in texts[there] for bucket in {word_number(word) for word in words_of(text)})
+        rows |= {bucket: named[bucket] for bucket in buckets}
+        found += [{**one, "channel": channel or None} for one in _asked_words(base, batch, split, split.learned[there], buckets)]
+    found.sort(key=lambda one: -one.pop("surprise"))
+    return [{**one, "word": " / ".join(spoken.get(bucket, ["?"])[:3]), "rows": rows[bucket]} for one in found
+            if (bucket := one.pop("bucket")) in spoken and (one["interval"][0] > 0 or one["interval"][1] < 0)][:TOLD_WORDS]
+
+
+def _asked_words(base: ResponseBase, batch: Batch, split: Split, rows: np.ndarray, buckets: list[int]) -> list[dict[str, Any]]:
+    """Each word in the latest of `rows` against the same rows without it; `surprise` is how many standard deviations it is from no
+    difference."""
+    from ..engine.response.contrasts import contrasts, worded_rows
+
     if not buckets:
         return []
-    made, weights = worded_rows(batch, split.learned[-WORD_ROWS:], buckets)
+    made, weights = worded_rows(batch, rows[-WORD_ROWS:], buckets)
     one = contrasts(base, arranged_with(batch, split, made), weights)
     mean, low, high, general = one.told()
-    order = np.argsort(-np.abs(one.mean) / np.maximum(one.sd, 1e-9))
-    return [{"word": " / ".join(spoken[buckets[n]][:3]), "rows": max(told[word] for word in spoken[buckets[n]]),
+    return [{"bucket": bucket, "surprise": abs(float(one.mean[n])) / max(float(one.sd[n]), 1e-9), "channel": None,
              "log_ratio": float(mean[n]), "interval": [float(low[n]), float(high[n])], "base": float(general[n])}
-            for n in order if low[n] > 0 or high[n] < 0][:TOLD_WORDS]
+            for n, bucket in enumerate(buckets)]
 
 
 def _new_words(words: list[dict[str, Any]]) -> list[str]:
@@ -144,7 +168,8 @@ def _new_words(words: list[dict[str, Any]]) -> list[str]:
         low, high = one["interval"]
         if not low <= one["base"] <= high:
             more = math.expm1(one["log_ratio"])
-            found.append(f"Rows that name '{one['word']}' respond {abs(more):.0%} {'above' if more > 0 else 'below'} the same rows "
+            rows = f"Rows of {one['channel']}" if one["channel"] else "Rows"
+            found.append(f"{rows} that name '{one['word']}' respond {abs(more):.0%} {'above' if more > 0 else 'below'} the same rows "
                          f"without it ({math.expm1(low):+.0%} to {math.expm1(high):+.0%}; {one['rows']} rows).")
     return found[:3]
 

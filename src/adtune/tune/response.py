@@ -57,8 +57,8 @@ class Split:
 class Gate:
     """What answers: `blend` of the tuned model's log rate with the own rate's, chosen on validation. `curve` holds each blend's deviance a
     row, `fell_back` says that the own rate alone answers; `drift` is the error that the rows of a day share, in logs,
-    `sharpness` what concentrations are multiplied by; `reason` in words; `rules` are the client's own, for the model to know, and
-    `own_tau` how much its words tell (logs of standard deviations)."""
+    `sharpness` what concentrations are multiplied by; `reason` in words; `rules` are the client's own, for the model to know,
+    `own_tau` how much its words tell (logs of standard deviations) and `own_words` single ones that tell much."""
 
     blend: float
     curve: list[dict[str, float]]
@@ -68,6 +68,7 @@ class Gate:
     sharpness: float = 1.0
     rules: tuple[Rule, ...] = ()
     own_tau: dict[str, float] = field(default_factory=dict)
+    own_words: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
                  progress: Progress = silent, stop: Callable[[], bool] = lambda: False) -> TunedResponse:
     """Tune, or go on with the run in `folder`. `data` is (rows, split, generated advertisers that watch forgetting)."""
     batch, split, watch = data
-    base.model.rules = ()
+    base.model.rules = base.model.own_words = ()
     base.model.own_tau = _own_words(base, batch, split)
     train = blocks_of(batch, split.train, seed=settings.seed)
     a_step = len(plan_epoch(train, STEP_ROWS, settings.seed, 0))
@@ -177,10 +178,10 @@ def run_response(base: ResponseBase, data: tuple[Batch, Split, list[Block]], set
         fit.restore()
         outcome = fit.run(progress, stop)
         learned = _kept(fit, outcome, start, settings.forgetting_limit)
-        gate = _with_rules(base, batch, split)
+        gate = _with_lifts(base, batch, split)
         gate = gate if learned or gate.fell_back else replace(gate, reason=f"{UNSURE} {gate.reason}")
     except BaseException:
-        base.model.rules, base.model.own_tau = (), {}
+        base.model.rules, base.model.own_tau, base.model.own_words = (), {}, ()
         method.detach()
         raise
     return TunedResponse(method, outcome, gate, rate, len(train))
@@ -216,19 +217,24 @@ def _own_words(base: ResponseBase, batch: Batch, split: Split) -> dict[str, floa
     return {} if sum(loss for loss, _ in measure(base, None, blocks)) - without > gain else found
 
 
-def _with_rules(base: ResponseBase, batch: Batch, split: Split) -> Gate:
-    """The gate, with the rules of training and validation rows; none where those of the training rows made validation worse by more than
-    the noise."""
-    blocks = blocks_to_validate(batch, split.train, split.validation)
-    without = [loss for loss, _ in measure(base, None, blocks)]
-    base.model.rules = base.model.find_rules(batch, split.train)
-    worse = np.array([loss for loss, _ in measure(base, None, blocks)]) - without
-    if worse.sum() > worse.std(ddof=1) * math.sqrt(len(worse)):
-        base.model.rules = ()
-        return replace(choose_gate(base, batch, split), own_tau=base.model.own_tau)
+def _with_lifts(base: ResponseBase, batch: Batch, split: Split) -> Gate:
+    """The gate, with single words and rules of training and validation rows; none where those of the training rows made validation worse
+    by more than the noise."""
+    model, blocks = base.model, blocks_to_validate(batch, split.train, split.validation)
+    finders = {"own_words": model.find_single_words, "rules": model.find_rules}
+    kept = []
+    before = np.array([loss for loss, _ in measure(base, None, blocks)])
+    for name, find in finders.items():
+        setattr(model, name, find(batch, split.train))
+        after = np.array([loss for loss, _ in measure(base, None, blocks)])
+        if (after - before).sum() > (after - before).std(ddof=1) * math.sqrt(len(blocks)):
+            setattr(model, name, ())
+        else:
+            kept, before = [*kept, name], after
     gate = choose_gate(base, batch, split)
-    base.model.rules = base.model.find_rules(batch, split.learned)
-    return replace(gate, rules=base.model.rules, own_tau=base.model.own_tau)
+    for name in kept:
+        setattr(model, name, finders[name](batch, split.learned))
+    return replace(gate, rules=model.rules, own_tau=model.own_tau, own_words=model.own_words)
 
 
 def own_rate(batch: Batch, context: np.ndarray) -> float:

@@ -54,6 +54,8 @@ def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndar
         covariance = posterior_covariance(batch, base.model.expected(batch), base.model.tau, until)
     weight = torch.from_numpy(weights).double()
     variance = ((weight @ covariance[0].cpu()) * weight).sum(-1).clamp(min=0)
+    for rule in base.model.lifts:
+        variance += (weight @ rule.holds(batch)[0, until:].double().cpu()) ** 2 * rule.sd**2
     return Contrasts((weight @ eta[0].double().cpu()).numpy(), variance.sqrt().numpy(), (weight @ plain[0].double().cpu()).numpy(),
                      float(eta.mean()), int(batch.family))
 

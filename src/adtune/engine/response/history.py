@@ -21,7 +21,8 @@ from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 from .likelihood import kind_of, nats
 from .moments import Moments, level_of, moments
 
-SCORING = 4           # steps of Fisher scoring
+SCORING, FAR = 4, 10  # steps of Fisher scoring: from an advertiser's level, and where effects may be large
+LONGEST = 1.0         # what f moves in each of FAR steps: beyond it, log rates that start too low overshoot and never come back
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
@@ -132,6 +133,13 @@ def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, T
     return fitted.alpha[0], fitted.inner[0]
 
 
+def covariance_fit(covariance: Tensor, batch: Batch, general: Tensor) -> tuple[Tensor, Tensor]:
+    """As `exact_fit`, under a prior covariance (1, N, N) of f that allows for large effects."""
+    solve = _Exact(covariance)
+    alpha, _, _ = _scored(solve, batch, general.double() + level_of(batch, general)[:, None], FAR, LONGEST)
+    return alpha[0], solve.inner()[0]
+
+
 @dataclass(frozen=True)
 class _Fitted:
     """f at a row x is k(x, centres) alpha, its variance k(x, x) - k(x, centres) inner k(centres, x); `fit` is f at the context rows."""
@@ -162,19 +170,20 @@ def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, known: Ten
         return _Fitted(alpha, solve.inner(), fit, r)
 
 
-def _scored(solve: _Exact | _Centred, earlier: Batch, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """(alpha, f at the context rows, r (B,)) after SCORING steps of Fisher scoring; `solve` is left at the last.
+def _scored(solve: _Exact | _Centred, earlier: Batch, known: Tensor, steps: int = SCORING,
+            longest: float = math.inf) -> tuple[Tensor, Tensor, Tensor]:
+    """(alpha, f at the context rows, r (B,)) after Fisher scoring, each step moving f by `longest` at most; `solve` is left at the last.
 
     Gradients flow through the last step only: at the optimum that of Newton's method is exact.
     """
     fit = torch.zeros_like(known)
     r = torch.full((len(known),), 4.0, dtype=torch.float64, device=known.device)
-    for step in range(SCORING):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and step == SCORING - 1):
+    for step in range(steps):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and step == steps - 1):
             now = moments(earlier, known + fit)
             weight = torch.where(earlier.context, now.weight(r[:, None]), 0.0)
-            alpha, fit = solve.step(weight, fit + now.step())
-            fit = fit.clamp(-6, 6)
+            alpha, moved = solve.step(weight, fit + now.step())
+            fit = (fit + (moved - fit).clamp(-longest, longest)).clamp(-6, 6)
         with torch.no_grad():
             r = _concentration(moments(earlier, known + fit))
     return alpha, fit, r

@@ -8,7 +8,7 @@ predicted independently of one another. D = width, H = heads, L = layers.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,8 @@ from .batch import FAMILIES, FIELDS, KNOWN, NUMBERS, Batch
 from .calendar import COLUMNS, YEARLY
 from .history import FEATURES, History, Reading, read, starting_log_tau
 from .kernels import GROUPINGS
-from .rules import Rule, find_rules, lift_of, read_rows
-from .words import READ, find_words
+from .rules import Rule, find_rules, lift_of, read_rows, variance_of
+from .words import READ, find_single_words, find_words
 
 PLAIN = COLUMNS + 3 * len(NUMBERS) + len(FAMILIES) + 1
 CODES, CODE_WIDTH = 512, 6
@@ -146,6 +146,7 @@ class ResponseNet(nn.Module):
         self.log_tau = nn.Parameter(starting_log_tau())
         self.rules: tuple[Rule, ...] = ()  # an advertiser's own, found when a model is tuned
         self.own_tau: dict[str, float] = {}  # logs of standard deviations that its own rows speak for, found then too
+        self.own_words: tuple[Rule, ...] = ()  # single words that tell much, likewise
         for layer in (self.skip, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -159,7 +160,7 @@ class ResponseNet(nn.Module):
     def remember(self, earlier: Batch, seen: int | None = None) -> Memory:
         """The context rows, read once for all rows to predict; the blocks look at the first `seen` of them."""
         general, hidden = self.general(earlier)
-        reading = read(earlier, general.detach() + lift_of(self.rules, earlier), self.tau)
+        reading = read(earlier, general.detach() + lift_of(self.lifts, earlier), self.tau)
         first = earlier.rows(torch.arange(earlier.age.shape[1] if seen is None else seen, device=general.device))
         many = first.age.shape[1]
         context = self.tokens(first, hidden[:, :many], reading.of(first)) + self.told(reading)[:, :many]
@@ -177,31 +178,46 @@ class ResponseNet(nn.Module):
         found = self.tokens(rows, hidden, history)
         for block, layer in zip(self.blocks, memory.layers, strict=True):
             found = block(found, layer)
-        eta, log_r = self.answer(plain + lift_of(self.rules, rows), found, history, memory.reading.r)
+        history = replace(history, spread=history.spread + variance_of(self.lifts, rows))
+        eta, log_r = self.answer(plain + lift_of(self.lifts, rows), found, history, memory.reading.r)
         return eta, log_r, plain
 
     @torch.no_grad()
     def explain(self, memory: Memory, rows: Batch) -> tuple[Tensor, Tensor]:
-        """(general pattern (B, N), what each grouping of GROUPINGS and, last, the rules add to the log rate (B, N, G + 1)) of rows."""
+        """(general pattern (B, N), what each grouping of GROUPINGS, single words in the last of them, and after them the rules add to the
+        log rate (B, N, G + 1)) of rows."""
         effects = memory.reading.of(rows).effects * self.trust
+        effects[..., -1] += lift_of(self.own_words, rows)
         return self.general(rows)[0], torch.cat([effects, lift_of(self.rules, rows)[..., None]], -1)
 
     @torch.no_grad()
     def expected(self, batch: Batch) -> Tensor:
-        """(B, N) log ratio to the usual level that the general pattern and the rules tell: what an advertiser's effects depart from."""
-        return self.general(batch)[0] + lift_of(self.rules, batch)
+        """(B, N) log ratio to the usual level that the general pattern, rules and single words tell: what an advertiser's effects depart
+        from."""
+        return self.general(batch)[0] + lift_of(self.lifts, batch)
 
     @torch.no_grad()
     def find_rules(self, batch: Batch, context: np.ndarray) -> tuple[Rule, ...]:
         """Rules that the rows `context` of one advertiser speak for; those in `rules` are left as they are."""
         part, place = read_rows(batch, context), self.log_tau.device
-        return find_rules(part, self.general(part.to(place))[0].cpu(), self.tau.cpu())
+        return find_rules(part, self.general(part.to(place))[0].cpu() + lift_of(self.own_words, part), self.tau.cpu())
 
     @torch.no_grad()
     def find_words(self, batch: Batch, context: np.ndarray) -> tuple[dict[str, float], float]:
         """(what `own_tau` should be by the rows `context` of one advertiser, nats by which they say so); what it is counts for nothing."""
         part, place = read_rows(batch, context[-READ:]), self.log_tau.device
         return find_words(part, self.general(part.to(place))[0].cpu() + lift_of(self.rules, part), self.log_tau.cpu())
+
+    @torch.no_grad()
+    def find_single_words(self, batch: Batch, context: np.ndarray) -> tuple[Rule, ...]:
+        """What `own_words` should be by the rows `context` of one advertiser; what it is counts for nothing."""
+        part, place = read_rows(batch, context), self.log_tau.device
+        return find_single_words(part, self.general(part.to(place))[0].cpu() + lift_of(self.rules, part), self.tau.cpu())
+
+    @property
+    def lifts(self) -> tuple[Rule, ...]:
+        """Rules and single words."""
+        return (*self.rules, *self.own_words)
 
     @property
     def tau(self) -> Tensor:

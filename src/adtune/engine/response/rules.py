@@ -21,6 +21,7 @@ from .batch import FIELDS, NUMBERS, Batch
 from .calendar import YEARLY
 from .history import exact_fit
 
+WORD = "word"
 CONDITIONS = ("channel", "placement", "device", "audience", "product", "other1", "other2", "other3")
 TERMS = {"other1": 4, "other2": 2, "other3": 1}  # what no rule of the trade knows, such as terms of sale: the first tells most
 AMOUNTS = ("price", "spend", "number1", "number2", "number3")
@@ -36,8 +37,11 @@ KEPT, LEAST = 24, 0.01              # candidates that are kept, and their probab
 
 @dataclass(frozen=True)
 class Rule:
-    """Where `field` has the value `value` and `by` lies above `limit` (a number), is `limit` (a field's value) or it is the weekend, the
-    log rate is `size` higher, with this probability."""
+    """Where `field` has the value `value` and `by` lies above `limit` (a number), is `limit` (a field's value), the row names the word
+    number `limit` or it is the weekend, the log rate is `size` higher, with this probability.
+
+    `sd` is how unsure that size is; 0 where other rules share the probability.
+    """
 
     field: str
     value: int
@@ -45,12 +49,15 @@ class Rule:
     limit: float
     size: float
     probability: float
+    sd: float = 0.0
 
     def holds(self, batch: Batch) -> Tensor:
         """(B, N) whether both conditions hold."""
         own = batch.ids[..., FIELDS.index(self.field)] == self.value
         if self.by == WEEKEND:
             return own & (batch.calendar[..., YEARLY + 5:YEARLY + 7].sum(-1) > 0)
+        if self.by == WORD:
+            return own & (batch.words == int(self.limit)).any(-1)
         if self.by in NUMBERS:
             n = NUMBERS.index(self.by)
             return own & (batch.numbers[..., n] > self.limit) & (batch.told[..., n] > 0)
@@ -62,6 +69,14 @@ def lift_of(rules: tuple[Rule, ...], batch: Batch) -> Tensor:
     found = torch.zeros_like(batch.age)
     for rule in rules:
         found = found + rule.holds(batch) * (rule.size * rule.probability)
+    return found
+
+
+def variance_of(rules: tuple[Rule, ...], batch: Batch) -> Tensor:
+    """(B, N) variance of what the rules add, each being its own."""
+    found = torch.zeros_like(batch.age)
+    for rule in rules:
+        found = found + rule.holds(batch) * rule.sd**2
     return found
 
 
@@ -92,9 +107,13 @@ def find_rules(part: Batch, general: Tensor, log_tau: Tensor) -> tuple[Rule, ...
 def _posterior(alpha: Tensor, information: Tensor, held: Tensor, prior: Tensor) -> tuple[Tensor, Tensor]:
     """(expected size (K,) where the rule holds, probability (K,)), at most one rule being true."""
     score = held.T @ alpha
-    sharp = information + 1 / SIZE**2
-    odds = prior.log() - np.log(1 - EXISTS) + score**2 / (2 * sharp) - torch.log1p(SIZE**2 * information) / 2
-    return score / sharp, torch.softmax(torch.cat([odds, odds.new_zeros(1)]), 0)[:-1]
+    odds = log_odds(score, information, prior.log() - np.log(1 - EXISTS), SIZE)
+    return score / (information + 1 / SIZE**2), torch.softmax(torch.cat([odds, odds.new_zeros(1)]), 0)[:-1]
+
+
+def log_odds(score: Tensor, information: Tensor, before: Tensor, size: float) -> Tensor:
+    """(K,) that each lift is there, N(0, size^2), and not 0; `before` are the log odds without the rows."""
+    return before + score**2 / (2 * (information + 1 / size**2)) - torch.log1p(size**2 * information) / 2
 
 
 def _priors(candidates: list[Rule]) -> np.ndarray:
