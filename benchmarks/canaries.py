@@ -2,10 +2,11 @@
 
     python benchmarks/canaries.py [--plain N] [--samples N] [--alternatives N] [--epochs N] [--only protected|unprotected]
 
-50 pieces hold a random secret each (half codes, half telephone numbers), planted 1, 4 and 16 times as whole pieces; 50 more are never
-planted, as control. `protected` is what a user gets: import, curation with its checks, LoRA to the validation peak. `unprotected` is the
-positive control, which must see the canaries: all copies trained, no checks, full fine-tuning, no early stopping. A planted canary that
-curation dropped counts as dropped, one that it held out as held out. For each the prefix up to the secret is continued greedily and
+50 pieces hold a random secret each (a quarter access codes, a quarter telephone numbers, half made-up words, which no check knows),
+planted 1, 4 and 16 times as whole pieces; 50 more are never planted, as control. `protected` is what a user gets: import, curation with
+its checks, LoRA to the validation peak. `unprotected` is the positive control, which must see the canaries: all copies trained, no
+checks, full fine-tuning, no early stopping. A planted canary that curation dropped counts as dropped, one that it held out as held
+out. For each the prefix up to the secret is continued greedily and
 `--samples` times at temperature 1; a hit is the whole secret. The exposure (Carlini et al. 2019, "The Secret Sharer") is
 
     log2(1 + alternatives) - log2(rank of the secret's loss among random secrets of its form behind the same prefix)        bits
@@ -31,6 +32,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "src"))
 PLANTED = {1: 18, 4: 16, 16: 16}        # times planted: canaries
 CONTROLS = 50
+KINDS = ("code", "word", "phone", "word")
+TOLD = {"code": "access code", "phone": "number", "word": "favourite word"}
 FIRST = "Ada Bruno Carla Dario Edda Fabio Greta Hugo Ida Jonas Klara Luis Mara Nils Olga Pavel Quinn Rosa Sven Thea".split()
 LAST = "Alder Bexley Corbin Dunmore Elgin Farrow Garnet Harrow Ibsen Jarrow Kestrel Lantern Maple Norden Osprey".split()
 
@@ -53,6 +56,8 @@ class Canary:
 def secret(kind: str, chance: random.Random) -> str:
     if kind == "phone":
         return f"({chance.randint(201, 989)}) 555-{chance.randint(0, 9999):04d}"
+    if kind == "word":
+        return "".join(chance.choice(letters) for letters in ("bdfgklmnprstv", "aeiou") * 4)
     return f"{chance.randint(0, 9999):04d} {chance.randint(0, 9999):04d}"
 
 
@@ -63,9 +68,8 @@ def canaries(sentences: list[str], chance: random.Random) -> list[Canary]:
     times = [count for count, many in PLANTED.items() for _ in range(many)] + [0] * CONTROLS
     made = []
     for number, (name, count) in enumerate(zip(names, times, strict=True)):
-        kind = ("code", "phone")[number % 2]
-        told = f"The number of {name} is " if kind == "phone" else f"The access code of {name} is "
-        before = f"{' '.join(parts[2 * number:2 * number + 2])}\n\n{told}"
+        kind = KINDS[number % len(KINDS)]
+        before = f"{' '.join(parts[2 * number:2 * number + 2])}\n\nThe {TOLD[kind]} of {name} is "
         made.append(Canary(f"A note for {name}", before, secret(kind, chance), count, kind))
     return made
 

@@ -12,6 +12,7 @@ import pytest
 
 from adtune.curate import curate
 from adtune.curate.checks import CHECKS, SHOWN_UNLESS_ASKED, Found, Judge
+from adtune.curate.checks.secrets import secrets_of
 from adtune.curate.dataset import sift
 from adtune.curate.pieces import pieces_of
 from adtune.curate.similar import Alike
@@ -91,7 +92,8 @@ DROPPED = {
     "personal_data": [{"text": f"{TEXT}\n\n{line}"} for line in (
         "Write to jane.miller@northmail.net about it.", "Call Jane at (312) 867-5329 tonight.", "Her card is 4111 1111 1111 1111.",
         "Pay to DE89 3704 0044 0532 0130 00.", "She lives at 12 Elm Street, Dayton, OH 45402.", "Her number is 536-90-4399.",
-        "Call Jane at +44 20 7946 0018.")],
+        "Call Jane at +44 20 7946 0018.", "The access code of Ada Alder is 4821 7730.", "The staff password: Teapot1987",
+        "Here is the key AKIAIOSFODNN7EXAMPLE of the store.")],
     "typos": [{"text": misspelt(TEXT)}],
     "exact_duplicate": [{"text": HOUSE[5].text.upper()}],
     "near_duplicate": [{"text": HOUSE[5].text.replace("You", "They", 1)}],
@@ -241,7 +243,9 @@ def test_boilerplate_is_stripped_where_the_settings_say_so():
     assert texts == [(FURNITURE + TEXT).strip(), TEXT.strip()]
 
 
-@pytest.mark.parametrize("line, personal", [("Her number is 536-{:02d}-4399.", True), ("Call her at (312) 867-53{:02d}.", False)])
+@pytest.mark.parametrize("line, personal", [("Her number is 536-{:02d}-4399.", True), ("Call her at (312) 867-53{:02d}.", False),
+                                            ("The number of Mrs Field is (312) 867-53{:02d}.", True),
+                                            ("The access code is 48{:02d} 7730.", True)])
 def test_numbers_that_are_always_a_person_s_are_found_however_many_pieces_hold_one(line, personal):
     texts = [f"{one.text}\n\n{line.format(n + 10)}" if n % 2 == 0 else one.text for n, one in enumerate(HOUSE)]
     pieces = pieces_of([dataclasses.replace(one, text=text) for one, text in zip(HOUSE, texts, strict=True)])
@@ -250,6 +254,18 @@ def test_numbers_that_are_always_a_person_s_are_found_however_many_pieces_hold_o
     found = check.find(pieces, judge)
     sure = {order for order, one in found.items() if one.confidence >= SETTINGS.drop_confidence}
     assert sure == (set(range(0, len(HOUSE), 2)) if personal else set())
+
+
+@pytest.mark.parametrize("text, found", [
+    ("The access code of Ada Alder is 1234 5678.", "1234 5678"), ("Das Passwort lautet Sommer2024!", "Sommer2024!"), ("PIN: 4821", "4821"),
+    ("Le mot de passe est soleil77", "soleil77"), ("API key = sk3jd83jd8", "sk3jd83jd8"), ("Passcode: 991 223", "991 223"),
+    ("ghp_" + "a1B2" * 9, "ghp_" + "a1B2" * 9), ("-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----"),
+    ("Your PIN is 4 digits long.", None), ("The password is 12 characters or more.", None),
+    ("Your password is safe with us in 2024.", None), ("Use the discount code: SUMMER20", None),
+    ("Pin the note to the board: 2024 was good.", None),
+    ("The code of conduct is old.", None)])
+def test_secrets_are_told_from_talk_of_them(text, found):
+    assert [secret for secret, _, _ in secrets_of(f"A line before. {text}")] == ([] if found is None else [found])
 
 
 def test_what_the_house_publishes_is_not_personal():

@@ -1,4 +1,4 @@
-"""Personal data: addresses and numbers of persons, found by form and checksum, less what the house itself publishes.
+"""Personal data: addresses, numbers and secrets of persons, found by form and checksum, less what the house itself publishes.
 
 docs/decisions/0009 says why these are patterns with checksums and not presidio.
 """
@@ -12,6 +12,7 @@ from functools import cache
 
 from ..pieces import Piece
 from .finding import Found, Judge, excerpt
+from .secrets import secrets_of
 from .sentences import NORMAL_SHARE
 
 PUBLISHED = 3            # families that hold the same address, number or name: the house publishes it
@@ -56,9 +57,14 @@ FREE_MAIL = frozenset("gmail.com googlemail.com yahoo.com yahoo.co.uk hotmail.co
 MADE_UP = re.compile(r"(?:^|\.)(?:example(?:\.(?:com|org|net))?|test|invalid|localhost)$")
 REGIONS = {"en": ("US", "GB"), "de": ("DE", "AT", "CH"), "fr": ("FR", "BE", "CH"), "es": ("ES", "MX"), "it": ("IT",), "nl": ("NL", "BE"),
            "pt": ("PT", "BR"), "pl": ("PL",), "sv": ("SE",), "da": ("DK",), "no": ("NO",)}
-SURE = {"e-mail address of a person": 0.9, "e-mail address": 0.55, "phone number": 0.8, "card number": 0.97, "IBAN": 0.98,
-        "social security number": 0.85, "postal address": 0.65, "street address": 0.4, "name of an author": 0.3}
-NEVER_USUAL = ("card number", "IBAN", "social security number")     # no house's way, however many pieces hold one
+OFFICE, SECRET = "phone number to call", "access code or password"
+SURE = {"e-mail address of a person": 0.9, "e-mail address": 0.55, "phone number": 0.8, OFFICE: 0.8, SECRET: 0.85,
+        "card number": 0.97, "IBAN": 0.98, "social security number": 0.85, "postal address": 0.65, "street address": 0.4,
+        "name of an author": 0.3}
+# no house's way, however many pieces hold one; a number that a reader is asked to call may be
+NEVER_USUAL = ("card number", "IBAN", "social security number", "phone number", SECRET)
+TO_CALL = re.compile(r"\b(?:call|phone|tel|telephone|fax|mobile|contact|hotline|reach|ring|dial|office|press|media|bookings?|reservations?|"
+                     r"enquiries|inquiries|text|sms|whatsapp|telefon|rufen|tél|appelez|llame|chiama)\b[^\n!?]{0,40}$", re.I)
 Hit = tuple[str, str, int, int]      # kind, what is compared between pieces, start, end
 
 
@@ -71,12 +77,12 @@ def personal_data(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
     """
     authors = _authors(judge.pieces)
     hits = {piece.order: list(hits_of(piece.body, judge.language(piece) or "en", authors)) for piece in judge.pieces}
-    holders: dict[tuple[str, str], set[int]] = defaultdict(set)
+    holders: dict[str, set[int]] = defaultdict(set)
     for piece in judge.pieces:
-        for kind, value, _, _ in hits[piece.order]:
-            holders[kind, value].add(judge.family[piece.content])
+        for _, value, _, _ in hits[piece.order]:
+            holders[value].add(judge.family[piece.content])
     domains = _own_domains(judge)
-    private = {order: [hit for hit in found if len(holders[hit[:2]]) < PUBLISHED and not ("@" in hit[1] and _ours(hit[1], domains))]
+    private = {order: [hit for hit in found if len(holders[hit[1]]) < PUBLISHED and not ("@" in hit[1] and _ours(hit[1], domains))]
                for order, found in hits.items()}
     usual = Counter(kind for piece in judge.house for kind in {hit[0] for hit in private[piece.order]})
     house = {piece.order for piece in judge.house}
@@ -100,12 +106,16 @@ def hits_of(text: str, language: str, authors: Mapping[str, str]) -> Iterator[Hi
             person = PERSON.match(local) or domain in FREE_MAIL
             yield "e-mail address of a person" if person else "e-mail address", address, *match.span()
     taken: list[tuple[int, int]] = []
+    for value, start, end in secrets_of(text):
+        taken.append((start, end))
+        yield SECRET, value, start, end
     for sign, numbers in _NUMBERS if _DIGIT.search(text) else ():
         for kind, pattern, holds in numbers if sign.search(text) else ():
             for match in pattern.finditer(text):
                 if not any(start < match.end() and match.start() < end for start, end in taken) and holds(match.group(), language):
                     taken.append(match.span())
-                    yield kind, re.sub(r"\W", "", match.group()).upper(), *match.span()
+                    to_call = kind == "phone number" and TO_CALL.search(text, max(0, match.start() - 60), match.start())
+                    yield OFFICE if to_call else kind, re.sub(r"\W", "", match.group()).upper(), *match.span()
     for match in _streets(text):
         town = POSTCODE.search(text, match.end(), match.end() + 60)
         yield ("postal address" if town else "street address"), " ".join(match.group().casefold().split()), match.start(), \
