@@ -21,7 +21,7 @@ import torch
 
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import FIELDS, NUMBERS, Batch
-from adtune.engine.response.contrasts import contrasts, season_rows, swapped_rows
+from adtune.engine.response.contrasts import SEASONS, contrasts, season_rows, swapped_rows
 from adtune.engine.response.likelihood import as_rate, deviance
 from adtune.engine.response.model import ResponseNet
 from adtune.engine.response.names import CHANNELS, PRODUCTS
@@ -133,7 +133,8 @@ def recovered(base: object, batch: Batch, split: Split, true: dict[str, float]) 
     dresses = learned[product == 1][-20:] if (product == 1).sum() >= 3 else learned[-20:]
     made, weights = season_rows(batch, dresses, 2014, "US")
     steps = [int(day / 365 * 24) for day in (MAY, JULY)]
-    may = contrasts(base, arranged_with(batch, split, made), weights[steps[0]:steps[0] + 1] - weights[steps[1]:steps[1] + 1])
+    may = contrasts(base, arranged_with(batch, split, made), weights[steps[0]:steps[0] + 1] - weights[steps[1]:steps[1] + 1],
+                    SEASONS)
     made, weights = swapped_rows(batch, learned[-20:], "channel", [(1, CHANNELS.index("instagram")), (2, CHANNELS.index("search"))])
     both = contrasts(base, arranged_with(batch, split, made), weights[:1] - weights[1:])
     answer = {}

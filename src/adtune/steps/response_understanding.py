@@ -50,7 +50,7 @@ def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Column
 
     import numpy as np
 
-    from ..engine.response.contrasts import SEASON_STEPS, contrasts, season_rows
+    from ..engine.response.contrasts import SEASON_STEPS, SEASONS, contrasts, season_rows
     from ..engine.response.encode import words_of_field
 
     columns, book = parts
@@ -66,7 +66,7 @@ def _seasons(base: ResponseBase, batch: Batch, split: Split, parts: tuple[Column
     found = []
     for name, rows in groups:
         made, weights = season_rows(batch, rows[-PATTERN_ROWS:], year, book.country)
-        one = contrasts(base, arranged_with(batch, split, made), weights)
+        one = contrasts(base, arranged_with(batch, split, made), weights, SEASONS)
         mean, low, high, general = one.told()
         days = [round((step + 0.5) * 365 / SEASON_STEPS) for step in range(SEASON_STEPS)]
         found.append({"product": name, "days": days, "tuned": mean.tolist(), "low": low.tolist(), "high": high.tolist(),

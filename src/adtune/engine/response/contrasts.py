@@ -6,6 +6,9 @@ A contrast is a weighted sum of log rates of made-up rows; its variance comes fr
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,9 +18,13 @@ from .base import ResponseBase
 from .batch import BETA_BINOMIAL, FIELDS, KNOWN, Batch
 from .calendar import day_table, rows_of_days
 from .history import posterior_covariance
+from .kernels import GROUPINGS
 from .likelihood import as_rate
 
 SEASON_STEPS = 24
+# Seasons are asked for to see whether a client departs from the general pattern. The variances of pre-training are of all advertisers:
+# best for rates, but of one that does depart 95 % intervals held the truth in 85 to 95 % of worlds. With a wider prior 95 to 97 %.
+SEASONS, DEPARTS = ("season", "product x season"), 1.5
 
 
 @dataclass(frozen=True)
@@ -46,10 +53,22 @@ class Contrasts:
         return np.log(as_rate(self.centre + difference, self.family)) - np.log(as_rate(np.asarray(self.centre), self.family))
 
 
-def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndarray) -> Contrasts:
-    """`rows` is (batch with the context first, number of context rows, of them looked at); `weights` (P, Q) over the rows behind them."""
+@contextmanager
+def _wider(base: ResponseBase, groupings: tuple[str, ...]) -> Iterator[None]:
+    """While it holds, these groupings' standard deviations are DEPARTS times as large."""
+    own = base.model.own_tau
+    base.model.own_tau = own | {name: float(base.model.tau[GROUPINGS.index(name)]) + math.log(DEPARTS) for name in groupings}
+    try:
+        yield
+    finally:
+        base.model.own_tau = own
+
+
+def contrasts(base: ResponseBase, rows: tuple[Batch, int, int], weights: np.ndarray, wider: tuple[str, ...] = ()) -> Contrasts:
+    """`rows` is (batch with the context first, number of context rows, of them looked at); `weights` (P, Q) over the rows behind them;
+    `wider` are groupings in which the client may depart from the general pattern: SEASONS where seasons are asked for."""
     batch, until, seen = rows
-    with torch.no_grad():
+    with torch.no_grad(), _wider(base, wider):
         eta, _, plain = base.model(batch, until, seen)
         covariance = posterior_covariance(batch, base.model.expected(batch), base.model.tau, until)
     weight = torch.from_numpy(weights).double()
