@@ -118,6 +118,37 @@ def test_a_plan_without_exposure_is_answered_for_the_usual_one_and_map_names_col
     assert found["rows"][0]["supported"] and "usual clicks" in " ".join(found["notes"])
 
 
+def test_a_plan_of_one_row_reads_it_as_one_of_many_does(house, tmp_path):
+    ws, _, _ = house
+    many = [[date(2024, 3, 15), "Instagram", "Instagram 1", "Dresses", price, 200] for price in (95, 20, 30, 43, 60, 80)]
+    alone, *rest = (predict(ws, "acme", write(tmp_path / f"{n}.csv", some, HEAD[:-1]), {"outcome": "conversions"})["rows"][0]["rate"]
+                    for n, some in enumerate((many[:1], many[:2], many)))
+    assert rest == pytest.approx([alone] * 2, rel=1e-6)
+
+
+def test_rows_that_are_torn_keep_their_places_and_say_why(house, tmp_path):
+    ws, _, _ = house
+    lines = [",".join(HEAD[:-1]), *(f"2024-03-15,{channel},{channel} 1,Dresses,43,200{more}"
+                                    for channel, more in (("Instagram", ""), ("TikTok", ",9,9"), ("TikTok", ""))), "2024-03-15,TikTok"]
+    (tmp_path / "torn.csv").write_text("\n".join(lines) + "\n")
+    found = predict(ws, "acme", tmp_path / "torn.csv", {"outcome": "conversions"})
+    assert [one["rate"] is None for one in found["rows"]] == [False, True, False, True]
+    assert [one["row"] for one in found["rejected"]] == [1, 3] and "8 fields" in found["rows"][1]["reason"]
+
+
+def test_a_plan_is_known_by_the_client_s_own_columns_and_says_what_it_does_not_tell(tmp_path):
+    chance = np.random.default_rng(6)
+    made = [[date(2024, 1, 1) + timedelta(n // 3), grp, float(chance.integers(1, 90)), 200, chance.binomial(200, rate)]
+            for n, (grp, rate) in enumerate([("promo", 0.2), ("brand", 0.05), ("gift", 0.1)] * 40)]
+    with Workspace.open(tmp_path / "ws") as ws:
+        import_campaigns(ws, write(tmp_path / "rows.csv", made, ["date", "grp", "score", "clicks", "conversions"]), "acme")
+        plan = write(tmp_path / "plan.csv", [["promo", 50], ["brand", 60], ["gift", 70]], ["grp", "score"])
+        rows = predict(ws, "acme", plan, {"outcome": "conversions"})["rows"]
+        assert len(rows) == 3 and rows[0]["rate"] > 1.5 * rows[2]["rate"] > 2 * rows[1]["rate"]
+        silent = predict(ws, "acme", write(tmp_path / "silent.csv", [["2024-03-01", 50]], ["date", "score"]), {"outcome": "conversions"})
+        assert any("does not tell grp" in note for note in silent["notes"])
+
+
 def test_a_plan_reads_the_clients_calendars_as_its_rows_did(tmp_path):
     chance = np.random.default_rng(5)
     days = [date(2024, 1, 1) + timedelta(n) for n in range(90)]

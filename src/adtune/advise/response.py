@@ -18,12 +18,12 @@ SURE_ROWS, SURE_OUTCOMES = 300, 100  # with so many and nothing learned, there i
 @dataclass(frozen=True)
 class RowFacts:
     """What the rows hold. `shares` is how much of the between-row variance of the rate, beyond counting noise, weekday, season, channel,
-    campaign and cell explain, each alone; `deviance` of each way on validation rows, with `noise` the standard error of the difference
-    between the base that reads the rows and the best rule."""
+    campaign and cell explain, each alone; `days` is None for rows without dates; `deviance` of each way on validation rows, with `noise`
+    the standard error of the difference between the base that reads the rows and the best rule."""
 
     rows: int
     outcomes: float
-    days: int
+    days: int | None
     cycles: float
     shares: Mapping[str, float]
     deviance: Mapping[str, float]
@@ -44,9 +44,12 @@ def explained(groups: np.ndarray, outcome: np.ndarray, exposure: np.ndarray) -> 
 
 def judge_rows(facts: RowFacts) -> tuple[Verdict, str]:
     """(verdict, reason). Rules where a rate for each cell is as good, collect where too little is there to tell, else tune."""
-    if facts.rows < ENOUGH_ROWS or facts.outcomes < ENOUGH_OUTCOMES or facts.days < ENOUGH_DAYS:
-        return Verdict.COLLECT, (f"{facts.rows} usable rows, {facts.outcomes:.0f} outcomes, {facts.days} days: at least {ENOUGH_ROWS} "
-                                 f"rows, {ENOUGH_OUTCOMES} outcomes and {ENOUGH_DAYS} days are needed to hold later ones out.")
+    few_days = facts.days is not None and facts.days < ENOUGH_DAYS
+    if facts.rows < ENOUGH_ROWS or facts.outcomes < ENOUGH_OUTCOMES or few_days or not facts.deviance:
+        days = "no dates" if facts.days is None else f"{facts.days} days"
+        return Verdict.COLLECT, (f"{facts.rows} usable rows, {facts.outcomes:.0f} outcomes, {days}: at least {ENOUGH_ROWS} "
+                                 f"rows, {ENOUGH_OUTCOMES} outcomes and {ENOUGH_DAYS} days are needed, so spread that later ones can be "
+                                 "held out.")
     model, rule = facts.deviance["base that reads the rows"], min(facts.deviance["cell rates"], facts.deviance["own mean"])
     gain = 1 - model / max(rule, 1e-12)
     if gain > MARGIN and (facts.noise is None or (rule - model) > facts.noise):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,23 +27,27 @@ class PlanRows:
     assumed: bool
 
 
-def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: str, typical: float) -> PlanRows:
-    """The rows of one file; where it has no column for `exposure`, every row gets the `typical` one. Raises InputError."""
+def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str, float], inputs: Collection[str] = ()) -> PlanRows:
+    """The rows of one file; where it has no column for the `exposure`, every row gets the typical one that stands beside its name. `inputs`
+    are the client's own columns, which tell the header as the names of platforms do. Raises InputError."""
+    name, typical = exposure
     check_mapping(mapping or {})
     files = client_files(path)
     if len(files) != 1:
         raise InputError(str(path), f"{len(files)} files", "one file of rows to predict", "Name one file.")
-    tables = [raw for raw in read_tables(files[0], mapping or {}, lambda note: None) if raw.rows or raw.faults]
+    telling = {**(mapping or {}), **{f"input {n}": column for n, column in enumerate(inputs)}}
+    tables = [raw for raw in read_tables(files[0], telling, lambda note: None) if raw.rows or raw.faults]
     if len(tables) != 1:
         raise InputError(str(path), f"{len(tables)} tables", "one table of rows to predict", "Save it as one sheet, or as CSV.")
     raw = tables[0]
     there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
-    assumed = exposure not in there.fields
+    assumed = name not in there.fields
     if assumed:
-        raw.header.append(exposure)
+        raw.header.append(name)
         raw.cells.append(pa.chunked_array([pa.array([f"{typical:g}"] * raw.rows, pa.string())]))
         there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
     made = typed(raw, there, files[0].name)
-    lines = {line: n for n, line in enumerate(raw.lines.to_pylist())}
-    rejected = [(lines[line], reason) for line, reason in made.rejected if line in lines]
-    return PlanRows(made.table, [lines[line] for line in made.table["line"].to_pylist()], rejected, raw.rows, assumed)
+    broken = {fault.line: fault.reason for fault in raw.faults if fault.line is not None}
+    places = {line: n for n, line in enumerate(sorted({*raw.lines.to_pylist(), *broken}))}
+    rejected = [(places[line], reason) for line, reason in (*made.rejected, *broken.items()) if line in places]
+    return PlanRows(made.table, [places[line] for line in made.table["line"].to_pylist()], sorted(rejected), len(places), assumed)

@@ -57,16 +57,16 @@ def _cell(value: object) -> object:
 
 
 def curated(answer: Answer, page: Page) -> None:
-    splits = answer["splits"]
-    page.line(f"{answer['kept']:,} of {answer['read']:,} pieces kept: {splits['train']:,} to train, {splits['validation']:,} to validate, "
+    splits, what = answer["splits"], "rows" if answer.get("task") == "response" else "pieces"
+    page.line(f"{answer['kept']:,} of {answer['read']:,} {what} kept: {splits['train']:,} to train, {splits['validation']:,} to validate, "
               f"{splits['test']:,} to test.")
     dropped = {reason.replace("_", " "): count for reason, count in answer["dropped"].items() if count}
     if dropped:
-        page.table(("Dropped", "Pieces"), dropped.items())
+        page.table(("Dropped", what.capitalize()), dropped.items())
     seen = Counter(one["reason"].replace("_", " ") for one in answer.get("findings", ()))
     if seen:
         page.table(("Kept, but to look at (in the report)", "Pieces"), seen.items())
-    page.table(("Category", "Pieces"), answer["categories"].items())
+    page.table(("Category", what.capitalize()), answer["categories"].items())
     if answer.get("mix"):
         page.table(("Mix", "Target", "Kept"), [(name, one["target"], one["kept"]) for name, one in answer["mix"].items()])
     if answer.get("uncovered"):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from ..errors import InputError
 from ..settings import CurateSettings
-from . import show_archive
+from . import show_archive, verbs_media
 from .desk import Answer, Desk, Job
 from .review import reviewed
 from .words import CLIENT, TASK, Verb, Word, argument, option, read_map, read_sets, sets, switch
@@ -53,6 +53,8 @@ def _curate(said: SimpleNamespace) -> Job:
         return curate(desk.workspace, said.client, task=said.task, brand_guide=guide, overrides=asked, progress=desk.progress)
 
     def run(desk: Desk) -> Answer:
+        if verbs_media.is_response(desk, said):
+            return verbs_media.curated(desk, said)
         if not said.draft_guide:
             return made(desk)
         from ..steps.guides import refuse_existing, write_draft

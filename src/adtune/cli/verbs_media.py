@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+from ..errors import InputError
 from ..settings import ResponseSettings
 from . import show_media
 from .border import OK, REFUSED
@@ -25,6 +26,18 @@ def tuned(desk: Desk, said: SimpleNamespace) -> Answer:
 
     options = read_sets(said.set, {"base": said.base, "method": said.method, "epochs": said.epochs, "seed": said.seed})
     return tune_response(desk.workspace, said.client, options, said.resume, desk.progress, desk.stop)
+
+
+def curated(desk: Desk, said: SimpleNamespace) -> Answer:
+    """`curate` for campaign rows."""
+    from ..steps.response_curation import curate_response
+
+    given = [name for name in ("keep", "mix", "briefs", "brand_guide", "draft_guide", "review", "decisions", "decisions_out", "curve")
+             if getattr(said, name)]
+    if given:
+        raise InputError(f"--{given[0].replace('_', '-')}", "campaign rows, of which there is nothing to choose", "an archive of pieces",
+                         "Leave it out, or say --task drafting.")
+    return curate_response(desk.workspace, said.client, read_sets(said.set, {}))
 
 
 def evaluated(desk: Desk, said: SimpleNamespace) -> Answer:

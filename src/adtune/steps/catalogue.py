@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
@@ -14,7 +15,8 @@ from .pieces import find_piece, show_piece, withdrawn_pieces
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-KINDS = ("client", "dataset", "plan", "run", "adapter", "profile", "rules", "report", "comparison")
+ROWS = "rows"  # datasets of campaign rows
+KINDS = ("client", "dataset", ROWS, "plan", "run", "adapter", "profile", "rules", "report", "comparison")
 DATASETS = ("dataset", "examples")  # curated, and handed in by the API as they are
 
 
@@ -41,6 +43,8 @@ def show(ws: Workspace, id: str) -> dict[str, Any]:
     found["lineage"] = ws.lineage(id)
     if found["kind"] in DATASETS:
         found["items"] = [_item(item) for item in read_dataset(ws, id).items]
+    elif found["kind"] == ROWS:
+        found["items"] = json.loads((ws.path(id) / "rows.json").read_text(encoding="utf-8"))
     else:
         found["learned_from"] = _learned_from(ws, found)
     return found

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..engine.response.base import ResponseBase
     from ..engine.response.batch import Batch
+    from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
     from ..engine.tasks.response import Reader
     from ..workspace import Workspace
@@ -51,8 +52,9 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     import torch
 
     exposures = history.counts[book.exposure][good]
-    plan = read_plan(path, options.get("map"), book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
-    asked, _ = columns_from(ws.planned_campaigns(client, plan.table))
+    usual = (book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
+    plan = read_plan(path, options.get("map"), usual, [*history.words, *history.numbers])
+    asked, _ = columns_from(ws.planned_campaigns(client, plan.table), history)
     if not len(asked):
         raise InputError(str(path), f"no usable row of {plan.total}", "rows to predict", f"The first reason: {_first(plan.rejected)}")
     batch = readable(join(history, asked), book)
@@ -75,7 +77,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     answer = {"client": client, "adapter": id, "outcome": book.outcome, "exposure": book.exposure, "level": level,
               "rows": _rows(plan, found, told["each"]), "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
               "rejected": [{"row": row, "reason": reason} for row, reason in plan.rejected],
-              "notes": _notes(plan.assumed, book, id, found, drift)}
+              "notes": [*_notes(plan.assumed, book, id, found, drift), *_silent(asked, book)]}
     if options.get("out"):
         answer["out"] = str(_write(Path(options["out"]), answer))
     progress("predict", 3, 3)
@@ -214,6 +216,16 @@ def _notes(assumed: bool, book: Codebook, id: str | None, found: dict[str, Any],
         notes.append(f"The last {drift['days']} days ran at {drift['ratio']:.0%} of what the rows before them foretold: the level moves. "
                      "Import newer rows, and tune again.")
     return notes
+
+
+def _silent(asked: Columns, book: Codebook) -> list[str]:
+    """A note where columns that the model reads are not in the file at all."""
+    there = {*asked.words, *asked.numbers}
+    missing = sorted({*(name for field, name in book.sources.items() if field not in asked.named), *book.texts} - there)
+    if not missing:
+        return []
+    return [f"The file does not tell {', '.join(missing)}, which the model reads: its rates are those of rows of which that is not known. "
+            "Add it where it is known before the ads run; where it is only known afterwards, leave it out of the import and tune again."]
 
 
 def _write(path: Path, answer: Mapping[str, Any]) -> Path:

@@ -48,8 +48,9 @@ def load_columns(ws: Workspace, client: str) -> tuple[Columns, dict[str, int]]:
     return (columns.take(~still_open) if 0 < told["open"] < table.num_rows else columns), told
 
 
-def columns_from(table: pa.Table) -> tuple[Columns, dict[str, int]]:
-    """A table of campaign rows as columns; a censored cell counts as the middle of its bounds."""
+def columns_from(table: pa.Table, like: Columns | None = None) -> tuple[Columns, dict[str, int]]:
+    """A table of campaign rows as columns, an input being of the kind that it has in `like`; a censored cell counts as the middle of its
+    bounds."""
     import numpy as np
 
     from ..engine.response.columns import columns_of, left_out, numbers_of
@@ -68,22 +69,26 @@ def columns_from(table: pa.Table) -> tuple[Columns, dict[str, int]]:
             rows[name] = values
     inputs = {name[len(INPUT):]: name for name in table.column_names if name.startswith(INPUT)}
     told["derived"] = len(left_out(inputs))
-    rows |= {name: table[column].to_pylist() for name, column in inputs.items()}
+    rows |= {name if name not in rows else f"{name} (column)": table[column].to_pylist() for name, column in inputs.items()}
     days = [0 if day is None else day.toordinal() for day in table["date"].to_pylist()]
-    return columns_of(rows, days), told
+    return columns_of(rows, days, like), told
 
 
 def choose_outcome(columns: Columns, wanted: str | None) -> str:
-    """The outcome asked for, else conversions where there are enough of them, else clicks."""
+    """The outcome asked for, else conversions where there are enough of them beside an exposure, else clicks."""
     import numpy as np
 
-    from ..engine.response.columns import OUTCOMES
+    from ..engine.response.columns import EXPOSURES, OUTCOMES
 
     if wanted is not None:
         if wanted not in OUTCOMES:
             raise SettingError("--outcome", f"'{wanted}'", "one of " + ", ".join(OUTCOMES), did_you_mean(wanted, OUTCOMES))
         return wanted
-    enough = {name: float(np.nansum(columns.counts[name])) for name in ("conversions", "clicks", "value") if name in columns.counts}
+    exposed = {name: np.nan_to_num(columns.counts[name]) > 0 for name in EXPOSURES if name in columns.counts}
+    enough = {}
+    for name in (one for one in ("conversions", "clicks", "value") if one in columns.counts):  # rows that have both, as wide files may not
+        there = np.logical_or.reduce([flags for other, flags in exposed.items() if other != name] or [np.zeros(len(columns), bool)])
+        enough[name] = float(np.nansum(columns.counts[name][there]))
     return next((name for name, total in enough.items() if total >= 50), next(iter(enough), "conversions"))
 
 

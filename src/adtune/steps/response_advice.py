@@ -52,7 +52,7 @@ def advise_response(ws: Workspace, client: str, options: Mapping[str, Any], prog
     verdict, reason = judge_rows(facts)
     candidates = [{"name": name, "metric": "deviance a row, negated", "score": -value, "interval": None, "minutes_per_piece": None,
                    "cost_per_month": None} for name, value in deviance.items()]
-    needed = max(0, 100 - len(good)) if str(verdict) == "collect" else None
+    needed = max(0, 100 - len(good)) or None if str(verdict) == "collect" else None  # with more rows it is days or outcomes that lack
     return {"task": "response", "verdict": str(verdict), "reason": reason, "findings": [asdict(one) for one in row_findings(facts)],
             "candidates": candidates, "examples_needed": needed, "estimate": {"seconds": None,
                                                                               "peak_memory_bytes": None}, "base": base_name,
@@ -65,7 +65,7 @@ def _facts(totals: tuple[int, float], dated: Any, shares: dict[str, float], devi
     from ..advise.response import RowFacts
 
     cycles = float((dated.max() - dated.min()) / 365.25) if len(dated) else 0.0
-    days = len(np.unique(dated)) if len(dated) else 10**6  # undated rows are held out by ad
+    days = len(np.unique(dated)) if len(dated) or not totals[0] else None  # undated rows are held out by ad
     return RowFacts(*totals, days, cycles, shares, deviance, noise)
 
 

@@ -22,7 +22,8 @@ _PLACES = (("placement", r"placement|publisher|network|position|platform$"), ("d
 # never an input: worked out from the outcome, or known only after it (knowledge of every platform's exports)
 DERIVED = re.compile(r"\b(ctr|cpc|cpm|cpa|cpp|cpl|cpik|roas|roi|cvr|acos)\b|cost per|cost */|"
                      r"conv\. *value|conversion value|conversion rate|click-through|"
-                     r"result|purchase|revenue|gross[_ ]discount|^duration$|return on|frequency|reach|quality ranking|conv\. rate", re.I)
+                     r"\b(results?|purchases|revenue|frequency|reach)\b|^purchase\b|gross[_ ]discount|^duration$|return on|"
+                     r"quality ranking|conv\. rate", re.I)
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def join(first: Columns, second: Columns) -> Columns:
                    both(first.words, second.words, ""), both(first.numbers, second.numbers, np.nan))
 
 
-def columns_of(rows: Mapping[str, Sequence[object]], days: Sequence[int]) -> Columns:
-    """Columns from plain ones: counts and names by their words, anything else an input, a number where all its values are.
+def columns_of(rows: Mapping[str, Sequence[object]], days: Sequence[int], like: Columns | None = None) -> Columns:
+    """Columns from plain ones: counts and names by their words, anything else an input, a number where all its values are, or of the kind
+    that it has in `like`: few rows do not tell a number from a label.
 
     A column that is worked out from the outcome (DERIVED) is left out; `left_out` names those.
     """
@@ -79,7 +81,10 @@ def columns_of(rows: Mapping[str, Sequence[object]], days: Sequence[int]) -> Col
         found = numbers_of(values)
         told = ~np.isnan(found)
         given = np.array([value is not None and value != "" for value in values])
-        if told.sum() == given.sum() and len(set(found[told])) > 2:
+        number = told.sum() == given.sum() and len(set(found[told])) > 2
+        if like is not None and (name in like.numbers or name in like.words):
+            number = name in like.numbers
+        if number:
             numbers[name] = found
         elif given.any():
             words[name] = words_of(values)
