@@ -168,3 +168,12 @@ def test_six_hundred_pieces_of_200_words_take_under_four_seconds(archive):
     began = time.process_time()
     curate(assets, "acme", PLAIN)
     assert time.process_time() - began < 4
+
+
+def test_ads_are_not_too_short_for_ads_and_a_limit_that_is_given_holds(archive):
+    ads = [archive.asset(archive.text(900 + n, 10), n, content_type="search ad") for n in range(30)]
+    assert curate(ads, "acme", DAY).dataset.dropped["too_short"] == 0
+    with pytest.raises(InputError) as caught:
+        curate(ads, "acme", dataclasses.replace(DAY, min_words=21))
+    assert "30 too_short" in caught.value.found and "--set min_words=" in caught.value.do
+    assert curate([*archive.assets(20), ads[0]], "acme", DAY).dataset.dropped["too_short"] == 1   # one ad does not tell how long ads are

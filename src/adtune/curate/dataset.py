@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 LEAST_PIECES = 10
 REASONS = (LEFT_OUT, *(check.name for check in CHECKS if not check.shows), OFF_VOICE, OVER_KEEP)
 TASKS = ("drafting",)
+LIMITS = {"too_short": "min_words", "near_duplicate": "near_duplicate", "markup": "markup_share"}   # the setting behind a reason
 FIRST_SETTINGS = ("keep", "min_words", "near_duplicate", "markup_share", "today")
 
 
@@ -231,5 +232,6 @@ def _too_few(client: str, read: int, kept: int, reasons: Mapping[int, tuple[str,
     counts = Counter(reason for reason, _ in reasons.values())
     told = ", ".join(f"{counts[name]} {name}" for name in REASONS if counts[name])
     found = f"{kept} good pieces of {read} read" + (f" (dropped: {told})" if told else "")
-    do = "Import more approved pieces" + (", or change the settings that dropped the most." if told else ".")
+    named = next((LIMITS[reason] for reason, _ in counts.most_common() if reason in LIMITS), None)
+    do = "Import more approved pieces" + (f", or change a limit: --set {named}=VALUE." if named else ".")
     return InputError(f"curate {client}", found, f"at least {LEAST_PIECES} pieces", do)

@@ -6,13 +6,13 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError, did_you_mean
 from ..progress import Progress, silent
-from ..records import Dataset, Decision, Split, canonical_json
+from ..records import Dataset, Decision, Item, Split, canonical_json
 from ..settings import CurateSettings, resolve
 from .guides import DRAFT, draft_of, house_told, read_brand_guide, rebrand_notes
 
@@ -107,10 +107,32 @@ def read_dataset(ws: Workspace, id: str) -> Dataset:
 
 
 def load_dataset(ws: Workspace, client: str, progress: Progress = silent) -> tuple[str, Dataset]:
-    """The client's newest dataset with its artifact id; where there is none, the archive is curated with the defaults first."""
+    """The client's newest dataset with its artifact id. The archive is curated first where there is none, with the defaults, and where
+    the newest holds pieces that were withdrawn since, with its settings: nothing is to learn from those."""
     ws.require_client(client)
-    id = ws.newest("dataset", client) or curate(ws, client, progress=progress)["dataset"]
+    id = ws.newest("dataset", client)
+    if id is not None and not withdrawn_items(ws, dataset := read_dataset(ws, id)):
+        return id, dataset
+    id = curate(ws, client, overrides=with_last_settings(ws, client, {})[0], progress=progress)["dataset"]
     return id, read_dataset(ws, id)
+
+
+def withdrawn_items(ws: Workspace, dataset: Dataset) -> list[Item]:
+    """The items of a dataset whose pieces were withdrawn, in whatever version."""
+    gone = {version for piece in ws.withdrawn(dataset.client) for version in ws.versions(dataset.client, piece.id)}
+    return [item for item in dataset.items if item.asset in gone]
+
+
+def with_last_settings(ws: Workspace, client: str, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The settings of the client's newest dataset, but for its day, where none are given; and what to say of that."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    newest = None if given else ws.newest("dataset", client)
+    if newest is None:
+        return given, []
+    known = {one.name: one.default for one in fields(CurateSettings) if one.name != "today"}
+    last = {name: value for name, value in read_dataset(ws, newest).settings.items() if name in known and value != known[name]}
+    told = ", ".join(f"{name} {str(value).partition(chr(10))[0][:40]}" for name, value in last.items())
+    return last, [f"The settings of {newest} hold: {told}."] if told else []
 
 
 def _guide(ws: Workspace, client: str, given: Path | None) -> tuple[str, list[str]]:

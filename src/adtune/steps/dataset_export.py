@@ -14,7 +14,7 @@ from ..errors import InputError, IntegrityError, did_you_mean
 from ..progress import Progress, silent
 from ..records import Dataset, Item, Split
 from ..voice.prompt import brief_text
-from .curation import read_dataset
+from .curation import read_dataset, withdrawn_items
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -133,8 +133,7 @@ def export_dataset(ws: Workspace, id: str, to: str, out: Path, progress: Progres
 
 def _refuse_withdrawn(ws: Workspace, id: str, dataset: Dataset) -> None:
     """Raises InputError where a piece was withdrawn since the dataset was made: what leaves the house cannot be called back."""
-    gone = {version for piece in ws.withdrawn(dataset.client) for version in ws.versions(dataset.client, piece.id)}
-    held = [item for item in dataset.items if item.asset in gone]
+    held = withdrawn_items(ws, dataset)
     if held:
         raise InputError(f"export {id}", f"{len(held)} pieces that are withdrawn since it was made", "pieces that may be used",
                          f"Run `adtune curate {dataset.client}` and export the new dataset.")

@@ -35,7 +35,7 @@ def create_key(ws: Workspace, client: str, scopes: Sequence[str] | None = None, 
     ws.keys.add(key)
     if "monthly_tokens" in options:
         ws.keys.allow(client, {"monthly_tokens": options["monthly_tokens"]})
-    return {"key": text, **_shown(key)}
+    return {"key": text, **_shown(ws.keys.require(key.id))}
 
 
 def rotate_key(ws: Workspace, id: str, hours: float | None = None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def rotate_key(ws: Workspace, id: str, hours: float | None = None) -> dict[str, 
     until = moment_in((GRACE_HOURS if hours is None else hours) * 3600)
     text, key = make_key(type(old)(**{**vars(old), "created": "", "revoked": None, "replaces": old.id}))
     ws.keys.add(key, old.id, min(until, old.revoked or until))
-    return {"key": text, **_shown(key), "old": old.id, "old_until": min(until, old.revoked or until)}
+    return {"key": text, **_shown(ws.keys.require(key.id)), "old": old.id, "old_until": min(until, old.revoked or until)}
 
 
 def revoke_key(ws: Workspace, id: str) -> dict[str, Any]:

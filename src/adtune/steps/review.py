@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..records import Decision, Source
-from ..settings import CurateSettings
-from .curation import make, published, read_dataset
+from .curation import make, published, with_last_settings
 from .revising import user_name
 
 if TYPE_CHECKING:
@@ -137,17 +136,6 @@ def who_answers(given: str | None) -> str:
     """The name under which answers are kept."""
     return " ".join((given or os.environ.get("ADTUNE_USER") or user_name()).split()) or "unknown"
 
-
-def with_last_settings(ws: Workspace, client: str, overrides: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The settings of the client's newest dataset, but for its day, where none are given; and what to say of that."""
-    given = {name: value for name, value in overrides.items() if value is not None}
-    newest = None if given else ws.newest("dataset", client)
-    if newest is None:
-        return given, []
-    known = {one.name: one.default for one in fields(CurateSettings) if one.name != "today"}
-    last = {name: value for name, value in read_dataset(ws, newest).settings.items() if name in known and value != known[name]}
-    told = ", ".join(f"{name} {str(value).partition(chr(10))[0][:40]}" for name, value in last.items())
-    return last, [f"The settings of {newest} hold: {told}."] if told else []
 
 
 def _said(question: Question, says: str | int) -> Iterator[tuple[Piece, str]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 from ...records import Approval
+from ...settings import CurateSettings
 from ..markup import letter_share, markup_share
 from ..pieces import Piece, best_of, word_count
 from .finding import FEW_GOLD, Found, Judge
 
 SOME_MARKUP = 0.03 # of the characters, which is no rubbish whatever the gold pieces hold
+FEW_OF_A_KIND, FEWEST_WORDS = 5, 4  # pieces of a content type that tell how long they are; words of a piece, at least
 MIN_LETTERS = 0.5  # share of letters under which a piece is no prose: a table of figures, a row of symbols
 
 
@@ -27,9 +30,24 @@ def empty(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
 
 
 def too_short(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
+    counts = {piece.order: word_count(piece.body) for piece in judge.pieces}
+    least = _least(judge, counts)
+    return {piece.order: Found(f"{counts[piece.order]} words of at least {least[piece.asset.content_type]}") for piece in pieces
+            if counts[piece.order] < least[piece.asset.content_type]}
+
+
+def _least(judge: Judge, counts: Mapping[int, int]) -> dict[str | None, int]:
+    """Words of a piece of each content type: what the settings say, or half of the usual where nearly all pieces of a type are short, as
+    search ads are, and the settings say nothing of it."""
     least = judge.settings.min_words
-    counts = {piece.order: word_count(piece.body) for piece in pieces}
-    return {order: Found(f"{count} words of at least {least}") for order, count in counts.items() if count < least}
+    groups: dict[str | None, list[int]] = defaultdict(list)
+    for piece in judge.pieces:
+        groups[piece.asset.content_type].append(counts[piece.order])
+    found = dict.fromkeys(groups, least)
+    for kind, words in groups.items():
+        if least == CurateSettings.min_words and len(words) >= FEW_OF_A_KIND and sorted(words)[int(0.9 * len(words))] < 2 * least:
+            found[kind] = min(least, max(FEWEST_WORDS, int(median(words)) // 2))
+    return found
 
 
 def markup(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
