@@ -34,6 +34,12 @@ def test_every_route_names_its_scope(app):
     assert {scope for _, _, scope, _ in routes(app) if scope} <= set(SCOPES) and len(routes(app)) >= 9
 
 
+def test_a_new_key_tells_when_it_was_made(space):
+    made = create_key(space.ws, "acme")
+    again = rotate_key(space.ws, made["id"])
+    assert made["created"] == space.ws.keys.require(made["id"]).created > "2020" and again["created"] >= made["created"]
+
+
 def test_the_whole_matrix(app, http, space, key):
     """Every route x no key, a bad one, a revoked, an expired, another client's, and keys with each scope alone."""
     revoked = create_key(space.ws, "acme", list(SCOPES))

@@ -65,6 +65,7 @@ def test_ls_filters_by_kind_and_client(ws, tuned, archive):
     assert everything["clients"] == ["acme", "other"] and len(everything["items"]) == 4
     assert [item["id"] for item in ls(ws, "run")["items"]] == [tuned["run"]] and ls(ws, "run")["items"][0]["state"] == "done"
     assert ls(ws, client="other") == {"clients": ["other"], "items": []}
+    assert [one["id"] for one in ls(ws, "client")["items"]] == ls(ws)["clients"]
     assert [item["created"] for item in everything["items"]] == sorted((item["created"] for item in everything["items"]), reverse=True)
     for wrong in ({"kind": "adaptr"}, {"client": "acm"}):
         with pytest.raises(InputError, match="Did you mean"):

@@ -11,7 +11,7 @@ from adtune.errors import InputError
 from adtune.steps import drafting, takedown
 from adtune.steps.archive import import_archive
 from adtune.steps.catalogue import show
-from adtune.steps.curation import curate, read_dataset
+from adtune.steps.curation import curate, load_dataset, read_dataset
 from adtune.steps.examples_file import KIND
 from adtune.steps.ladder import go_live
 from adtune.workspace import Workspace
@@ -92,6 +92,17 @@ def test_expired_rights_and_tuning_again(acme):
     assert {one["source"]["id"] for one in answer["pieces"]} == {word, "p19"}
     assert item.asset not in {one.asset for one in read_dataset(ws, answer["retune"]["dataset"]).items}
     assert ws.jobs.get(answer["retune"]["job"]).kind == "tune"
+
+
+def test_what_is_tuned_next_is_curated_without_it_under_the_same_settings(acme):
+    ws, _, _, _ = acme
+    curate(ws, "acme", overrides={"min_words": 10})
+    before = load_dataset(ws, "acme")
+    word, item = trained_on(ws, before[0])
+    takedown.takedown(ws, "acme", [word], "Ann")
+    after = load_dataset(ws, "acme")
+    assert after[0] != before[0] and item.asset not in {one.asset for one in after[1].items}
+    assert after[1].settings["min_words"] == 10 and load_dataset(ws, "acme")[0] == after[0]
 
 
 def test_nothing_live_is_left_where_all_learned_from_it(acme):

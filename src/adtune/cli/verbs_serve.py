@@ -154,7 +154,8 @@ GO_LIVE = Verb(
      option("--share", float, "SHARE", "Let it answer this share of the requests only, beside the live version (a canary)."), REASON),
     ("adtune go-live adapter-1a2b --by 'Ann Lee'", "adtune go-live acme --profile --by 'Ann Lee'",
      "adtune go-live adapter-1a2b --by 'Ann Lee' --share 0.1"),
-    ("An adapter needs an evaluation whose gates passed, a prompt or rules need the advice that says so; else the exit code is 2.",))
+    ("An adapter needs an evaluation whose gates passed, a prompt or rules need the advice that says so. Where that says no, the exit code "
+     "is 2; where there is none yet, it is 1, and the error says what to run.",))
 
 ROLLBACK = Verb(
     "rollback", "Go back to the version that was live before.", _rollback,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError, with_article
+from ..errors import InputError
 from ..workspace.ladder import DOWN, LIVE, ROLLBACK, Rung
 
 KINDS = ("adapter", "profile", "rules")
@@ -89,7 +89,7 @@ def judge_by_plan(kind: str, dataset: str, plans: Sequence[Mapping[str, Any]]) -
     wanted = {"profile": "prompt", "rules": "rules"}[kind]
     plan = next((one for one in plans if one["record"].get("dataset") == dataset), None)
     if plan is None:
-        raise InputError(f"{with_article(kind)} of dataset {dataset[:12]}…", "no advice about this dataset", f"advice that says {wanted}",
+        raise InputError(f"{kind} of dataset {dataset[:12]}…", "no advice about this dataset", f"advice that says {wanted}",
                          "Run `adtune advise` first: it measures the prompt beside tuning.")
     verdict = plan["record"]["method"]
     return Evidence(plan["id"], verdict == wanted, {"advice": {"passed": verdict == wanted, "value": verdict, "limit": wanted}})

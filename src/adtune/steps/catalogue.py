@@ -51,7 +51,7 @@ def show(ws: Workspace, id: str) -> dict[str, Any]:
 
 
 def ls(ws: Workspace, kind: str | None = None, client: str | None = None) -> dict[str, Any]:
-    """`clients`, and `items[{kind id client created state}]` of artifacts and runs, the newest first.
+    """`clients`, and `items[{kind id client created state}]` of artifacts and runs, the newest first; of clients where they are asked for.
 
     Raises InputError for an unknown kind or client.
     """
@@ -65,6 +65,8 @@ def ls(ws: Workspace, kind: str | None = None, client: str | None = None) -> dic
     found.sort(key=lambda one: one["created"], reverse=True)
     items = [{**{key: one[key] for key in ("kind", "id", "client", "created")}, "state": one.get("state")} for one in found]
     clients = [name for name in ws.clients() if client in (None, name)]
+    if kind == "client":
+        items = [{"kind": kind, "id": name, "client": name, "created": None, "state": None} for name in clients]
     return {"clients": clients, "items": [one for one in items if kind in (None, one["kind"])]}
 
 
