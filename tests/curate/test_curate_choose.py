@@ -151,6 +151,9 @@ def test_without_keep_all_stay_and_nothing_is_measured(mixed):
     found = select(pieces_of(mixed), CurateSettings())
     assert found.chosen == frozenset(range(100))
     assert (found.dropped, found.mix, found.uncovered, found.likeness, found.notes) == ({}, None, None, None, ())
+    category = pieces_of(mixed)[0].asset.category
+    told = select(pieces_of(mixed), CurateSettings(mix=f"{category}=50"))
+    assert told.chosen == found.chosen and any("--keep N" in note for note in told.notes) and told.mix
 
 
 def test_briefs_are_served_and_those_that_nothing_resembles_are_listed():

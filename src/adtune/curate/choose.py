@@ -222,6 +222,8 @@ def _told(read: Sequence[Piece], kept: Sequence[Piece], dropped: dict[int, tuple
         if short and settings.keep is not None:
             other = "went to others" if len(kept) == settings.keep else "went to others where more pieces passed"
             notes.append(f"Too few good pieces for the mix: {', '.join(short)}; these places {other}.")
+    if settings.keep is None and mix is not None:
+        notes.append(f"All {len(kept)} pieces stay: the mix chooses among them where --keep N says how many to keep.")
     if settings.keep is not None and len(kept) < settings.keep:
         notes.append(f"{len(kept)} pieces are kept of the {settings.keep} asked for: no more passed.")
     if likeness and "ask" in likeness:
