@@ -104,5 +104,7 @@ CURATE = Verb(
      sets(CurateSettings)),
     ("adtune curate acme --brand-guide guide.md", "adtune curate acme --keep 300 --mix article=40,email=30 --briefs autumn.txt",
      "adtune curate acme --review", "adtune curate acme --decisions-out ask.xlsx", "adtune curate acme --decisions ask.xlsx --by Ann"),
-    ("With --review, --decisions and --decisions-out the settings of the newest dataset hold where none are given. Decisions survive "
+    ("Of a client with campaigns alone, or with --task response, it tells which rows are learned from, which are not and why, and how they "
+     "are split by time.",
+     "With --review, --decisions and --decisions-out the settings of the newest dataset hold where none are given. Decisions survive "
      "imports and curation, and can be undone.",))
