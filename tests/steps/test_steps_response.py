@@ -136,6 +136,13 @@ def test_rows_that_are_torn_keep_their_places_and_say_why(house, tmp_path):
     assert [one["row"] for one in found["rejected"]] == [1, 3] and "8 fields" in found["rows"][1]["reason"]
 
 
+def test_a_row_that_stands_twice_in_a_plan_is_answered_twice(house, tmp_path):
+    ws, _, _ = house
+    row = [date(2024, 3, 15), "Instagram", "Instagram 1", "Dresses", 43, 200]
+    found = predict(ws, "acme", write(tmp_path / "twice.csv", [row, row, row], HEAD[:-1]), {"outcome": "conversions"})
+    assert len({one["rate"] for one in found["rows"]}) == 1 and found["rows"][2]["rate"] and found["rejected"] == []
+
+
 def test_a_plan_is_known_by_the_client_s_own_columns_and_says_what_it_does_not_tell(tmp_path):
     chance = np.random.default_rng(6)
     made = [[date(2024, 1, 1) + timedelta(n // 3), grp, float(chance.integers(1, 90)), 200, chance.binomial(200, rate)]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..errors import InputError
-from .campaigns.header import check_mapping, layout_of
+from .campaigns.dateless import layout_by_cells
+from .campaigns.header import check_mapping
 from .campaigns.tables import read_tables
 from .campaigns.typed import typed
 from .files import client_files
@@ -40,13 +41,13 @@ def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str
     if len(tables) != 1:
         raise InputError(str(path), f"{len(tables)} tables", "one table of rows to predict", "Save it as one sheet, or as CSV.")
     raw = tables[0]
-    there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
+    there = layout_by_cells(raw, mapping or {}, files[0].name)[0]
     assumed = name not in there.fields
     if assumed:
         raw.header.append(name)
         raw.cells.append(pa.chunked_array([pa.array([f"{typical:g}"] * raw.rows, pa.string())]))
-        there = layout_of(raw.header, mapping or {}, raw.preamble, files[0].name)
-    made = typed(raw, there, files[0].name)
+        there = layout_by_cells(raw, mapping or {}, files[0].name)[0]
+    made = typed(raw, there, files[0].name, repeats=True)
     broken = {fault.line: fault.reason for fault in raw.faults if fault.line is not None}
     places = {line: n for n, line in enumerate(sorted({*raw.lines.to_pylist(), *broken}))}
     rejected = [(places[line], reason) for line, reason in (*made.rejected, *broken.items()) if line in places]

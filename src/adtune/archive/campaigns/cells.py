@@ -68,12 +68,12 @@ class Cells:
                 pc.take(pa.array([length for _, length in known], pa.int32()), index),
                 pc.take(pa.array([one if isinstance(one, str) else None for one in read], pa.string()), index))
 
-    def totals(self, columns: list[int]) -> pa.ChunkedArray:
+    def totals(self, columns: list[int], says: Callable[[str], bool] = is_total) -> pa.ChunkedArray:
         """Rows in which a cell of these columns says that the row is a total."""
         mask = each(self.raw.lines, False)
         for at in columns:
             text = self.raw.cells[at]
-            known = pa.array([word for word in pc.unique(text).to_pylist() if word and is_total(word)], pa.string())
+            known = pa.array([word for word in pc.unique(text).to_pylist() if word and says(word)], pa.string())
             if len(known):
                 mask = pc.or_(mask, pc.is_in(text, value_set=known))
         return mask

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...errors import InputError, did_you_mean
 from ...units import currency_in
 from ..columns import listed, squeezed
 from .platforms import Platform, platform_of
-from .words import CURRENT, DERIVED, DIMENSIONS, EXPOSURES, FIELD_OF, FIELDS, IGNORED, INPUT_OF, NUMBERS, OTHER_OUTCOME, OUTCOMES, PERSONAL
+from .words import (
+    CURRENT,
+    DERIVED,
+    DIMENSIONS,
+    EXPOSURES,
+    FIELD_OF,
+    FIELDS,
+    ID,
+    IGNORED,
+    INPUT_OF,
+    NUMBERS,
+    OTHER_OUTCOME,
+    OUTCOMES,
+    PERSONAL,
+    STATUS,
+)
 
 AUDIENCE = ("age", "gender", "segment")
 IDS = ("campaign_id", "ad_group_id", "ad_id")
@@ -50,6 +65,7 @@ class Layout:
     inputs: list[tuple[str, int, bool]] = field(default_factory=list)
     settings: list[tuple[str, int]] = field(default_factory=list)   # refused unless they change from day to day
     refused: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)            # ids, numbers of rows, and what another column says already
 
     @property
     def has_rows(self) -> bool:
@@ -95,8 +111,12 @@ def _points(name: Name) -> int:
     return 0
 
 
-def layout_of(header: Sequence[str], mapping: Mapping[str, str], preamble: Sequence[str], file: str) -> Layout:
-    """Raises InputError where a mapped column is not there."""
+def layout_of(header: Sequence[str], mapping: Mapping[str, str], preamble: Sequence[str], file: str,
+              dayless: Collection[int] = ()) -> Layout:
+    """Where everything stands. `dayless` are columns in which no cell is a day: they are no date, whatever they are called.
+
+    Raises InputError where a mapped column is not there.
+    """
     names = [name_of(text) for text in header]
     found = Layout(names, platform_of({key for name in names for key in (name.key, name.base_key)}, preamble, file))
     taken = _mapped(names, mapping, file)
@@ -105,10 +125,12 @@ def layout_of(header: Sequence[str], mapping: Mapping[str, str], preamble: Seque
         if at in taken.values():
             continue
         for place, which in _meanings(name, found.platform):
+            if which == "date" and at in dayless:
+                continue
             if which not in taken and (which not in best or (place, at) < best[which]):
                 best[which] = (place, at)
     chosen = {**{which: at for which, (_, at) in best.items()}, **taken}
-    _sort_out(found, chosen)
+    _sort_out(found, chosen, dayless)
     return found
 
 
@@ -148,10 +170,11 @@ def _meanings(name: Name, platform: Platform | None) -> list[tuple[int, str]]:
     return out
 
 
-def _sort_out(found: Layout, chosen: dict[str, int]) -> None:
+def _sort_out(found: Layout, chosen: dict[str, int], dayless: Collection[int]) -> None:
     """Puts each column where it belongs."""
     used: dict[int, str] = {at: which for which, at in chosen.items()}
     seen: set[str] = set()
+    undated = not found.platform and not {"date", "start"} & chosen.keys()
     for at, name in enumerate(found.names):
         which = used.get(at)
         if which in FIELDS or which in ("start", "end", "time_zone", "attribution", "result_type"):
@@ -160,31 +183,50 @@ def _sort_out(found: Layout, chosen: dict[str, int]) -> None:
             found.audience.append((which, at))
         elif which in IDS:
             found.ids.append(at)
+        elif at in dayless:
+            found.inputs.append((name.text, at, False))
+        elif kind := _kind(name, undated):
+            _put(found, at, name, kind)
         else:
-            _other(found, at, name, seen)
+            _input(found, at, name, seen)
     found.ids.sort(key=lambda at: IDS.index(used[at]))
 
 
-def _other(found: Layout, at: int, name: Name, seen: set[str]) -> None:
-    """A column that is no field: an input, unless it is refused or nothing."""
-    words = _spaced(name.text)
-    known = FIELD_OF.get(name.key) or FIELD_OF.get(name.base_key)
-    input_ = INPUT_OF.get(name.key) or INPUT_OF.get(name.base_key)
-    plain = _spaced(name.base)
-    if PERSONAL.search(plain):
-        found.refused[name.text] = "personal"
-    elif IGNORED.fullmatch(words) or (known and known[0] in _USED_UP) or (name.key.endswith("id") and not input_):
-        return
-    elif CURRENT.search(plain):
+def _put(found: Layout, at: int, name: Name, kind: str) -> None:
+    """A column that is no input, or only perhaps one."""
+    if kind == "current":
         found.settings.append((name.text, at))
-    elif DERIVED.search(words) or DERIVED.search(name.text.casefold()):
-        found.refused[name.text] = "derived"
-    elif (known and known[0] in NUMBERS) or OTHER_OUTCOME.match(words) or OTHER_OUTCOME.match(plain):
-        found.refused[name.text] = "outcome"
-    else:
-        label = input_[0] if input_ and input_[0] not in seen else name.text
-        seen.add(label)
-        found.inputs.append((label, at, bool(input_) and label in DIMENSIONS))
+    elif kind != "left":
+        found.refused[name.text] = kind
+    elif name.text.strip():
+        found.left.append(name.text)
+
+
+def _kind(name: Name, undated: bool) -> str | None:
+    """Why a column that is no field is no input: a key of REASONS, or `left` where it says nothing; None for an input. `undated` tables are
+    of no platform and have no days: a status there is that of a person or thing."""
+    words, plain = _spaced(name.text), _spaced(name.base)
+    known = FIELD_OF.get(name.key) or FIELD_OF.get(name.base_key)
+    is_input = name.key in INPUT_OF or name.base_key in INPUT_OF
+    if PERSONAL.search(plain):
+        return "personal"
+    if IGNORED.fullmatch(words) or (known and known[0] in _USED_UP) or (ID.fullmatch(plain) and not is_input):
+        return "left"
+    if CURRENT.search(plain) or (plain == STATUS and not undated):
+        return "current"
+    if DERIVED.search(words) or DERIVED.search(name.text.casefold()):
+        return "derived"
+    if (known and known[0] in NUMBERS) or OTHER_OUTCOME.match(words) or OTHER_OUTCOME.match(plain):
+        return "outcome"
+    return None
+
+
+def _input(found: Layout, at: int, name: Name, seen: set[str]) -> None:
+    """An input under the name by which its meaning is known, else under its own."""
+    known = INPUT_OF.get(name.key) or INPUT_OF.get(name.base_key)
+    label = known[0] if known and known[0] not in seen else name.text
+    seen.add(label)
+    found.inputs.append((label, at, bool(known) and label in DIMENSIONS))
 
 
 def _spaced(text: str) -> str:

@@ -24,6 +24,7 @@ _SPACES = re.compile(r"[\s\u00a0\u202f\u2009'’]")
 _MONEY = re.compile(rf"^(?:[{SIGNS}]|zł|Kč|kr\.?|R\$|[A-Z]{{1,2}}\$)|(?:[{SIGNS}]|zł|Kč|kr\.?)$", re.IGNORECASE)
 _BOUND = re.compile(r"(<=?|>=?|≤|≥|less than|more than|fewer than|unter|über|moins de|plus de|menos de|más de)\s*(.+)", re.IGNORECASE)
 _BELOW = ("<", "≤", "less", "fewer", "unter", "moins", "menos")
+_LAKHS = r"\d{1,2}(?:,\d{2})+,\d{3}"                         # 12,34,567: how India groups
 _EITHER = re.compile(r"[-−(]?\d{1,3}[.,]\d{3}\)?%?")     # 1.234: thousands or decimals
 
 
@@ -76,6 +77,8 @@ def numbers(column: pa.ChunkedArray, sign: str, whole: bool = False) -> Column:
     plain = pc.match_substring_regex(text, rf"^-?\d+(\{sign}\d+)?$")
     typed = pc.match_substring_regex(text, r"^-?[\d.]+(e[+-]?\d+)?e0$")
     grouped = pc.match_substring_regex(text, rf"^-?\d{{1,3}}({group}\d{{3}})+(\{sign}\d+)?$")
+    if sign == ".":
+        grouped = pc.or_(grouped, pc.match_substring_regex(text, rf"^-?{_LAKHS}(\.\d+)?$"))
     usual = pc.or_(pc.or_(plain, typed), grouped)
     ready = pc.replace_substring_regex(text, r"e0$", "")
     if sign == ",":
@@ -137,8 +140,8 @@ def _number(text: str, sign: str) -> float | None:
     minus, text = minus or text.startswith("-"), text.lstrip("-+")
     share = text.endswith("%")
     text = text.rstrip("%")
-    group = "," if sign == "." else r"\."
-    if not re.fullmatch(rf"(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+)?(?:\{sign}\d+)?(?:[eE][+-]?\d+)?", text) or not text:
+    group, lakhs = (",", f"|{_LAKHS}") if sign == "." else (r"\.", "")
+    if not re.fullmatch(rf"(?:\d+|\d{{1,3}}(?:{group}\d{{3}})+{lakhs})?(?:\{sign}\d+)?(?:[eE][+-]?\d+)?", text) or not text:
         return None
     value = float(text.replace("," if sign == "." else ".", "").replace(",", "."))
     value = value / 100 if share else value

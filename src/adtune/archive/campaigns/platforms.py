@@ -32,14 +32,28 @@ class Platform:
 PLATFORMS = (
     Platform("Meta Ads Manager", "Meta", "amount spent, ad set name, adset name, link clicks, purchases conversion value, results, "
                                          "delivery, cost "
-             "per results, ctr link click-through rate, clicks all, website purchases, montant dépensé, importe gastado, ad set id, reach",
-             "reporting starts, reporting ends, attribution setting, result indicator, nom de l’ensemble de publicités, adset name",
+             "per results, ctr link click-through rate, clicks all, website purchases, montant dépensé, importe gastado, ad set id, reach, "
+             "ausgegebener betrag, anzeigengruppenname, name der anzeigengruppe, linkklicks, ergebnisse, reichweite, "
+             "conversion-wert für käufe, nombre del conjunto de anuncios, clics en el enlace, resultados, alcance, "
+             "auslieferung, kosten pro ergebnis, klicks alle, diffusion, coût par résultat, clics tous, entrega, "
+             "costo por resultado, clics todos, valor de conversión de compras, clics sur un lien, résultats, couverture, "
+             "valeur de conversion des achats",
+             "reporting starts, reporting ends, attribution setting, result indicator, nom de l’ensemble de publicités, adset name, "
+             "berichtsbeginn, berichtsende, attributionseinstellung, inicio del informe, fin del informe, configuración de atribución, "
+             "début des rapports, fin des rapports, paramètre d’attribution",
              file=r"meta|facebook|instagram|\bfb\b", names={"date": "day, jour, fecha, tag, giorno"}),
     Platform("Google Ads", "Google Ads", "campaign type, impr, avg cpc, conv value, cost / conv, currency code, cost, search keyword, "
                                          "match type, "
-             "conv rate, campaign status, ad group", "search impr share, search lost is rank, search lost is budget, impr top %, conv "
+             "conv rate, campaign status, ad group, kampagnentyp, kampagnenstatus, anzeigengruppe, währungscode, kosten, conv.-wert, "
+             "conv.-rate, kosten / conv, durchschn cpc, type de campagne, état de la campagne, groupe d’annonces, code de devise, coût, "
+             "valeur de conv, taux de conv, coût / conv, cpc moy, tipo de campaña, estado de la campaña, grupo de anuncios, "
+             "código de moneda, costo, coste, valor de conv, tasa de conv, porcentaje de conv, costo / conv, coste / conv, cpc prom, "
+             "cpc medio", "search impr share, search lost is rank, search lost is budget, impr top %, conv "
                                                      "value / "
-             "cost, impr abs top %", r"(campaign|ad group|search (terms|keyword)s?|ad|shopping|product|keyword).{0,20} report|google ads",
+             "cost, impr abs top %, conv.-wert / kosten, valeur de conv / coût, valor de conv / costo, valor de conv / coste",
+             r"(campaign|ad group|search (terms|keyword)s?|ad|shopping|product|keyword).{0,20} report|google ads|"
+             r"(kampagnen|anzeigengruppen|suchbegriff|keyword).{0,20}bericht|informe de (las )?(campañas|grupos de anuncios)|"
+             r"rapport (sur |des )?(les )?(campagnes|groupes d.annonces)",
              r"google|adwords|gads", days=30),
     Platform("TikTok Ads Manager", "TikTok", "by day, 2-second video views, 6-second video views, cost per 1000 people reached, ad group "
                                              "name, "
@@ -90,7 +104,9 @@ PLATFORMS = (
 GOOGLE_TYPES = {"search": "Google Search", "shopping": "Google Shopping", "performance max": "Google Performance Max",
                 "display": "Google Display",
                 "video": "YouTube", "demand gen": "Google Demand Gen", "discovery": "Google Demand Gen", "app": "Google App",
-                "smart": "Google Ads"}
+                "smart": "Google Ads", "such": "Google Search", "recherche": "Google Search", "réseau de recherche": "Google Search",
+                "búsqueda": "Google Search", "red de búsqueda": "Google Search", "réseau display": "Google Display",
+                "red de display": "Google Display", "máximo rendimiento": "Google Performance Max", "vidéo": "YouTube", "vídeo": "YouTube"}
 META_PLATFORMS = {"instagram": "Instagram", "facebook": "Facebook", "audience network": "Meta Audience Network", "audience_network":
                   "Meta Audience Network", "messenger": "Messenger", "threads": "Threads", "whatsapp": "WhatsApp"}
 

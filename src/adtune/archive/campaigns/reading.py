@@ -18,15 +18,17 @@ from ...workspace.campaigns import HIGH, INPUT, LOW, joined
 from ..files import ClientFile, client_files
 from ..opening import UNREADABLE, reason_of
 from .cells import Cells
-from .header import REASONS, Layout, check_mapping, layout_of, require_rows
+from .dateless import layout_by_cells
+from .header import REASONS, Layout, check_mapping, require_rows
 from .late import mark_open
 from .leak import leaks
+from .recoded import in_utf8
 from .shop import lookup, orders
 from .tables import Raw, read_tables
 from .typed import LEVELS, Made, typed
 from .wide import ALL, layouts
 
-NOT_ADDITIVE = ("reach", "frequency", "unique reach")
+NOT_ADDITIVE = ("reach", "frequency", "unique reach", "reichweite", "frequenz", "couverture", "répétition", "alcance", "frecuencia")
 
 
 @dataclass
@@ -63,6 +65,9 @@ def read_campaigns(path: Path, mapping: Mapping[str, str] | None = None, progres
 def _read(file: ClientFile, mapping: Mapping[str, str], found: CampaignReading, told) -> None:  # noqa: ANN001 - a callable of one number
     """At least one result for every file. In a folder one file that is no table of campaigns is no reason to stop."""
     any_ = False
+    file, page = in_utf8(file)
+    if page:
+        found.notes.append(f"{file.name}: read as {page}, by the names of its columns; look at one accented word")
     try:
         for raw in read_tables(file, mapping, found.notes.append, told):
             any_ = any_ or bool(raw.rows or raw.faults)
@@ -85,7 +90,7 @@ def _read(file: ClientFile, mapping: Mapping[str, str], found: CampaignReading, 
 def _table(file: ClientFile, raw: Raw, mapping: Mapping[str, str], found: CampaignReading) -> None:
     """One table of a file, whatever it is."""
     name = file.part_name(raw.part)
-    there = layout_of(raw.header, mapping, raw.preamble, name)
+    there, notes = layout_by_cells(raw, mapping, name)
     if there.platform:
         found.platforms.add(there.platform.name)
     parts = layouts(there)
@@ -104,6 +109,9 @@ def _table(file: ClientFile, raw: Raw, mapping: Mapping[str, str], found: Campai
         _keep_settings(raw, there)
         made = typed(raw, there, name)
     found.refused.update({column: REASONS[kind] for column, kind in there.refused.items()})
+    found.notes += notes
+    if there.left and not (there.platform and there.platform.kind == "orders"):   # which reads columns of its own
+        found.notes.append(f"{name}: left out, as an id, a number of the row or what another column says: {', '.join(there.left)}")
     _add(file, raw, made, found, found.tables)
 
 

@@ -136,7 +136,7 @@ def lookup(raw: Raw, found: Layout, file: str) -> Made | None:
     for name, at in rest:
         table = table.append_column(INPUT + name, cells.numbers(at).values if cells.is_numeric(at) else cells.words(at))
     whole = pc.is_valid(table[0])
-    for column in table.columns[1:]:
+    for column in table.columns[1:len(keys)]:   # an input may be blank
         whole = pc.and_(whole, pc.is_valid(column))
     lost = raw.lines.filter(pc.invert(whole)).to_pylist()
     notes = [f"{file}: {table.num_rows - len(lost):,} rows to join by {' and '.join(keys)}: {', '.join(name for name, _ in rest)}",

@@ -19,13 +19,15 @@ from .currencies import VALUE_CURRENCY
 from .header import AUDIENCE, Layout
 from .platforms import channel_of
 from .tables import Raw
-from .words import COUNTS, EXPOSURES, NUMBERS
+from .twins import repeated
+from .words import COUNTS, EXPOSURES, NUMBERS, may_be_total
 
 LEVELS = ("campaign", "ad_group", "ad")
 HASHED = 100_000
 _RANGE = "the row covers {} days ({}), not one; export with a breakdown by day"
 _PURCHASE = re.compile(r"purchase|sale|order|kauf|achat|compra", re.IGNORECASE)
 _BLANK = ("", "-", "--")
+_RESULTS = ("results", "ergebnisse", "résultats", "resultados", "risultati")
 _SAME = ("a total of other rows, which would count them twice", "no campaign is named where other rows name one: a total of them")
 
 
@@ -54,8 +56,9 @@ class Reasons:
         return pc.is_null(self.reason)
 
 
-def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_brand: bool = False) -> Made:
-    """The rows of a table; of a wide file those of one `channel`. `whole_brand` rows have outcomes and no exposure of their own."""
+def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_brand: bool = False, repeats: bool = False) -> Made:
+    """The rows of a table; of a wide file those of one `channel`. `whole_brand` rows have outcomes and no exposure of their own; with
+    `repeats` a row may stand twice."""
     cells, reasons = Cells(raw, found), Reasons(raw.lines)
     columns: dict[str, Any] = {name: _words(cells, name) for name in NAMES}
     _audience(cells, columns)
@@ -76,7 +79,8 @@ def typed(raw: Raw, found: Layout, file: str, channel: str | None = None, whole_
     dimensions = [name for name, _, tells in found.inputs if tells and not pa.types.is_floating(inputs[name].type)]
     columns["grain"] = each(raw.lines, _grain(found, dimensions, step))
     _keys(cells, columns, [inputs[name] for name in dimensions], ids)
-    _twins(raw, found, columns, reasons)
+    if not repeats:
+        cells.notes += _twins(raw, found, columns, reasons)
     table = _table(raw, columns, inputs, bounds, file)
     worth = found.unit("value")
     if worth and found.unit("spend") and worth != found.unit("spend"):
@@ -119,7 +123,7 @@ def _when(cells: Cells, columns: dict[str, Any], reasons: Reasons) -> str:
         columns["date"] = pa.chunked_array([pa.nulls(len(lines), pa.date32())])
         cells.notes.append("the rows have no day: season and weekday cannot be learned from them, and they are validated by ad")
         return "undated"
-    reasons.add(cells.totals([at]), _SAME[0])
+    reasons.add(cells.totals([at], may_be_total), _SAME[0])
     start, length, wrong = cells.days(at)
     end = fields.get("end")
     if end is not None and "date" not in fields:
@@ -157,14 +161,33 @@ def _names_checked(cells: Cells, reasons: Reasons) -> None:
     found = cells.found
     named = [found.fields[name] for name in ("account", "channel", *LEVELS, "audience") if name in found.fields]
     named += [at for _, at in found.audience] + [at for _, at, tells in found.inputs if tells] + [at for _, at in found.settings] + [0]
-    reasons.add(cells.totals(sorted(set(named))), _SAME[0])
+    for at in sorted(set(named)):   # `Total Body Workout` is a total only where the row leaves its day or all other names open
+        perhaps = cells.totals([at], may_be_total)
+        if pc.any(perhaps).as_py():
+            reasons.add(pc.or_(cells.totals([at]), pc.and_(perhaps, _open(cells, at))), _SAME[0])
     if "campaign" in found.fields or "ad" in found.fields:
-        blank = [pc.is_in(pc.utf8_trim_whitespace(pc.fill_null(cells.raw.cells[at], "")), value_set=pa.array(_BLANK)) for at in named[:-1]]
-        nameless = blank[0]
-        for column in blank[1:]:
-            nameless = pc.and_(nameless, column)
+        nameless = _blank(cells, named[:-1])
         if not pc.all(nameless).as_py():
             reasons.add(nameless, _SAME[1])
+
+
+def _open(cells: Cells, but: int) -> pa.ChunkedArray:
+    """Rows that say no day where the table has days, or no other name where other rows have them."""
+    fields = cells.found.fields
+    names = [fields[name] for name in (*LEVELS, "audience") if name in fields] + [at for _, at in cells.found.audience]
+    names = [at for at in names if at != but and not pc.all(_blank(cells, [at])).as_py()]
+    day = fields.get("date", fields.get("start"))
+    dayless = each(cells.raw.lines, False) if day is None else _blank(cells, [day])
+    return pc.or_(dayless, _blank(cells, names)) if names else dayless
+
+
+def _blank(cells: Cells, columns: list[int]) -> pa.ChunkedArray:
+    """Rows in which all of these columns say nothing."""
+    out = each(cells.raw.lines, True)
+    for at in columns:
+        text = pc.utf8_trim_whitespace(pc.fill_null(cells.raw.cells[at], ""))
+        out = pc.and_(out, pc.is_in(text, value_set=pa.array(_BLANK)))
+    return out
 
 
 def _numbers(cells: Cells, columns: dict[str, Any], bounds: dict[str, tuple[pa.Array, pa.Array]], reasons: Reasons) -> None:
@@ -259,7 +282,7 @@ def _checked(columns: Mapping[str, Any], bounds: Mapping[str, Any], reasons: Rea
 def _one_result_type(cells: Cells, columns: Mapping[str, Any], reasons: Reasons) -> None:
     """`Results` of different kinds cannot be added: purchases are kept where there are some, else the most frequent kind."""
     fields = cells.found.fields
-    if "result_type" not in fields or "conversions" not in fields or cells.found.names[fields["conversions"]].base_key != "results":
+    if "result_type" not in fields or "conversions" not in fields or cells.found.names[fields["conversions"]].base_key not in _RESULTS:
         return
     kinds = cells.words(fields["result_type"])
     counted = [one.as_py() for one in pc.value_counts(kinds.filter(reasons.kept).drop_null())]
@@ -347,28 +370,14 @@ def _hashed(columns: list[pa.ChunkedArray]) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.binary(16))
 
 
-def _twins(raw: Raw, found: Layout, columns: Mapping[str, Any], reasons: Reasons) -> None:
-    """Rows that repeat another one cell for cell, where rows have days and names and something was delivered."""
+def _twins(raw: Raw, found: Layout, columns: Mapping[str, Any], reasons: Reasons) -> list[str]:
+    """Rejects rows that repeat another one cell for cell, where rows have days and names and something was delivered; what to tell."""
     if "campaign" not in found.fields or not {"date", "start"} & found.fields.keys():
-        return
-    counts = pc.value_counts(columns["key"].filter(reasons.kept))
-    shared = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    among = pc.is_in(columns["key"], value_set=shared).combine_chunks()
-    if not len(shared):
-        return
-    parts = [column.filter(among).combine_chunks() for column in raw.cells]
-    whole = pc.binary_join_element_wise(*parts, "\x1f", null_handling="replace", null_replacement="")
-    lines = raw.lines.filter(among).combine_chunks()
-    seen = pa.table({"row": whole, "line": lines}).group_by("row").aggregate([("line", "min")])
-    first = pc.take(seen["line_min"].combine_chunks(), pc.index_in(whole, value_set=seen["row"].combine_chunks()))
-    twin = pc.not_equal(first, lines)
-    if not pc.any(twin).as_py():
-        return
-    known = pc.index_in(raw.lines, value_set=lines.filter(twin))
-    active = pc.greater(pc.add(pc.fill_null(columns["spend"], 0), pc.fill_null(columns["impressions"], 0)), 0)
-    told = pc.binary_join_element_wise("the same row as line ", pc.cast(pc.take(first.filter(twin), known), pa.string()),
-                                       ", cell for cell", "")
-    reasons.add(pc.and_(pc.is_valid(known), active), told)
+        return []
+    twin, first, alike = repeated(raw.cells, raw.lines, columns, reasons.kept)
+    if twin is not None and pc.any(twin).as_py():
+        reasons.add(twin, pc.binary_join_element_wise("the same row as line ", pc.cast(first, pa.string()), ", cell for cell", ""))
+    return [f"{alike:,} rows are like others cell for cell and so small that they are single events: all of them count"] if alike else []
 
 
 def _table(raw: Raw, columns: Mapping[str, Any], inputs: Mapping[str, Any], bounds: Mapping[str, Any], file: str) -> pa.Table:

@@ -31,15 +31,18 @@ NAMES = {
                "medium",
     "campaign": "campaign name, campaign, nom de la campagne, campagne, nombre de la campaña, campaña, kampagnenname, kampagne, nome "
                 "campagna, "
-                "nome da campanha, campagnenaam, nazwa kampanii, session campaign, utm campaign, insertion order, insertion order name",
+                "nome da campanha, campagnenaam, nazwa kampanii, name der kampagne, "
+                "session campaign, utm campaign, insertion order, insertion order name",
     "ad_group": "ad group, ad group name, ad set name, ad set, adset name, adset, ad squad name, ad squad, nom de l’ensemble de "
                 "publicités, "
                 "nombre del conjunto de anuncios, anzeigengruppe, anzeigengruppenname, groupe d’annonces, grupo de anuncios, line item, "
-                "line item name, placement name, campaign group name",
+                "line item name, placement name, campaign group name, name der anzeigengruppe, nom du groupe d’annonces, "
+                "nombre del grupo de anuncios",
     "ad": "ad name, ad, creative, creative name, promoted pin name, pin name, nom de la publicité, nombre del anuncio, anzeigenname, "
           "anzeige, "
-          "ad title, subject",
-    "currency": "currency, currency code, account currency, devise, moneda, divisa, währung, valuta, adv currency, advertiser currency",
+          "ad title, subject, name der anzeige, nom de l’annonce, annonce, anuncio, nome dell’annuncio",
+    "currency": "currency, currency code, account currency, devise, moneda, divisa, währung, valuta, adv currency, advertiser currency, "
+                "währungscode, code de devise, code devise, código de moneda, codigo de moneda, código de divisa, codice valuta",
     "spend": "amount spent, total spent, spend, total spend, spend in account currency, cost, total cost, costs, kosten, cost micros, "
              "metrics cost micros, spend micros, montant dépensé, montant depense, importe gastado, gasto, ausgegebener betrag, importo "
              "speso, "
@@ -57,13 +60,18 @@ NAMES = {
                    "acquisti, purchase, total conversions (checkout), unique placed order, total orders, 7 day total orders, "
                    "14 day total orders, transactions, ecommerce purchases, konversionen, conversiones, all purchases, first purchases, "
                    "sales count, complete payment, total complete payment, result, website leads, leads, registrations, sign ups, "
-                   "app installs, installs",
+                   "app installs, installs, ergebnisse, résultats, resultados, risultati, ergebnis, résultat, resultado",
     "value": "purchases conversion value, website purchases conversion value, total conversion value, conv value, conversion value, "
              "total order value (checkout), revenue, total revenue, sales, 7 day total sales, 14 day total sales, purchase revenue, "
              "valeur de conversion des achats, valor de conversión de compras, conversion-wert, umsatz, purchases value, total sales, "
-             "total gross sales, order value, conversions value, all conv value",
+             "total gross sales, order value, conversions value, all conv value, conv.-wert, conversion-wert für käufe, kaufwert, "
+             "wert für käufe, kauf-conversion-wert, valeur de conv, valeur de conversion, valeur de conversion d’achat, valor de conv, "
+             "valor de conversión, valor de conversion, valor de las compras, wert aller conv, "
+             "valeur de toutes les conv, valor de todas las conv, value, wert, valeur, valor",
     "campaign_id": "campaign id, insertion order id, campaign group id", "ad_group_id": "ad set id, ad group id, ad squad id, line item id",
-    "ad_id": "ad id, creative id, pin id, unique id", "result_type": "result indicator, result type, conversion action, optimization event",
+    "ad_id": "ad id, creative id, pin id, unique id",
+    "result_type": "result indicator, result type, conversion action, optimization event, ergebnisindikator, ergebnistyp, indicateur de "
+                   "résultats, indicador de resultados, indicador de resultado",
     "time_zone": "account timezone, account time zone, time zone, timezone", "attribution": "attribution setting, attribution window",
     "age": "age, age range, alter, âge, edad, age group", "gender": "gender, sex, geschlecht, sexe, género",
     "segment": "audience, audience name, audience segment, segment, targeting, interest, demographic, list, user type",
@@ -74,14 +82,15 @@ INPUTS = {
            "offer id",
     "product": "product, product title, item title, product name, lineitem name, product type, product group, item name",
     "placement": "placement, ad placement, platzierung, site (cm360), site, app/url", "platform": "platform, publisher platform, "
-                                                                                                  "plateforme",
+                                                                                                  "plateforme, plattform, plataforma",
     "device": "device, impression device, device type, device platform, device category, gerät, appareil, dispositivo",
     "country": "country, country/territory, country code, pays, país, land, territory name, country or region", "region": "region, geo, "
                                                                                                                           "state, dma, "
     "dma region, city, metro area", "keyword": "keyword, search keyword, keyword text", "match type": "match type, keyword match type",
     "search term": "search term, customer search term, search query, query", "network": "network, ad network type, network (with search "
                                                                                         "partners)",
-    "hour": "hour, hour of day, time of day (ad account time zone), time of day", "campaign type": "campaign type, campaign subtype, "
+    "hour": "hour, hour of day, time of day (ad account time zone), time of day",
+    "campaign type": "campaign type, kampagnentyp, type de campagne, tipo de campaña, campaign subtype, "
                                                                                                    "objective, "
     "campaign objective, advertising channel type", "source": "session source, source, utm source, session source / medium, source / "
                                                               "medium",
@@ -90,14 +99,24 @@ INPUTS = {
 DIMENSIONS = ("sku", "product", "placement", "platform", "device", "country", "region", "keyword", "match type", "search term", "network",
               "hour", "source", "creative type")
 
-_TOTAL = re.compile(r"(?:grand |sub ?)?(?:totals?|summe|gesamt(?:ergebnis)?|totale|suma|insgesamt)\b[\s:–-]*.*|results? from \d+ .*|total "
-                    r"géné?ral.*",
-                    re.IGNORECASE)
+_SUM = r"(?:grand |sub ?)?(?:totals?|summe|gesamt(?:ergebnis)?|totale|suma|insgesamt)"
+_PARTS = (r"(?:rows?|campaigns?|accounts?|ad ?groups?|ad ?sets?|ads?|keywords?|results?|konten|konto|"
+          r"kampagnen?|anzeigen(?:gruppen?)?|campagnes?|comptes?|annonces?|campañas?|cuentas?|anuncios?)")
+# the word alone, before a colon, before a number (`Total - 12 campaigns`, `Summe (3)`), or before what a report sums up (`Total campaigns`)
+_TOTAL = re.compile(rf"{_SUM}(?:\s*:.*|[\s–(-]*\d[\d,. ]*(?:\s*{_PARTS})?\)?|\s*[–-]?\s*(?:(?:of|for|all|der|de|du)\s+)*{_PARTS}|"
+                    rf"\s+(?:of|for)\s+(?:all\s+)?{_PARTS}\b.*|[\s–-]*)|"
+                    rf"results? from \d+ .*|total géné?ral.*", re.IGNORECASE)
+_PERHAPS = re.compile(rf"{_SUM}\b.*", re.IGNORECASE)
 
 
 def is_total(text: str) -> bool:
     """Whether a cell says that its row sums up others (`Total: Campaigns`, `Grand Total:`, `Results from 12 campaigns`)."""
     return _TOTAL.fullmatch(text.strip()) is not None
+
+
+def may_be_total(text: str) -> bool:
+    """Whether a cell begins as that of a total does; `Total Body Workout` is a name all the same where its row has a day and names."""
+    return is_total(text) or _PERHAPS.fullmatch(text.strip()) is not None
 
 
 _RATES = ("ctr|cvr|cpc|cpm|cpa|cpv|cpl|cpi|cpp|cpo|ecpm|ecpc|ecpa|vctr|roas|acos|tacos|roi|aov|cpcv|ecpsu|epc|rpc|rpm|vtr")
@@ -111,7 +130,13 @@ DERIVED = re.compile("|".join((
     r"gross.?discount|\bdiscount amount\b|"
     r"\btotal discounts?\b", r"\b(?:quality|conversion rate|engagement rate) ranking\b",
     r"^(?:call )?duration$|^significance$|^first.?place$|^winner$",
-    r"100% video view|\bspend share\b")))
+    r"100% video view|\bspend share\b",
+    # the same in German, French and Spanish
+    r"\b(?:conv(?:ersions?)?|klick|interaktions|ergebnis|öffnungs)[ -]*rate\b",
+    r"\btaux (?:de |d.)?(?:conv|clics?|résultat|interaction|ouverture)",
+    r"\b(?:tasa|porcentaje) (?:de )?(?:conv|clics?|resultado|interacci|apertura)",
+    r"/ ?(?:kosten|co[uû]t|cost[eo])\b|\b(?:wert|valeur[^/]*|valor[^/]*) ?/",
+    r"\b(?:durchschn(?:ittliche)?|mittlere)\b.*\bkosten\b|\bcoûts? moy|\bcost[eo] (?:prom|medio)")))
 # Reactions to an ad, whatever stands before them; and outcomes that are other readings of a sale only with these words before them.
 _REACTIONS = ("clicks|clics|conversions|conv|purchases|engagements?|reactions|likes|shares|comments|saves|follows|followers|opens|"
               "installs?|leads?|"
@@ -128,13 +153,21 @@ OTHER_OUTCOME = re.compile(
     fr"(?:(?:\S+ ){{0,4}}(?:{_REACTIONS})|(?:(?:{_BEFORE}) )*(?:{_SALES})|video (?:views?|plays?|played)(?: at| to) \d+%?|average play "
     r"time.*)"
     r"(?: \((?:all|by time|adv currency|destination|\d+ ?d.*|#|current model|platform comparable)\))?$")
-CURRENT = re.compile(r"\bbudget\b|\bbid(?: type| strategy.*| amount)?$|^max (?:cpc|cpm|bid)|^target "
-                     r"(?:cpa|roas|cost)|\bstatus$|^(?:campaign |ad set |ad )?"
-                     r"delivery$|^quality score$|^optimi[sz]ation score$|\bstate$|^(?:campaign |ad set )?(?:starts|ends)$")
-PERSONAL = re.compile(r"\b(?:e-?mail address|email|phone|mobile number|first name|last name|full name|customer(?: "
-                      r"(?:id|name|email))?|billing.*|"
-                      r"shipping (?!cost|price|fee).*|user id|ip(?: address)?|device id|gclid|fbclid|cookie(?: id)?|date of "
-                      r"birth|street|iban)$")
+_THING = (r"(?:campaign|ad ?group|ad ?set|ad ?squad|ad|asset|keyword|line item|insertion order|account|effective|configured|serving|"
+          r"delivery|primary|approval|policy|review|bid strategy)")
+CURRENT = re.compile(r"\bbudget\b|\bbid(?: type| strategy.*| amount)?$|^max (?:cpc|cpm|bid)|^target (?:cpa|roas|cost)|"
+                     r"^(?:campaign |ad set |ad )?delivery$|^quality score$|^optimi[sz]ation score$|"
+                     rf"^(?:{_THING} )+(?:status|state)$|^(?:campaign |ad set )?(?:starts|ends)$|"
+                     r"(?:budget|kampagnenstatus|anzeigengruppenstatus|anzeigenstatus|gebotsstrategie(?:typ)?)$|\bpresupuesto\b|"
+                     r"^(?:état|statut|estado) (?:de|du|del)\b|^stratégie d.enchères|^estrategia de (?:puja|oferta)")
+STATUS = "status"   # a platform's setting in tables of days; in one without days it may be that of a person
+_PERSON = r"(?:(?:first |last |full )?name|company|e-?mail(?: address)?|phone(?: number)?)"
+_ADDRESS = (r"(?:address(?: ?(?:line )?\d)?|street.*|house number|zip(?: ?code)?|post ?code|postal ?code|city|province(?: name| code)?|"
+            r"state|country(?: code)?)")
+PERSONAL = re.compile(r"\b(?:e-?mail address|email|phone|mobile number|first name|last name|full name|customer(?: (?:id|name|email))?|"
+                      rf"(?:billing|shipping)(?: (?:{_PERSON}|{_ADDRESS}))?|(?:user|visitor|customer|device|cookie)id|"
+                      r"user id|ip(?: address)?|device id|gclid|fbclid|cookie(?: id)?|date of birth|street|iban)$")
+ID = re.compile(r"(?:.*\b)?ids?")
 IGNORED = re.compile(r"|unnamed: \d+|row ?(?:number|id)?|index|no\.?|#|tags|unique id|folder id|.*\b(?:url|link) (?:tags?|parameters?)")
 
 
