@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import isfinite
-from typing import Any, TypeVar
+from math import inf, isfinite
+from typing import Any, NamedTuple, TypeVar
 
 from .errors import SettingError, did_you_mean
 
@@ -67,6 +67,66 @@ class TuneSettings:
     compile: str = "auto"                # auto | on | off: compiled layers on a CUDA GPU; auto where they pay back within the run
     quantise: str = "none"               # none | int8 | int4: the form in which lora and prefix hold the frozen linear layers
     checkpoint_seconds: float = 30.0     # time between two checkpoints at most, beside those at evaluations
+
+
+class Numbers(NamedTuple):
+    """From `least` to `most`, both among them unless `above` or `under` says that it is not."""
+
+    least: float
+    most: float = inf
+    above: bool = False
+    under: bool = False
+    note: str = ""
+
+    def holds(self, value: Any) -> bool:
+        return (self.least < value if self.above else self.least <= value) and (value < self.most if self.under else value <= self.most)
+
+    def told(self) -> str:
+        if self.most == inf:
+            return (f"above {self.least}" if self.above else f"{self.least} or more") + self.note
+        return f"{'above' if self.above else 'from'} {self.least} {'to under' if self.under else 'to'} {self.most}{self.note}"
+
+
+class Words(NamedTuple):
+    """One of some words."""
+
+    words: tuple[str, ...]
+
+    def holds(self, value: Any) -> bool:
+        return value in self.words
+
+    def told(self) -> str:
+        return "one of " + ", ".join(sorted(self.words))
+
+
+class Named(NamedTuple):
+    """Any words at all."""
+
+    what: str
+
+    def holds(self, value: Any) -> bool:
+        return bool(value.strip())
+
+    def told(self) -> str:
+        return self.what
+
+
+# What each setting can be where it is said; switches need none. A test holds the words equal to those of the engine, which loads torch.
+COUNT, SHARE = Numbers(1), Numbers(0, 1)
+TUNE_LIMITS: dict[str, Numbers | Words | Named] = {
+    "method": Words(("auto", "lora", "prefix", "full", "head")), "base": Named("`starter`, a local directory or a hub id"),
+    "epochs": COUNT, "seed": Numbers(0, 2**63 - 1),  # what torch takes
+    "rank": COUNT, "alpha": COUNT, "targets": Words(("all", "mlp", "attention")), "dropout": Numbers(0, 1, under=True),
+    "prefix_tokens": COUNT, "rate": Numbers(0, above=True), "batch_tokens": COUNT, "micro_tokens": COUNT,
+    "window_tokens": Numbers(65, note=", and more by the longest brief: a window shows 64 tokens of the one before"),
+    "warmup_share": SHARE, "clip": Numbers(0, above=True),
+    "evaluations": COUNT,  # fewer than 8 count as 8
+    "patience": COUNT, "peak": Words(("loss", "on-brand")), "replay": SHARE, "dial": SHARE, "forgetting_limit": Numbers(0),
+    "loss_tokens": COUNT, "precision": Words(("auto", "fp32", "bf16")), "device": Words(("auto", "cpu", "cuda", "mps")),
+    "compile": Words(("auto", "on", "off")), "quantise": Words(("none", "int8", "int4")),
+    "checkpoint_seconds": Numbers(0),  # 0 is one after every step
+}
+OWN_FLAGS = {"method", "base", "epochs", "seed"}  # settings of `tune` with an option of their own; others come by --set
 
 
 @dataclass(frozen=True)
@@ -239,7 +299,7 @@ Settings = TypeVar("Settings")
 def resolve(kind: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> tuple[Settings, dict[str, str]]:
     """Settings from named layers, later ones winning, with the name of the layer that gave each value.
 
-    None in a layer means "not said". Raises SettingError for unknown keys and impossible types.
+    None in a layer means "not said". Raises SettingError for unknown keys, impossible types and, of TuneSettings, impossible values.
     """
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
@@ -251,6 +311,8 @@ def resolve(kind: type[Settings], *layers: tuple[str, Mapping[str, Any]]) -> tup
             if value is None:
                 continue
             values[key], origin[key] = _typed(layer, key, value, str(known[key].type)), layer
+            if kind is TuneSettings:
+                _refuse(layer, key, values[key])
     return kind(**values), origin
 
 
@@ -263,3 +325,20 @@ def _typed(layer: str, key: str, value: Any, annotation: str) -> Any:
     if isinstance(value, float) and not isfinite(value):
         raise SettingError(layer, f"{key} = {value}", f"{key} as a finite number", "Leave it out for the default.")
     return value
+
+
+def _refuse(layer: str, key: str, value: Any) -> None:
+    """Raises SettingError where a setting of `tune` cannot hold this value, naming the flag or, of a recipe or a plan, the layer."""
+    limit = TUNE_LIMITS.get(key)
+    if limit is None or limit.holds(value):
+        return
+    said = layer == "option"
+    where = layer if not said else f"--{key}" if key in OWN_FLAGS else f"--set {key}"
+    default = getattr(TuneSettings, key)
+    if isinstance(limit, Words):
+        do = did_you_mean(value, limit.words)
+    elif default is None:
+        do = f"Leave {key} out to have it found by measuring."
+    else:
+        do = f"{'The' if said else f'Change {key} there: the'} default is {default}."
+    raise SettingError(where, f"{key} = {value!r}", limit.told(), do)

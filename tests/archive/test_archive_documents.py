@@ -105,9 +105,9 @@ def test_a_workbook_s_header_dates_merged_cells_and_sheets(tmp_path):
 def test_a_workbook_of_one_sheet_has_plain_lines_and_one_without_text_says_what_to_map(tmp_path):
     reading = read(tmp_path, "a.xlsx", making.xlsx({"S": [["title", "text"], ["One", "First"], ["Two", ""]], "Sheet2": []}))
     assert ([(a.source.file, a.source.line) for a in reading.assets], reading.rejected[0].where) == ([("a.xlsx", 2)], "line 3")
-    with pytest.raises(InputError, match=r"Kopf, Inhalt.*--map text=COLUMN"):
-        read(tmp_path, "b.xlsx", making.xlsx({"S": [["Kopf", "Inhalt"], ["a", "b"]]}))
-    assert read(tmp_path, "b.xlsx", making.xlsx({"S": [["Kopf", "Inhalt"], ["a", "b"]]}), {"text": "Inhalt"}).assets[0].text == "b"
+    with pytest.raises(InputError, match=r"Kopf, Treść.*--map text=COLUMN"):
+        read(tmp_path, "b.xlsx", making.xlsx({"S": [["Kopf", "Treść"], ["a", "b"]]}))
+    assert read(tmp_path, "b.xlsx", making.xlsx({"S": [["Kopf", "Treść"], ["a", "b"]]}), {"text": "Treść"}).assets[0].text == "b"
 
 
 def test_a_saved_page_loses_its_furniture_and_its_folder_is_no_piece(tmp_path):

@@ -108,10 +108,10 @@ def test_the_delimiter_is_found(mark, tmp_path):
 
 def test_a_table_without_text_names_its_columns_and_the_way_out(tmp_path):
     path = tmp_path / "rows.csv"
-    path.write_text("Kopfzeile;Inhalt\nEins;Ein Satz\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"Kopfzeile, Inhalt.*--map text=COLUMN"):
+    path.write_text("Kopfzeile;Treść\nEins;Ein Satz\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"Kopfzeile, Treść.*--map text=COLUMN"):
         read_archive(path, "acme")
-    assert read_archive(path, "acme", {"text": "inhalt", "title": "Kopfzeile"}).assets[0].title == "Eins"
+    assert read_archive(path, "acme", {"text": "treść", "title": "Kopfzeile"}).assets[0].title == "Eins"
     (tmp_path / "good.txt").write_text("A good text.", encoding="utf-8")
     folder = read_archive(tmp_path, "acme")
     assert (len(folder.assets), [gone.where for gone in folder.rejected]) == (1, ["rows.csv"])

@@ -158,5 +158,5 @@ def test_a_run_says_that_a_value_came_from_the_recipe(ws, archive, recipe, monke
     assert (record["settings"]["rank"], record["settings"]["epochs"]) == (4, 1)
     assert [record["origins"][name] for name in ("rank", "epochs", "alpha")] == ["recipe recipe.yml", "option", "default"]
     assert answer["notes"] == ["A starter.", "recipe.yml: output_dir is not used: runs and adapters live in the workspace"]
-    with pytest.raises(SettingError, match="--method"):
+    with pytest.raises(SettingError, match="recipe recipe.yml: found method = 'loar'"):
         tune(ws, "acme", {"recipe": str(recipe("method: loar"))})

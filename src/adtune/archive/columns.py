@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from ..errors import InputError, did_you_mean
+from .column_words import ROMANCE, TAGS, WORDS
+from .dates import iso_day
 from .normal import line_of, printable
 from .rows import Row
 
-# The field's names in files, best first; case, spaces and punctuation do not count.
+__all__ = ["SYNONYMS", "TAGS", "Columns", "corrects", "known_as", "likely", "listed", "renewed", "squeezed"]
+
+# The field's names in files, best first; case, spaces and punctuation do not count. Those of other languages follow the English ones.
 SYNONYMS = {
     "text": "text body content copy article post body_text full_text article_text ad_copy",
     "title": "title headline subject name",
@@ -28,6 +33,7 @@ SYNONYMS = {
     "id": "id slug url guid uuid permalink url_or_path",
     "withdrawn": "withdrawn",
 }
+SYNONYMS = {field: f"{names} {WORDS[field]}" if field in WORDS else names for field, names in SYNONYMS.items()}
 SHOWN = 12  # column names in a message
 
 # Tables without a column of text that are read all the same (shapes.py), by names without case, spaces and punctuation.
@@ -50,6 +56,12 @@ _FIELDS = {name: field for field, names in reversed(_KNOWN.items()) for name in 
 def known_as(column: str) -> str | None:
     """The field that a column of this name is, where no --map says otherwise."""
     return _FIELDS.get(squeezed(column))
+
+
+def likely(column: str) -> str | None:
+    """The field whose names this column's name resembles; for an example, never to read it by."""
+    near = difflib.get_close_matches(squeezed(column), _FIELDS, n=1, cutoff=0.8)
+    return _FIELDS[near[0]] if near else None
 
 
 def renewed(column: str) -> str | None:
@@ -84,6 +96,7 @@ class Columns:
         self.mapping = dict(mapping)
         self._mapped = {field: (squeezed(column), column) for field, column in mapping.items()}
         self._names = {field: self._names_of(field) for field in SYNONYMS}
+        self._served = {name for names in self._names.values() for name in names}
         self._missing = dict(self._mapped)
         self._seen: dict[str, None] = {}
 
@@ -93,6 +106,10 @@ class Columns:
             return (self._mapped[field][0],)
         taken = {name for name, _ in self._mapped.values()}
         return tuple(name for name in _KNOWN[field] if name not in taken)
+
+    def serves(self, column: str) -> bool:
+        """Whether a column of this name is one of a field's, be it a second choice."""
+        return squeezed(column) in self._served
 
     def begins(self, cells: list[str]) -> bool:
         """Whether a table's header may be this row: of pieces the first one always is."""
@@ -111,6 +128,8 @@ class Columns:
             found = [there[name] for name in names if name in there]
             if found:
                 out[field] = next((pair for pair in found if not _blank(pair[1])), found[0])
+        if "date" in out and "date" not in self._mapped and _is_data(out["date"], there):
+            del out["date"]
         return out
 
     def _note(self, there: Mapping[str, tuple[str, Any]]) -> None:
@@ -131,6 +150,9 @@ class Columns:
         if "text" in self._mapped:
             column = self._mapped["text"][1]
             raise InputError(name, f"no column '{column}'", "the column that --map text names", did_you_mean(column, header[:200]))
+        if header and header[0].startswith(("<", "{\\rtf")):   # a document under the name of a table
+            raise InputError(name, f"'{header[0][:40]}' where a table has the names of its columns", "a table, as its name says",
+                             "Save it as .csv or .xlsx in the program that made it, or name it by what it is (.xml, .html, .txt).")
         raise InputError(name, f"the columns {listed(header)}", "a column of text (text, body, content, copy, article or post)",
                          "Say which column holds the text: --map text=COLUMN")
 
@@ -141,6 +163,17 @@ class Columns:
         for field, (_, column) in self._missing.items():
             raise InputError(f"--map {field}={column}", f"no column '{column}' in {name}", f"one of the columns {listed(self._seen)}",
                              did_you_mean(column, self._seen))
+
+
+def _is_data(date: tuple[str, Any], there: Mapping[str, Any]) -> bool:
+    """Whether a column `data` holds no date: it is one in Italian and Portuguese, and anything elsewhere."""
+    column, value = date
+    if column.strip().casefold() != "data" or ROMANCE & there.keys():
+        return False
+    try:
+        return not isinstance(value, (str, int, float)) or isinstance(value, bool) or iso_day(value) is None
+    except ValueError:
+        return True
 
 
 def listed(columns: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import re
 from collections.abc import Callable, Iterator
 
 from .columns import SYNONYMS, Columns, squeezed
@@ -18,6 +19,7 @@ from .rows import LINE_CHARACTERS, Fault, Row, Unreadable
 DELIMITERS = ",;\t|"
 SAMPLE_LINES, SAMPLE_CHARACTERS = 50, 64_000
 RESTARTS = 50     # broken rows within which reading starts again; a file of broken quotes would cost its length squared
+_SEP = re.compile(r"\ufeff?\"?sep=([^\w\s\"]|\t)\"?[;,\t]*", re.IGNORECASE)   # other programs save it as a row of its own
 _NAMES = {squeezed(name) for names in SYNONYMS.values() for name in names.split()}
 
 
@@ -37,7 +39,8 @@ def read_delimited(file: ClientFile, encoding: Encoding, columns: Columns) -> It
     csv.field_size_limit(LINE_CHARACTERS)
     source = Lines(numbered(file, encoding))
     names = _NAMES | {squeezed(name) for name in columns.mapping.values()}
-    dialect = dialect_of(source.ahead(), lambda rows: sum(squeezed(cell) in names for cell in rows[0]))
+    ahead, mark = without_mark(source)
+    dialect = dialect_of(ahead, lambda rows: sum(squeezed(cell) in names for cell in rows[0]), mark or DELIMITERS)
     header: list[str] | None = None
     for found in records(source, dialect):
         if isinstance(found, Fault):
@@ -60,7 +63,18 @@ def known_names(rows: list[list[str]]) -> int:
     return sum(squeezed(cell) in _NAMES for cell in rows[0])
 
 
-def dialect_of(lines: list[str], known: Callable[[list[list[str]]], int] = known_names) -> type[csv.Dialect]:
+def without_mark(source: Lines) -> tuple[list[str], str | None]:
+    """The first lines, and the delimiter that Excel's own line `sep=;` before the header names; that line is taken away."""
+    ahead = source.ahead()
+    found = _SEP.fullmatch(ahead[0].rstrip("\r\n")) if ahead else None
+    if not found:
+        return ahead, None
+    source.drop_first()
+    return ahead[1:], found[1]
+
+
+def dialect_of(lines: list[str], known: Callable[[list[list[str]]], int] = known_names,
+               delimiters: str = DELIMITERS) -> type[csv.Dialect]:
     """The dialect under whose delimiter the header names most known columns, the quotes hold, and the rows are split most evenly.
 
     Quotes within a field are doubled, or have a backslash before them where the sample does not hold otherwise.
@@ -78,9 +92,9 @@ def dialect_of(lines: list[str], known: Callable[[list[list[str]]], int] = known
         even = sum(len(row) == width for row in rows) / len(rows)
         return known(rows), holds, even if width > 1 else 0.0, width
 
-    ways = [(mark, False) for mark in DELIMITERS]
+    ways = [(mark, False) for mark in delimiters]
     if '\\"' in sample and '""' not in sample:
-        ways += [(mark, True) for mark in DELIMITERS]
+        ways += [(mark, True) for mark in delimiters]
     return made(*max(ways, key=quality))
 
 
@@ -127,6 +141,10 @@ class Lines:
                 break
         self._back = taken[::-1]
         return [line for _, line, wrong in taken if not wrong]
+
+    def drop_first(self) -> None:
+        """Leaves out the first good line of those ahead."""
+        self._back.remove(next(item for item in reversed(self._back) if not item[2]))
 
     def give_back(self, lines: list[tuple[int, str]]) -> None:
         self._back.extend((number, line, None) for number, line in reversed(lines))

@@ -27,6 +27,7 @@ HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 META = {"author": "author", "article:author": "author", "description": "summary", "og:description": "summary",
         "article:published_time": "date", "date": "date", "dcterms.date": "date", "article:section": "category", "og:title": "title"}
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_STARTS_BLOCK = re.compile(r"\s*</?(?:p|div|section|h[1-6]|ul|ol|li|table|blockquote|pre|figure|hr|form|address|dl)\b", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _BREAK = "\u2028"   # stands for <br> until white space is collapsed
 
@@ -65,6 +66,13 @@ def page(text: str, titled: bool = True) -> dict[str, Any]:
 def fragment(text: str) -> str:
     """A piece of HTML without a page around it, as light Markdown."""
     return _markdown(_parse(text)) if text.strip() else ""
+
+
+def classic(text: str) -> str:
+    """HTML in which words stand outside of all paragraphs, as editors without `<p>` write it: there blank lines part paragraphs, and
+    single ones break lines."""
+    parts = re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n"))
+    return "\n\n".join(part if _STARTS_BLOCK.match(part) else f"<p>{part.strip().replace(chr(10), '<br>')}</p>" for part in parts)
 
 
 def _markdown(element: Any) -> str:
@@ -204,7 +212,10 @@ def _inline_text(element: Any) -> str:
 
 
 def _paragraph(run: list[str]) -> Iterator[str]:
-    text = _SPACE.sub(" ", "".join(run))
+    text = "".join(run)
+    if not text or text.isspace():
+        return
+    text = _SPACE.sub(" ", text)
     lines = [line.strip() for line in text.split(_BREAK)]
     text = "\n".join(lines).strip()
     if text:

@@ -1,4 +1,4 @@
-"""JSON files: a list of objects, `{"pieces": [...]}`, one object, or several objects after each other.
+"""JSON files: a list of objects, an object with one such list (`{"posts": [...]}`), one object, or several objects after each other.
 
 Values are decoded one after the other, so that each piece has the line where it starts and a broken one loses itself only.
 """
@@ -10,20 +10,24 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .columns import SYNONYMS, Columns, squeezed
+from .columns import SHAPED, SHOWN, SYNONYMS, Columns, known_as, squeezed
 from .encodings import Encoding
 from .files import ClientFile
 from .lines import whole_text
+from .normal import printable
 from .rows import JSON_CHARACTERS, Fault, Row, Unreadable
 from .values import kind_of
 
-LISTS = ("pieces", "items", "data", "articles")
+LISTS = ("pieces", "items", "data", "articles")   # a list of one of these names is the pieces, whatever else there is
 TEXTS = {squeezed(name) for name in SYNONYMS["text"].split()}   # an object with one of these before a list is itself a piece
 RECOVERIES = 50                                   # broken items after which the rest counts as one
 _SPACE = re.compile(r"[ \t\n\r]*")
 _BETWEEN = re.compile(r"[ \t\n\r,]*")
 _NEXT = re.compile(r"(?:\}\s*(?:,\s*)?|\n[ \t]*)(?=\{)")   # where the next object starts after a broken one
 _LIST = re.compile(r"\[\s*[\[{\]]")
+_OBJECTS = re.compile(r"\[\s*\{")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_PIECE_LISTS = {name for shape in SHAPED for name in shape} | {"history", "turns", "blocks"}   # which a piece itself may hold
 _DECODER = json.JSONDecoder()
 
 
@@ -35,7 +39,7 @@ def read_json(file: ClientFile, encoding: Encoding, columns: Columns) -> Iterato
         yield from _items(inner, "]")
         yield from _rest(inner)
     elif cursor.at("{"):
-        listed = _open_list(cursor)
+        listed = _open_list(cursor, columns)
         yield from _items(listed, "]") if listed else _items(cursor, "")
     elif not cursor.finished():
         raise Unreadable("not JSON: it starts with neither a list nor an object", cursor.line)
@@ -108,9 +112,15 @@ def _rest(cursor: _Cursor) -> Iterator[Fault]:
             yield Fault(cursor.line, "not JSON: the list has ended; the rest of the file is lost")
 
 
-def _open_list(start: _Cursor) -> _Cursor | None:
-    """A cursor within the first list of pieces of the object at `start`; None where it is itself a piece, or broken."""
-    cursor = start.after(1)
+def _open_list(start: _Cursor, columns: Columns) -> _Cursor | None:
+    """A cursor within the list of pieces of the object at `start`: one of the known names, else the only list of objects.
+
+    None where the object is itself a piece, or broken. Raises Unreadable where it holds several lists of objects.
+    """
+    texts = TEXTS | {squeezed(columns.mapping["text"])} if "text" in columns.mapping else TEXTS
+    cursor, names = start.after(1), set()
+    lists: list[tuple[str, _Cursor, int]] = []
+    ended = False
     while cursor.at('"'):
         try:
             key = cursor.value()
@@ -118,11 +128,59 @@ def _open_list(start: _Cursor) -> _Cursor | None:
             if not cursor.at(":"):
                 return None
             cursor = cursor.after(1)
+            names.add(squeezed(key))
             if key in LISTS and _LIST.match(cursor.text, cursor.place):
                 return cursor.after(1)
-            if isinstance(cursor.value(), str) and squeezed(key) in TEXTS:
+            if _is_list(key, cursor):
+                inner = cursor.after(1)
+                count = _skip_list(cursor)
+                lists.append((key, inner, abs(count)))
+                ended = count < 0
+                if ended:
+                    break
+            elif isinstance(cursor.value(), str) and squeezed(key) in texts:
                 return None
         except ValueError:
             return None
         cursor.skip(_BETWEEN)
-    return None
+    return _only(lists, names, cursor, ended)
+
+
+def _is_list(key: str, cursor: _Cursor) -> bool:
+    """Whether a list of objects stands here that may be the pieces, and is no field or conversation of a piece."""
+    return (bool(_OBJECTS.match(cursor.text, cursor.place)) and squeezed(key) not in _PIECE_LISTS
+            and known_as(key) in (None, "text", "id", "content_type"))
+
+
+def _skip_list(cursor: _Cursor) -> int:
+    """Moves behind the list, and counts its objects; as a negative number where the file ends within it.
+
+    Nothing is decoded: a file of any size is passed over in the memory of its text.
+    """
+    depth = count = 0
+    for token in _TOKEN.finditer(cursor.text, cursor.place):
+        sign = token[0]
+        if sign in "[{":
+            count += sign == "{" and depth == 1
+            depth += 1
+        elif sign in "]}":
+            depth -= 1
+            if depth == 0:
+                cursor.move(token.end())
+                return count
+    return -count
+
+
+def _only(lists: list[tuple[str, _Cursor, int]], names: set[str], end: _Cursor, cut: bool) -> _Cursor | None:
+    if not lists or any(shape <= names for shape in SHAPED):
+        return None
+    if not cut:
+        if not end.at("}"):
+            return None
+        if not end.after(1).finished():   # several objects after each other
+            return None
+    if len(lists) > 1:
+        told = ", ".join(f"'{printable(name[:40])}' ({count})" for name, _, count in lists[:SHOWN])
+        raise Unreadable(f"the object holds {len(lists)} lists: {told}; save the one that holds the pieces as a file of its own, or name "
+                         "it 'pieces'")
+    return lists[0][1]

@@ -123,7 +123,8 @@ def _plain(text: str, head: bytes, own: str) -> str | None:
     """A table or prose, where the suffix says nothing or too little."""
     if own not in ("", ".txt", ".xls"):
         return None
-    lines = [line for line in text.splitlines() if line.strip()][:2]
+    lines = [line for line in text.splitlines() if line.strip()][:3]
+    lines = lines[1:] if lines and lines[0].lower().lstrip("\ufeff\"").startswith("sep=") else lines[:2]
     for mark in "\t;,|":
         if len(lines) == 2 and mark in lines[1]:
             cells = {squeezed(cell.strip('"')) for cell in lines[0].split(mark)}

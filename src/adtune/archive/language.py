@@ -11,6 +11,10 @@ LANGUAGES = ("ar", "bg", "ca", "cs", "da", "de", "el", "en", "es", "et", "fa", "
              "ko", "lt", "lv", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr", "uk", "vi", "zh")
 NAMES = {"english": "en", "german": "de", "deutsch": "de", "french": "fr", "spanish": "es", "italian": "it", "dutch": "nl",
          "portuguese": "pt", "polish": "pl", "swedish": "sv", "danish": "da", "norwegian": "no", "nb": "no", "nn": "no",
+         "französisch": "fr", "spanisch": "es", "italienisch": "it", "niederländisch": "nl", "portugiesisch": "pt", "englisch": "en",
+         "français": "fr", "anglais": "en", "allemand": "de", "español": "es", "castellano": "es", "inglés": "en", "alemán": "de",
+         "italiano": "it", "inglese": "en", "tedesco": "de", "nederlands": "nl", "engels": "en", "duits": "de", "português": "pt",
+         "inglês": "en", "alemão": "de",
          "finnish": "fi", "japanese": "ja", "chinese": "zh", "korean": "ko", "russian": "ru", "turkish": "tr"}
 MIN_WORDS = 20          # fewer say too little
 MIN_PROBABILITY = 0.5   # of py3langid, which divides its scores by the root of the length

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from .column_words import WORDS
 from .columns import SYNONYMS, squeezed
 
 _NAME = re.compile(r"(?:^|.*/)(?P<title>[^/]*?)[ -]?(?P<id>[0-9a-f]{32})(?:_all)?\.\w+$")
 _PROPERTY = re.compile(r"([^\s:#>*|`\-][^:\n]{0,39}): (\S.*)")
-_FIELDS = {squeezed(name) for names in SYNONYMS.values() for name in names.split()} - {"text", "body", "content", "copy", "post"}
+_BODIES = {"text", "body", "content", "copy", "post", *map(squeezed, WORDS["text"].split())}   # of a page, never a property
+_FIELDS = {squeezed(name) for names in SYNONYMS.values() for name in names.split()} - _BODIES
 
 
 def identity(name: str) -> tuple[str | None, str] | None:

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..records import Asset, Rejected, Source
-from . import dates, language, normal, values
-from .columns import Columns, listed
+from . import dates, language, markup, normal, values
+from .columns import TAGS, Columns, listed, squeezed
 from .files import ClientFile
+from .remarks import Remarks
 from .rows import Row
 
 NEVER = {"never", "none", "unlimited", "perpetual", "forever", "n/a", "-"}   # rights that do not end
@@ -36,6 +37,7 @@ class Assembler:
     def __init__(self, client: str, columns: Columns, splits: Mapping[str, str] | None = None):
         self.client, self.columns, self.splits = client, columns, splits or {}
         self.notes: list[str] = []
+        self.remarks = Remarks(columns)
         self._ids: set[bytes] = set()
         self._equal: Counter[bytes] = Counter()
 
@@ -46,6 +48,9 @@ class Assembler:
     def piece(self, file: ClientFile, row: Row) -> Asset | Rejected:
         where = file.place(row.line, row.part)
         fields = self.columns.pick(row)
+        if not row.document:
+            fields, count = markup.cleaned(fields)
+            self.remarks.converted(file.name, count)
         try:
             text = self._text(fields, row)
             content = {"text": text, **self._details(fields, file.named_place(row.line, row.part))}
@@ -58,12 +63,17 @@ class Assembler:
         broken = [field for field, value in {**content, "id": own_id}.items() if not _storable(value)]
         if broken:
             return Rejected(where, f"the {broken[0]} holds broken characters (lone surrogates or NUL)")
+        self.remarks.text(file.part_name(row.part), text)
+        if not row.document:
+            self.remarks.row(row.values, fields)
         source = Source(file.part_name(row.part), row.line, own_id)
         return Asset(id=self._identity(content), client=self.client, language=stated, source=source, split=self.splits.get(file.name),
                      withdrawn=now() if withdrawn else None, **content)
 
     def changes(self, fields: dict[str, tuple[str, Any]], where: str) -> dict[str, Any]:
         """The new values of these fields. Raises ValueError for one that decides whether a piece may be used and is not understood."""
+        fields, count = markup.cleaned(fields)
+        self.remarks.converted(where.rpartition(", line ")[0] or where, count)
         out = self._details(fields, where)
         if "text" in fields:
             out["text"] = self._text(fields, Row(None, {}))
@@ -137,7 +147,7 @@ def now() -> str:
 
 
 def _is_tags(fields: dict[str, tuple[str, Any]]) -> bool:
-    return fields["category"][0].strip().casefold() in ("tags", "categories", "topics")
+    return squeezed(fields["category"][0]) in TAGS
 
 
 def _day(value: Any) -> str | None:

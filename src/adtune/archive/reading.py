@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,6 +19,7 @@ from .meter import Meter
 from .normal import printable
 from .opening import UNREADABLE, reason_of, rows_of
 from .pieces import Assembler, with_language
+from .remedy import SHOWN, NothingRead, nothing_read
 from .rows import Fault, Row
 from .shapes import FIRST_ROWS, Shapes, shape_of
 
@@ -48,14 +50,18 @@ def read_archive(path: Path, client: str, mapping: Mapping[str, str] | None = No
     is at `path`, where a mapped field or column does not exist, and where `path` is a table without a column of text.
     """
     stream = Stream(path, client, mapping, progress)
-    results = list(stream)
+    results: list[Result] = []
+    with contextlib.suppress(NothingRead):   # its reasons are among the rejections
+        for one in stream:
+            results.append(one)
     return Reading(tuple(with_language(one) for one in results if isinstance(one, Asset)),
                    tuple(one for one in results if isinstance(one, Rejected)), tuple(stream.notes),
                    tuple(one for one in results if isinstance(one, Correction)))
 
 
 class Stream:
-    """The results of one read, one at a time, in memory that does not grow with the files. Arguments and errors as `read_archive`.
+    """The results of one read, one at a time, in memory that does not grow with the files. Arguments and errors as `read_archive`; and
+    where not one row or document could be read, NothingRead behind the last result, with what to do about what was found.
 
     The language of a piece is the one that its row states, or None: see `with_language`. `notes` and `guides` (system messages of
     chats, with the number of pieces that came with each) are complete when the last result was taken.
@@ -68,6 +74,8 @@ class Stream:
         self.desk = Assembler(client, self.columns, splits_of(self.files))
         self.shapes = Shapes()
         self.kept = self.rejected = 0
+        self._rows = 0                       # rows and documents that a reader made out, kept or not
+        self._first: list[Rejected] = []
 
     @property
     def notes(self) -> list[str]:
@@ -89,6 +97,7 @@ class Stream:
             for count, result in enumerate(self._card(file) if file.name in cards else self._results(file), start=1):
                 if isinstance(result, Rejected):
                     self.rejected += 1
+                    self._first += [result] if len(self._first) < SHOWN else []
                 else:
                     self.kept += 1
                 yield result
@@ -96,8 +105,11 @@ class Stream:
                     self.progress("reading", meter.done, len(self.files), f"{file.name}, {count:,} pieces")
         self.progress("reading", len(self.files), len(self.files), f"{self.kept} kept, {self.rejected} rejected")
         self.notes.extend(printable(note) for note in self.shapes.notes())
+        self.notes.extend(printable(note) for note in self.desk.remarks.notes())
         self._tell_splits()
         self.columns.require_mapped(self.path.resolve().name)
+        if not self.kept and not self._rows:
+            raise nothing_read(str(self.path), self._first, self.rejected)
 
     def _card(self, file: ClientFile) -> Iterator[Result]:
         yield Rejected(file.name, "the card of the dataset in this folder, not a piece")
@@ -118,6 +130,7 @@ class Stream:
                 if isinstance(row, Fault):
                     yield Rejected(file.place(row.line, row.part), printable(row.reason))
                 else:
+                    self._rows += 1
                     yield correction_of(file, row, self.desk) if corrects else self.desk.piece(file, row)
         except UNREADABLE as error:
             yield Rejected(file.place(getattr(error, "line", None)), printable(reason_of(error)))
@@ -125,6 +138,7 @@ class Stream:
         except InputError as error:
             if file.alone:
                 raise
+            self._rows += 1   # a table, whose columns are to be named
             yield Rejected(file.name, f"found {error.found}; expected {error.expected}. {error.do}")
             return
         if not found:

@@ -10,9 +10,18 @@ from . import dates, normal
 
 APPROVALS = {
     Approval.GOLD: "gold, exemplary, gold standard, best",
-    Approval.APPROVED: "approved, final, published, publish, live, accepted, signed off, done, yes, true",
-    Approval.DRAFT: "draft, wip, work in progress, in progress, pending, in review, not started, to do, todo, no, false",
-    Approval.REJECTED: "rejected, declined, refused, withdrawn, killed",
+    Approval.APPROVED: "approved, final, published, publish, live, accepted, signed off, done, yes, true, "
+                       "freigegeben, genehmigt, veröffentlicht, erteilt, ja, wahr, approuvé, approuvée, validé, validée, publié, publiée, "
+                       "oui, vrai, aprobado, aprobada, publicado, publicada, sí, verdadero, approvato, approvata, pubblicato, pubblicata, "
+                       "sì, vero, "
+                       "goedgekeurd, gepubliceerd, definitief, aprovado, aprovada, sim, verdadeiro",
+    Approval.DRAFT: "draft, wip, work in progress, in progress, pending, in review, not started, to do, todo, no, false, "
+                    "entwurf, in arbeit, in bearbeitung, offen, ausstehend, nicht freigegeben, nein, falsch, brouillon, en cours, "
+                    "en attente, non, faux, borrador, pendiente, en curso, en revisión, falso, bozza, in attesa, in revisione, "
+                    "concept, in behandeling, nee, onwaar, rascunho, pendente, em revisão, não",
+    Approval.REJECTED: "rejected, declined, refused, withdrawn, killed, abgelehnt, zurückgezogen, rejeté, rejetée, refusé, refusée, "
+                       "rechazado, rechazada, rifiutato, rifiutata, respinto, afgekeurd, afgewezen, rejeitado, rejeitada, "
+                       "recusado, recusada",
 }
 YES, NO = {"yes", "y", "true", "1", "x", "withdrawn"}, {"no", "n", "false", "0", "restored"}   # of a column `withdrawn`
 CONTENT_TYPES = {

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .files import ClientFile
-from .html import fragment
+from .html import classic, fragment
 from .parts import Note
 from .rows import Fault, Row, Unreadable
 
@@ -22,7 +22,6 @@ UNSORTED = {"uncategorized", "uncategorised", "allgemein", "non classé", "sin c
             "sem categoria"}
 _FORBIDDEN = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")   # bytes that no XML 1.0 may hold, and that editors paste
 _SHORTCODE = re.compile(r"\[/?(?:caption|gallery|audio|video|playlist|embed|contact-form-7|vc_\w+|et_pb_\w+|fusion_\w+)(?:\s[^\[\]]*)?/?\]")
-_BLOCK = re.compile(r"\s*</?(?:p|div|section|h[1-6]|ul|ol|li|table|blockquote|pre|figure|hr|form|address|dl)\b", re.IGNORECASE)
 
 
 def read_wxr(file: ClientFile) -> Iterator[Row | Fault | Note]:
@@ -93,8 +92,7 @@ def _text(html: str) -> str:
     """The content as light Markdown. The classic editor wrote no `<p>`: blank lines part paragraphs, single ones break lines."""
     html = _SHORTCODE.sub("", html)
     if "<!-- wp:" not in html and not re.search(r"<p[\s>]", html, re.IGNORECASE):
-        parts = re.split(r"\n[ \t]*\n", html.replace("\r\n", "\n"))
-        html = "\n\n".join(part if _BLOCK.match(part) else f"<p>{part.strip().replace(chr(10), '<br>')}</p>" for part in parts)
+        html = classic(html)
     return fragment(html)
 
 

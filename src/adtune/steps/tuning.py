@@ -56,14 +56,10 @@ def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tup
 
 
 def _check_method(method: str) -> None:
-    from ..engine.methods import METHODS
-    from ..errors import did_you_mean
-
+    """Raises SettingError for the one method that drafting has not; a word that is no method was refused by its range."""
     if method == "head":
-        raise SettingError("--method head", "a drafting task, which has no head to train", "lora, prefix or full",
+        raise SettingError("--method head", "a drafting task, which has no head to train", "auto, lora, prefix or full",
                            "Method head belongs to pictures and response, which a later release brings.")
-    if method not in METHODS:
-        raise SettingError("--method", f"'{method}'", "one of " + ", ".join(sorted(METHODS)), did_you_mean(method, METHODS))
 
 
 def _check_form(settings: TuneSettings) -> None:
@@ -76,12 +72,16 @@ def _check_form(settings: TuneSettings) -> None:
 
 
 def _unfinished(ws: Workspace, row: Mapping[str, Any]) -> bool:
-    """Whether a run of texts can go on; one that failed before its first checkpoint has nothing to go on from."""
-    if row["settings"].get("task") == "response":
+    """Whether `--resume last` may take a run of texts: what a signal or a kill ended, and what failed at its first checkpoint or later.
+
+    One that failed before would only fail again; one whose first checkpoint is cut short is what a full disk leaves.
+    """
+    if row["settings"].get("task") == "response" or row["state"] == "done":
         return False
-    if row["state"] == "failed":
+    crashed = row["state"] == "interrupted" and (row["outcome"] or {}).get("error")  # the state that earlier versions gave to a crash
+    if row["state"] == "failed" or crashed:
         return (ws.run_dir(row["id"]) / "checkpoints").is_dir()
-    return row["state"] in ("running", "interrupted")
+    return True
 
 
 def _find_run(ws: Workspace, client: str, resume: str, options: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
@@ -115,14 +115,14 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
     """Fine-tune and publish the adapter; gives the contract's object, with `stopped: interrupted` where a signal ended it.
 
     `options` are TuneSettings by name, None meaning "not said", and `recipe`, the path of another tool's recipe, which they overrule.
-    Raises AdtuneError of many kinds; the run is then marked failed.
+    Raises SettingError for what a setting cannot be before anything is loaded, and AdtuneError of many kinds; the run is then marked
+    failed, as by a crash.
     """
     ws.require_client(client)
     recipe, notes, options = _with_recipe(options)
     asked = {**recipe[1], **{name: value for name, value in options.items() if value is not None}}
-    resolve(TuneSettings, recipe, ("option", options))
-    if asked.get("method", "auto") != "auto":
-        _check_method(asked["method"])
+    resolve(TuneSettings, recipe, ("option", options))  # refuses unknown settings and impossible values before torch loads
+    _check_method(asked.get("method", "auto"))
     found = _find_run(ws, client, resume, asked) if resume else None
     run, record = found or _new_run(ws, client, options, recipe, progress)
     with ws.lock(run):
@@ -132,7 +132,8 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
         except Interrupted:
             answer = _interrupted(ws, run, record)
         except BaseException as error:
-            ws.update_run(run, "failed" if isinstance(error, AdtuneError) else "interrupted", {"error": str(error)[:500]})
+            # a signal ends a run where it is; whatever else does, a defect of ours too, would come again from the same place
+            ws.update_run(run, "failed" if isinstance(error, Exception) else "interrupted", {"error": str(error)[:500]})
             raise
         if notes:
             answer["notes"] = [*answer.get("notes", [answer["note"]] if "note" in answer else []), *notes]
