@@ -14,7 +14,7 @@ from ..errors import AdtuneError, InputError, Interrupted, SettingError
 from ..progress import Progress, silent
 from ..records import Dataset
 from ..settings import TuneSettings, resolve
-from .curation import load_dataset, read_dataset
+from .curation import load_dataset, read_dataset, withdrawn_items
 from .estimating import check_room, estimate_tuning, kept_estimate, told
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _check_method(method: str) -> None:
     """Raises SettingError for the one method that drafting has not; a word that is no method was refused by its range."""
     if method == "head":
         raise SettingError("--method head", "a drafting task, which has no head to train", "auto, lora, prefix or full",
-                           "Method head belongs to pictures and response, which a later release brings.")
+                           "Method head belongs to the task response, and to pictures, which a later release brings.")
 
 
 def _check_form(settings: TuneSettings) -> None:
@@ -97,6 +97,10 @@ def _find_run(ws: Workspace, client: str, resume: str, options: Mapping[str, Any
         if row["state"] == "done":
             raise InputError(f"--resume {resume}", "a finished run", "an unfinished run", "Start a new one without --resume.")
     record = row["settings"]
+    gone = withdrawn_items(ws, read_dataset(ws, record["dataset"]))
+    if gone:
+        raise InputError(f"--resume {resume}", f"a run on {len(gone)} pieces that are withdrawn since it was started",
+                         "pieces that may be used", "Start a new run without --resume: it curates them away.")
     newest = ws.newest("dataset", client)
     if resume == "last" and newest is not None and newest != record["dataset"]:
         raise InputError("the dataset on resume", f"{newest}, curated since the run was started",
