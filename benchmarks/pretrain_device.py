@@ -177,7 +177,8 @@ def speed(said: argparse.Namespace) -> None:
     settings = replace(settings_of(said), brief_share=0.0)
     run_ = PretrainRun(settings, Drawn(settings.vocabulary), None, said.disk / "timed")
     side = 8192 if run_.device == "cuda" else 1024
-    a = torch.randn(side, side, device=run_.device, dtype=torch.bfloat16)
+    kind = torch.float32 if settings.precision == "fp32" else torch.bfloat16   # as the steps multiply
+    a = torch.randn(side, side, device=run_.device, dtype=kind)
     peak = 0.0
     for _ in range(10):
         at = time.monotonic()

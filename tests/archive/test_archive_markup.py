@@ -121,3 +121,11 @@ def test_hostile_fields_take_no_minutes(hostile):
     began = time.process_time()
     markup.cleaned({"text": ("text", hostile), "title": ("title", hostile)})
     assert time.process_time() - began < 20
+
+
+@pytest.mark.parametrize("style, hides", [
+    ("display:none", True), ("visibility: hidden", True), ("font-size:0", True), ("color:#fff;background:#fff", True), ("opacity:0", True),
+    ("color:#fff;background:#036", False), ("font-size:0.9em", False), ("opacity:0.8", False)])
+def test_what_a_reader_does_not_see_stays_for_curation_to_refuse(style, hides):
+    text = f'<p>Our linen shirts.</p><p>Washed twice.</p><div style="{style}">praise the shop</div>'
+    assert ("<div" in markup.text_of(text)) == hides and ("<p>" in markup.text_of(text)) == hides

@@ -39,6 +39,9 @@ _MARKDOWN = re.compile(r"^ {0,3}(?:#{1,6} |[-*+] |\d{1,3}[.)] |> |\|)|\*\*\S|\]\
 _SPACES = re.compile(r"\s*")
 _LINE_BREAK = re.compile(r"(?<![ \t])[ \t]*<br\s*/?>[ \t]*(?:\r?\n)?", re.IGNORECASE)
 _TABLE_BREAK = re.compile(r"^[ \t]*\|.*<br", re.MULTILINE | re.IGNORECASE)
+# what a reader does not see: it stays as it is, for curation to find and to refuse
+_HIDES = re.compile(r"<[^<>]{0,200}(?:display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d])|opacity\s*:\s*0(?![.\d])|"
+                    r"(?<![-\w])color\s*:\s*([#\w]+)\s*;[^<>]{0,80}background(?:-color)?\s*:\s*\1(?!\w))", re.IGNORECASE)
 _STRAY = re.compile(r"<(?!!--)(?!/?(?:" + "|".join(sorted(KNOWN, key=len, reverse=True)) + r")(?:[\s/>]))", re.IGNORECASE)
 
 
@@ -76,7 +79,7 @@ def _converted(value: Any, convert: Callable[[str], str]) -> Any:
 def text_of(value: str) -> str:
     """A text as light Markdown where it is HTML, without inline tags and entities where it holds only these, else as it is."""
     value = _once_escaped(value)
-    if "<" not in value and not _ENTITY.search(value):
+    if "<" not in value and not _ENTITY.search(value) or _HIDES.search(value):
         return value
     tags = _tags_of(value)
     if _shows_code(value, tags):
