@@ -140,6 +140,12 @@ def test_unpacked_rows_and_few_evaluations_are_told(recipe):
     assert set(left) == {"micro_batch_size", "evals_per_epoch", "fp16"}
 
 
+def test_a_norm_of_zero_that_clips_nothing_elsewhere_is_told_and_not_taken(recipe):
+    settings, left = read_recipe(recipe("base_model: starter\nadapter: lora\nmax_grad_norm: 0.0\n"))
+    assert "clip" not in settings and "0 clips nothing" in left["max_grad_norm"]
+    assert read_recipe(recipe("base_model: starter\nadapter: lora\nmax_grad_norm: 0.5\n"))[0]["clip"] == 0.5
+
+
 @pytest.mark.parametrize(("said", "targets", "told"), [
     ("lora_target_modules: [q_proj, v_proj]", "attention", True), ("lora_target_modules: [gate_proj, up_proj, down_proj]", "mlp", False),
     ("lora_target_modules: all-linear", "all", False), ("lora_target_modules: [q_proj, lm_head]", None, True)])

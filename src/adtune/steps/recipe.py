@@ -58,6 +58,7 @@ LEFT_OUT = {
 }
 ATTENTION, MLP = {"q_proj", "k_proj", "v_proj", "o_proj"}, {"gate_proj", "up_proj", "down_proj"}
 ROWS = "not used: a batch is counted in tokens (batch_tokens), and rows of unknown length are none"
+UNCLIPPED = "not used: 0 clips nothing there; adtune clips where its default says"
 USED = {"adapter", "finetuning_type", "stage", "bf16", "fp16", "evals_per_epoch", "hyperparameters", "method", "lr_scheduler",
         "lr_scheduler_type", "optimizer", "optim", "micro_batch_size", "gradient_accumulation_steps", "per_device_train_batch_size",
         "lora_target_linear", "lora_target_modules", "lora_target",
@@ -78,6 +79,8 @@ def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     convert, names = {"LLaMA-Factory": (_factory, FACTORY), "Axolotl": (_axolotl, AXOLOTL), "OpenAI": (_openai, OPENAI),
                       "adtune": (_ours, OURS)}[tool]
     made, left = convert(recipe, path)
+    if tool != "adtune" and made.get("clip") == 0:
+        made["clip"], left["max_grad_norm"] = None, UNCLIPPED
     settings = {name: _typed(path, name, value, left) for name, value in made.items() if value is not None}
     for key in map(str, recipe):
         if key not in left and key not in names and (key not in USED or tool == "adtune"):
