@@ -113,3 +113,13 @@ def test_a_run_on_pieces_that_are_withdrawn_since_is_refused(ws, ends):
     with pytest.raises(InputError, match="withdrawn"):
         tune(ws, "Q", {}, resume="last")
     assert tune(ws, "Q", METHOD)["run"] != run      # a new run curates them away
+
+
+def test_pieces_that_came_in_since_the_dataset_was_made_are_told(ws, monkeypatch, tmp_path):
+    monkeypatch.setattr(tuning, "_execute", lambda *_: {"stopped": "peak", "notes": []})
+    assert tune(ws, "Q", METHOD)["notes"] == []
+    (tmp_path / "more.jsonl").write_text('{"id": "new", "title": "One more", "text": "A piece that came later than the dataset."}\n')
+    import_archive(ws, tmp_path / "more.jsonl", "Q")
+    assert any(note.startswith("A piece came in since") for note in tune(ws, "Q", METHOD)["notes"])
+    curate(ws, "Q")
+    assert tune(ws, "Q", METHOD)["notes"] == []

@@ -55,6 +55,15 @@ def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tup
     return ws.create_run(client, record), record
 
 
+def _newer_pieces(ws: Workspace, client: str, dataset: str) -> list[str]:
+    """A note where pieces came in since the dataset was made: nothing learns from them."""
+    more = ws.count_assets(client) - read_dataset(ws, dataset).read
+    if more <= 0:
+        return []
+    came = f"{more:,} pieces came in since {dataset} was made, and are" if more > 1 else f"A piece came in since {dataset} was made, and is"
+    return [f"{came} not in it: `adtune curate {client}` makes a new one."]
+
+
 def _check_method(method: str) -> None:
     """Raises SettingError for the one method that drafting has not; a word that is no method was refused by its range."""
     if method == "head":
@@ -129,6 +138,7 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
     _check_method(asked.get("method", "auto"))
     found = _find_run(ws, client, resume, asked) if resume else None
     run, record = found or _new_run(ws, client, options, recipe, progress)
+    notes = [*notes, *_newer_pieces(ws, client, record["dataset"])]
     with ws.lock(run):
         ws.update_run(run, "running")
         try:
