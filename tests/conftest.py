@@ -1,4 +1,4 @@
-"""What holds for every test: no network, no hub cache of the person who runs it, no workspace but its own."""
+"""What holds for every test: no network, no hub cache of the person who runs it, no workspace but its own, the same made-up examples."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ.pop("ADTUNE_WORKSPACE", None)
 
 import pytest  # noqa: E402 - the environment above must stand before anything loads a hub client
+from hypothesis import settings
+
+settings.register_profile("the same examples in every run", derandomize=True, database=None)
+settings.load_profile("the same examples in every run")
 
 
 @pytest.fixture(autouse=True)

@@ -31,12 +31,14 @@ def test_every_line_of_jsonl_is_kept_or_rejected(lines, tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     reading = read_archive(path, "acme")
-    assert len(reading.assets) + len(reading.rejected) == reading.read == max(1, len(lines))
+    # a table of ids and decisions without a text is one of corrections
+    assert len(reading.assets) + len(reading.rejected) + len(reading.corrections) == reading.read == max(1, len(lines))
     assert len({asset.id for asset in reading.assets}) == len(reading.assets)
     for asset in reading.assets:
         assert asset.text.strip() and asset.text.encode("utf-8")
     if lines:
         places = [int(gone.where.removeprefix("line ")) for gone in reading.rejected] + [asset.source.line for asset in reading.assets]
+        places += [one.source.line for one in reading.corrections]
         assert sorted(places) == list(range(1, len(lines) + 1))
 
 
