@@ -7,6 +7,7 @@ import pytest
 from made_base import QUICK, make_base, sample_file
 
 from adtune.steps.archive import import_archive
+from adtune.steps.curation import curate
 from adtune.steps.tuning import tune
 from adtune.workspace import Workspace
 
@@ -32,6 +33,15 @@ def archive(tmp_path):
 @pytest.fixture
 def ws(tmp_path):
     with Workspace.open(tmp_path / "ws") as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def curated(tmp_path):
+    """A workspace with a client of 24 pieces of the sample, curated."""
+    with Workspace.open(tmp_path / "ws") as workspace:
+        import_archive(workspace, sample_file(tmp_path / "pieces.jsonl", 24), "Q")
+        curate(workspace, "Q")
         yield workspace
 
 

@@ -28,11 +28,8 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture
-def ws(tmp_path):
-    with Workspace.open(tmp_path / "ws") as workspace:
-        import_archive(workspace, sample_file(tmp_path / "pieces.jsonl", 24), "Q")
-        curate(workspace, "Q")
-        yield workspace
+def ws(curated):
+    return curated
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from made_base import sample_file
 
 from adtune.errors import DiskFullError, InputError, Interrupted, TrainingError
 from adtune.steps import tuning
@@ -11,17 +10,13 @@ from adtune.steps.archive import import_archive
 from adtune.steps.curation import curate, read_dataset
 from adtune.steps.takedown import takedown
 from adtune.steps.tuning import tune
-from adtune.workspace import Workspace
 
 METHOD = {"method": "lora"}
 
 
 @pytest.fixture
-def ws(tmp_path):
-    with Workspace.open(tmp_path / "ws") as workspace:
-        import_archive(workspace, sample_file(tmp_path / "pieces.jsonl", 24), "Q")
-        curate(workspace, "Q")
-        yield workspace
+def ws(curated):
+    return curated
 
 
 @pytest.fixture
@@ -123,3 +118,5 @@ def test_pieces_that_came_in_since_the_dataset_was_made_are_told(ws, monkeypatch
     assert any(note.startswith("A piece came in since") for note in tune(ws, "Q", METHOD)["notes"])
     curate(ws, "Q")
     assert tune(ws, "Q", METHOD)["notes"] == []
+    handed = tuning._newer_pieces(ws, "Q", ws.publish("examples", "Q", {"a": b"b"}, {"read": 1}))
+    assert handed == []     # of no archive

@@ -137,7 +137,6 @@ def who_answers(given: str | None) -> str:
     return " ".join((given or os.environ.get("ADTUNE_USER") or user_name()).split()) or "unknown"
 
 
-
 def _said(question: Question, says: str | int) -> Iterator[tuple[Piece, str]]:
     """What an answer says of which pieces."""
     if isinstance(says, str):
