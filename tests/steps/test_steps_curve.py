@@ -8,12 +8,14 @@ import pytest
 from made_base import make_base
 
 from adtune.errors import Interrupted, SettingError
+from adtune.settings import CurveSettings, resolve
 from adtune.starter import sample_pieces
 from adtune.steps import curve as module
 from adtune.steps.archive import import_archive
 from adtune.steps.base_loss import KeptLoss
 from adtune.steps.curation import curate, load_dataset
 from adtune.steps.curve import curate_with_curve, learning_curve
+from adtune.tune.session import Decided
 
 KEYS = {"points", "examples_needed", "examples_needed_interval", "gain_of_100", "gain_of_100_interval", "gain_of_100_share", "power",
         "rule_of_thumb", "distance", "base", "method", "steps", "draws", "worth", "reason"}
@@ -59,6 +61,23 @@ def test_a_stopped_curve_goes_on_and_its_report_shows_it(ws, client, base):
     assert learning_curve(ws, load_dataset(ws, client)[1], asked, stop=lambda: True) == found     # nothing is measured twice
     plain = curate(ws, client)
     assert plain["curve"] is None and plain["hash"] == answer["hash"] and plain["dataset"] != answer["dataset"]
+
+
+def test_few_pieces_are_looked_at_after_a_pass_through_them_and_not_first_at_an_eighth_of_the_run():
+    assert module.early(640, 0.05, 5.0) == {32, 64} and module.early(640, 0.0, 5.0) == {5, 10, 20, 40}
+    assert module.early(80, 0.05, 20.0) == set() and module.early(8, 0.05, 1.0) == set()
+
+
+def test_a_run_on_few_pieces_is_looked_at_early(ws, client, base):
+    """As many passes as a curve over a large archive makes through its smallest size: its peak lies before an eighth of the run."""
+    curate(ws, client)
+    asked = {"base": base, "steps": 400, "rate": 0.002, "draws": 1}
+    bench = module._Curve(load_dataset(ws, client)[1], resolve(CurveSettings, ("option", asked))[0])
+    bench.open(ws.root / "measured", lambda *_: None)
+    bench.decided = Decided(False, 0.002)
+    fit = bench._fit(bench.sizes[0], 0, None)
+    fit.method.detach()
+    assert min(fit.evaluate_at) <= 20 < 400 / module.EVALUATIONS and max(fit.evaluate_at) == 400
 
 
 def test_too_few_pieces_give_a_reason_and_settings_are_checked(ws, client, base, monkeypatch):

@@ -83,6 +83,16 @@ def _check(settings: CurveSettings) -> None:
             raise SettingError(f"curve {name}", str(getattr(settings, name)), expected, "Leave it out for the default.")
 
 
+def early(total: int, warmup_share: float, a_pass: float) -> set[int]:
+    """Steps of a run that are looked at beside the even ones: one pass through its own pieces, no sooner than the rate has risen, and
+    twice that again and again. Few pieces peak long before an eighth of a run that all pieces need."""
+    at, found = max(1, math.ceil(a_pass), math.ceil(warmup_share * total)), set()
+    while at < total / EVALUATIONS:
+        found.add(at)
+        at *= 2
+    return found
+
+
 class _Curve:
     """The runs of one curve. `cells` are (pieces, draw), the largest size first, whose probe decides the rate of all."""
 
@@ -164,6 +174,7 @@ class _Curve:
         prepared = prepare(self.base, replace(self.dataset, items=(*chosen, *self.held_out)), self.general, tuning)
         fit = Fit(self.base, attach_for(self.base, prepared, tuning), prepared.data, plan_of(tuning, self.decided.bf16), folder)
         fit.shorten(self.steps, EVALUATIONS)
+        fit.evaluate_at |= early(fit.total, self.tuning.warmup_share, self.steps / tuning.epochs)
         return fit
 
     def _estimate(self, runs: int) -> str:
@@ -177,7 +188,8 @@ class _Curve:
             return "time not measured"
         finally:
             fit.method.detach()
-        minutes = runs * (found.training_seconds + (EVALUATIONS + 1) * found.evaluation_seconds) / 60
+        looks = 1 + EVALUATIONS + len(early(self.steps, self.tuning.warmup_share, 1.0))
+        minutes = runs * (found.training_seconds + looks * found.evaluation_seconds) / 60
         return f"about {minutes:,.0f} minutes at most" if minutes >= 2 else f"about {60 * minutes:,.0f} seconds at most"
 
     def _cell(self, size: int, draw: int, progress: Progress, stop: Callable[[], bool]) -> Cell:
