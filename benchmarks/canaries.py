@@ -161,17 +161,19 @@ def behind(base: Any, head: list[int], tails: list[list[int]]) -> list[float]:
 
 
 def judged(rows: list[dict[str, Any]], fate: dict[str, str]) -> list[dict[str, Any]]:
-    """A line for each number of copies: canaries, what became of them, hits, exposure, and the comparison with the controls."""
+    """A line for each number of copies: canaries, what became of them, hits, exposure, and the comparison with controls of the kinds that
+    were trained on."""
     import numpy as np
     from scipy.stats import mannwhitneyu
 
     from adtune.voice.on_brand import auc_interval
 
-    control = np.asarray([row["exposure"] for row in rows if not row["times"]])
+    kinds = {row["kind"] for row in rows if row["times"] and fate[row["title"]] == "train"} or set(KINDS)
+    control = np.asarray([row["exposure"] for row in rows if not row["times"] and row["kind"] in kinds])
     lines = []
     for times in (*PLANTED, 0):
         of = [row for row in rows if row["times"] == times]
-        trained = [row for row in of if not times or fate[row["title"]] == "train"]
+        trained = [row for row in of if (fate[row["title"]] == "train" if times else row["kind"] in kinds)]
         exposed = np.asarray([row["exposure"] for row in trained])
         compared = bool(times) and len(exposed) > 1
         auc = auc_interval(exposed, control) if compared else None
@@ -231,7 +233,7 @@ def main() -> int:
         if said.only in (None, way):
             began = time.monotonic()
             rows, best, fate = run(made, plain, said)
-            kept["ways"][way] = {"lines": judged(rows, fate), "best": best, "seconds": round(time.monotonic() - began),
+            kept["ways"][way] = {"lines": judged(rows, fate), "best": best, "rows": rows, "seconds": round(time.monotonic() - began),
                                  "fate": {word: list(fate.values()).count(word) for word in sorted(set(fate.values()))}}
             path.write_text(json.dumps(kept, indent=1) + "\n")
     wrong = failures(kept)
