@@ -82,6 +82,16 @@ def test_a_brief_longer_than_the_window_is_an_input_error(llama):
             make()
 
 
+def test_the_window_that_is_told_holds_every_brief():
+    briefs = [numbered(70, 4), numbered(200, 4), numbered(90, 4)]
+    with pytest.raises(InputError, match=f"window_tokens={200 + OVERLAP_TOKENS}"):
+        make_rows(Numbers(), briefs, 100)
+    make_rows(Numbers(), briefs, 200 + OVERLAP_TOKENS)
+    with pytest.raises(InputError, match="window_tokens=201"):
+        held_out_rows(Numbers(), briefs, 384, 100)
+    held_out_rows(Numbers(), briefs, 384, 201)
+
+
 def test_a_piece_without_a_title_is_plain_text(llama):
     row, = rows_of(llama.renderer, Example(Brief(category="advice", summary="s"), "Roses."), 0, 128)
     assert list(row.ids) == [0, *llama.renderer.encode("Roses."), 0] and row.first == 1

@@ -72,7 +72,7 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     """
     prompt, targets = renderer.example(example)
     if len(prompt) > limit - OVERLAP_TOKENS:
-        raise _too_long(example, len(prompt), limit - OVERLAP_TOKENS, limit)
+        raise _too_long(example, len(prompt), OVERLAP_TOKENS, limit)
     rows, at, room = [], 0, limit - len(prompt)
     overlap = min(OVERLAP_TOKENS, room // 2)  # behind a long brief, so that every window still trains as much as it shows again
     while at < len(targets):
@@ -83,16 +83,25 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     return rows
 
 
-def _too_long(example: Example, found: int, most: int, limit: int) -> InputError:
+def _too_long(example: Example, found: int, room: int, limit: int) -> InputError:
     return InputError(f"piece '{(example.brief.title or example.text)[:60]}'", f"a brief of {found} tokens",
-                      f"at most {most} tokens in a window of {limit}",
-                      "Shorten the brief's summary and facts, or raise the window with --set window_tokens=N.")
+                      f"at most {limit - room} tokens in a window of {limit}",
+                      f"Shorten the brief's summary and facts, or raise the window with --set window_tokens={found + room} or more.")
+
+
+def _check_briefs(examples: Sequence[Example], briefs: Sequence[int], room: int, limit: int) -> None:
+    """Raise InputError for the longest brief where it leaves less than `room` of the window: what it tells holds for all of them."""
+    longest = max(range(len(briefs)), key=briefs.__getitem__, default=None)
+    if longest is not None and briefs[longest] > limit - room:
+        raise _too_long(examples[longest], briefs[longest], room, limit)
 
 
 def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, general: bool = False) -> tuple[list[Row], Ledger]:
-    """Rows of all examples and the ledger of their tokens."""
+    """Rows of all examples and the ledger of their tokens. Raises InputError where a brief leaves no room for a useful window."""
+    rendered = [renderer.example(example) for example in examples]
+    _check_briefs(examples, [len(prompt) for prompt, _ in rendered], OVERLAP_TOKENS, limit)
+    read = sum(len(targets) for _, targets in rendered)
     rows = [row for n, example in enumerate(examples) for row in rows_of(renderer, example, n, limit, general)]
-    read = sum(len(renderer.example(example)[1]) for example in examples)
     return rows, Ledger(len(examples), len(rows), read, sum(row.targets for row in rows))
 
 
@@ -101,11 +110,9 @@ def held_out_rows(renderer: Renderer, examples: Sequence[Example], loss_tokens: 
 
     Raises InputError where a brief leaves no room for a target.
     """
-    rows = []
-    for n, example in enumerate(examples):
-        prompt, targets = renderer.example(example)
-        if len(prompt) >= limit:
-            raise _too_long(example, len(prompt), limit - 1, limit)
+    rows, rendered = [], [renderer.example(example) for example in examples]
+    _check_briefs(examples, [len(prompt) for prompt, _ in rendered], 1, limit)
+    for n, (prompt, targets) in enumerate(rendered):
         room = min(loss_tokens, limit - len(prompt))
         rows.append(Row((*prompt, *targets[:room]), len(prompt), n))
     return rows
