@@ -79,7 +79,9 @@ def by_name(answer: dict) -> dict:
 
 
 def test_doctor_measures_the_machine_and_makes_nothing(tmp_path):
-    checks = by_name(doctor(tmp_path / "none" / "here"))
+    told = []
+    checks = by_name(doctor(tmp_path / "none" / "here", lambda label, done, total, note="": told.append((done, total, note))))
+    assert [note for _, _, note in told][2] == "torch" and told[-1][0] == told[-1][1] and "response" in checks["starter bases"]["message"]
     assert "none at" in checks["workspace"]["message"] and not (tmp_path / "none").exists()
     assert {"Python", "libraries", "cores", "memory", "disk", "torch", "precision", "device", "starter bases",
             "Hugging Face hub"} <= set(checks)

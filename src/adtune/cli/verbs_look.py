@@ -32,7 +32,7 @@ def _doctor(said: SimpleNamespace) -> Job:
     def run(desk: Desk) -> Answer:
         from ..steps.health import doctor
 
-        return doctor(desk.root)
+        return doctor(desk.root, desk.progress)
 
     return Job("doctor", run, show_look.diagnosed, lambda answer: "ls" if _healthy(answer) else None,
                lambda answer: OK if _healthy(answer) else REFUSED)

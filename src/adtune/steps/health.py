@@ -12,22 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import AdtuneError
+from ..progress import Progress, silent
 
 Check = dict[str, str]
 LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "numpy", "sqlalchemy", "typer", "jinja2", "huggingface_hub")
 EXTRAS = {"gguf": ("gguf", "accelerate"), "quantised": ("torchao",)}  # extra -> its libraries; guides say what for
 LEAST_MEMORY, LEAST_DISK = 4 * 2**30, 2 * 2**30
 PRODUCT = (512, 1024, 1024)                  # rows, inner and columns of the measured matrix product
-STARTERS = ("text",)                         # the starter bases that ship so far
+STARTERS = ("text", "response")              # the starter bases that ship
 
 
-def doctor(root: Path) -> dict[str, Any]:
+def doctor(root: Path, progress: Progress = silent) -> dict[str, Any]:
     """`checks[{check status message do}]` for the machine and the workspace at `root`; status is ok, warn or stop.
 
     Nothing is created and no network is asked. `stop` marks what must be put right before adtune can work.
     """
-    checks = [_python(), _libraries(), _extras(), _cores(), _memory(), _disk(root), *_torch_checks(), *_workspace(root),
-              _starters(), _hub()]
+    looks: tuple[tuple[str, Callable[[], list[Check]]], ...] = (
+        ("libraries", lambda: [_python(), _libraries(), _extras()]), ("memory and disk", lambda: [_cores(), _memory(), _disk(root)]),
+        ("torch", _torch_checks), ("workspace", lambda: _workspace(root)), ("starter bases", lambda: [_starters(), _hub()]))
+    checks: list[Check] = []
+    for done, (name, look) in enumerate(looks):
+        progress("check this machine", done, len(looks), name)
+        checks += look()
+    progress("check this machine", len(looks), len(looks))
     return {"workspace": str(root), "checks": checks}
 
 
