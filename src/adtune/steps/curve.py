@@ -39,6 +39,7 @@ FEWEST_HELD_OUT = 4       # validation pieces under which a curve is noise
 LEAST_STEPS = 80          # of a run; as many as four passes through all pieces where these are more
 PASSES = 4
 EVALUATIONS = 8
+LOOKS = 2                 # counted up where runs are looked at after other steps, so that kept runs of both are never in one curve
 TRIAL_SECONDS = 5.0
 
 
@@ -123,7 +124,8 @@ class _Curve:
         self.base = load_base(self.settings.base, form=Form(self.tuning.device, self.tuning.quantise, self.settings.method == "full"))
         progress("load the base", 1, 1)
         self.general = load_general()
-        key = hash_of([self.dataset.hash, self.base.hash, self.base.renderer.golden(), asdict(replace(self.settings, base="", worth=0.5))])
+        settings = asdict(replace(self.settings, base="", worth=0.5))
+        key = hash_of([LOOKS, self.dataset.hash, self.base.hash, self.base.renderer.golden(), settings])
         self.folder = root / f"curve-{key[:20]}"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.whole = prepare(self.base, self.dataset, self.general, self.tuning)
