@@ -18,10 +18,10 @@ from dataclasses import replace
 from typing import Any
 
 from adtune.curate.checks import CHECKS
-from adtune.curate.checks.dictionary import frequencies
 from adtune.records import Asset
 from adtune.settings import CurateSettings
 from adtune.stats import rate_interval
+from adtune.voice.dictionary import frequencies
 from adtune.voice.figures import figures
 
 SETTINGS = CurateSettings(today="2025-06-01")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from ...voice.dictionary import frequencies
 from ..pieces import Piece
-from .dictionary import frequencies
 from .finding import Found, Judge, head
 from .words import ENOUGH_FAMILIES
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from itertools import accumulate
 
-from .dictionary import in_a_list
+from ...voice.dictionary import in_a_list
 from .finding import Judge
 from .sentences import NORMAL_SHARE
 

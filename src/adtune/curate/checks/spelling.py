@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from ...voice.dictionary import LANGUAGES, frequencies
 from ..pieces import Piece
-from .dictionary import LANGUAGES, frequencies
 from .finding import Found, Judge, by_order
 from .words import ENOUGH_FAMILIES
 

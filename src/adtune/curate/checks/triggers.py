@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from ...voice.dictionary import frequencies
 from ..pieces import Piece
-from .dictionary import frequencies
 from .finding import Found, Judge, by_order, excerpt
 from .words import ENOUGH_FAMILIES, WITNESSES
 
