@@ -42,3 +42,14 @@ def test_the_quick_reader_is_the_careful_one(tmp_path, monkeypatch, name):
     assert quickly is None or (used[0] is not None) == quickly
     assert sorted((one.where, one.reason) for one in careful.rejected) == sorted((one.where, one.reason) for one in fast.rejected)
     assert [table.to_pylist() for table in careful.tables] == [table.to_pylist() for table in fast.tables] and careful.kept == fast.kept
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t", "|", "^"])
+@pytest.mark.parametrize("wrap", ["sep={}", '"sep={}"', "\ufeffsep={}"])
+def test_the_line_with_which_excel_names_the_separator_is_obeyed_and_is_no_header(tmp_path, mark, wrap):
+    path = tmp_path / "export.csv"
+    path.write_text("\n".join([wrap.format(mark), *(row.replace(",", mark) for row in [HEAD, *ROWS[:20]])]) + "\n", encoding="utf-8")
+    found = read_campaigns(path)
+    table, = found.tables
+    assert found.kept == 20 and not found.rejected
+    assert table["line"].to_pylist() == list(range(3, 23)) and table["clicks"].to_pylist() == [n % 7 for n in range(20)]

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from ...errors import InputError
-from ..delimited import Lines, dialect_of, records
+from ..delimited import DELIMITERS, Lines, dialect_of, records, without_mark
 from ..encodings import BOMS, MAGIC, encoding_of
 from ..files import ClientFile
 from ..kinds import kind_of
@@ -76,7 +76,8 @@ def _delimited(file: ClientFile, mapping: Mapping[str, str], note: Callable[[str
         note(f"{file.name}: read as {encoding.name}, which is not UTF-8; look at one accented word")
     csv.field_size_limit(LINE_CHARACTERS)
     source = Lines(numbered(file, encoding))
-    dialect = dialect_of(source.ahead(), lambda rows: max(_points(row, mapping) for row in rows[:HEADER_ROWS]))
+    ahead, mark = without_mark(source)
+    dialect = dialect_of(ahead, lambda rows: max(_points(row, mapping) for row in rows[:HEADER_ROWS]), mark or DELIMITERS)
     found = records(source, dialect)
     first = list(islice(found, HEADER_ROWS))
     at = _header_at(file, first, mapping)
