@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from adtune import Workspace
+from adtune.archive.campaigns.days import decided_by, spans
 from adtune.engine.response.base import load_response
 from adtune.engine.response.columns import columns_of, left_out
 from adtune.engine.response.encode import encode, make_codebook, words_of_field
@@ -21,7 +22,7 @@ from adtune.engine.response.model import ResponseNet, Shape
 from adtune.errors import InputError, SettingError
 from adtune.steps.campaigns import import_campaigns
 from adtune.steps.predicting import predict
-from adtune.steps.response import load_columns, only_campaigns, tune_response
+from adtune.steps.response import columns_from, load_columns, only_campaigns, tune_response
 from adtune.steps.response_advice import advise_response
 from adtune.steps.response_evaluation import evaluate_response
 from adtune.tune import response as tuning
@@ -154,6 +155,38 @@ def test_a_plan_is_known_by_the_client_s_own_columns_and_says_what_it_does_not_t
         assert len(rows) == 3 and rows[0]["rate"] > 1.5 * rows[2]["rate"] > 2 * rows[1]["rate"]
         silent = predict(ws, "acme", write(tmp_path / "silent.csv", [["2024-03-01", 50]], ["date", "score"]), {"outcome": "conversions"})
         assert any("does not tell grp" in note for note in silent["notes"])
+
+
+@pytest.mark.parametrize(("imported", "planned", "month"), [("%d/%m/%Y", "03/04/2024", 4), ("%m/%d/%Y", "03/04/2024", 3),
+                                                            ("%d.%m.%Y", "03/04/2024", 4), ("%m/%d/%Y", "03.04.2024", 4)])
+def test_a_plan_s_dates_are_written_in_the_order_of_the_client_s_own_files_where_it_does_not_tell_itself(
+        imported, planned, month, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr("adtune.steps.predicting.columns_from", lambda table, like=None: asked.append(table) or columns_from(table, like))
+    made = [[row[0].strftime(imported), *row[1:]] for row in rows(60)]
+    with Workspace.open(tmp_path / "ws") as ws:
+        import_campaigns(ws, write(tmp_path / "rows.csv", made), "acme")
+        plan = [[planned, "Instagram", "Instagram 1", "Dresses", 43, 200]]
+        found = predict(ws, "acme", write(tmp_path / "plan.csv", plan, HEAD[:-1]), {"outcome": "conversions"})
+        assert asked[-1]["date"].to_pylist() == [date(2024, month, 7 - month)] and found["rejected"] == []
+        told = [note for note in found["notes"] if note.startswith("Dates such as 03/04/2024 are read with the")]
+        assert len(told) == ("/" in planned) and all(f"as 2024-0{month}-0{7 - month}" in note for note in told)
+
+
+def test_the_first_days_of_months_are_no_neighbours_where_the_client_s_files_write_the_day_first():
+    cells = [f"01/{month:02}/2024" for month in range(1, 7)]
+    assert spans(cells)["01/02/2024"][0] == date(2024, 1, 2) and spans(cells, usual="day")["01/02/2024"][0] == date(2024, 2, 1)
+    assert decided_by(cells, "day") == ("01/02/2024", date(2024, 2, 1)) and decided_by([*cells, "25/01/2024"], "month") is None
+
+
+def test_two_orders_in_the_client_s_files_tell_nothing_of_a_plan(tmp_path):
+    with Workspace.open(tmp_path / "ws") as ws:
+        for name, order, channel in (("uk", "%d/%m/%Y", "Search"), ("us", "%m/%d/%Y", "Social")):
+            made = [[row[0].strftime(order), channel, *row[2:]] for row in rows(60)]
+            import_campaigns(ws, write(tmp_path / f"{name}.csv", made), "acme")
+        plan = [["03/04/2024", "Search", "Instagram 1", "Dresses", 43, 200]]
+        with pytest.raises(InputError, match="could be two days"):
+            predict(ws, "acme", write(tmp_path / "plan.csv", plan, HEAD[:-1]), {"outcome": "conversions"})
 
 
 def test_a_plan_reads_the_clients_calendars_as_its_rows_did(tmp_path):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from ..errors import InputError
 from .campaigns.dateless import layout_by_cells
+from .campaigns.days import decided_by
 from .campaigns.header import check_mapping
-from .campaigns.tables import read_tables
+from .campaigns.tables import Raw, read_tables
 from .campaigns.typed import typed
 from .files import client_files
 
@@ -19,18 +20,21 @@ from .files import client_files
 @dataclass(frozen=True)
 class PlanRows:
     """`table` has the columns of campaign rows; `rows` the 0-based place in the file of each of them; `rejected` (place, reason) of the
-    others; `total` how many the file holds; `assumed` says that the exposure was not in the file."""
+    others; `total` how many the file holds; `assumed` says that the exposure was not in the file; `notes` what to tell of its dates."""
 
     table: pa.Table
     rows: list[int]
     rejected: list[tuple[int, str]]
     total: int
     assumed: bool
+    notes: list[str] = field(default_factory=list)
 
 
-def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str, float], inputs: Collection[str] = ()) -> PlanRows:
+def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str, float], inputs: Collection[str] = (),
+              usual_order: str | None = None) -> PlanRows:
     """The rows of one file; where it has no column for the `exposure`, every row gets the typical one that stands beside its name. `inputs`
-    are the client's own columns, which tell the header as the names of platforms do. Raises InputError."""
+    are the client's own columns, which tell the header as the names of platforms do; `usual_order` is what comes first in the dates of the
+    client's own files, `day` or `month`. Raises InputError."""
     name, typical = exposure
     check_mapping(mapping or {})
     files = client_files(path)
@@ -47,8 +51,19 @@ def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str
         raw.header.append(name)
         raw.cells.append(pa.chunked_array([pa.array([f"{typical:g}"] * raw.rows, pa.string())]))
         there = layout_by_cells(raw, mapping or {}, files[0].name)[0]
+    raw.usual_order = usual_order
     made = typed(raw, there, files[0].name, repeats=True)
     broken = {fault.line: fault.reason for fault in raw.faults if fault.line is not None}
     places = {line: n for n, line in enumerate(sorted({*raw.lines.to_pylist(), *broken}))}
     rejected = [(places[line], reason) for line, reason in (*made.rejected, *broken.items()) if line in places]
-    return PlanRows(made.table, [places[line] for line in made.table["line"].to_pylist()], sorted(rejected), len(places), assumed)
+    return PlanRows(made.table, [places[line] for line in made.table["line"].to_pylist()], sorted(rejected), len(places), assumed,
+                    _order_told(raw, there.day))
+
+
+def _order_told(raw: Raw, day: int | None) -> list[str]:
+    """A note where only the client's own files tell which day a date is."""
+    spelling = decided_by(raw.cells[day].unique().drop_null().to_pylist(), raw.usual_order) if day is not None and raw.usual_order else None
+    if not spelling:
+        return []
+    return [f"Dates such as {spelling[0]} are read with the {raw.usual_order} first, as {spelling[1].isoformat()}: so the dates of the "
+            "client's imported files are written, and the file itself does not tell. Write them as 2024-05-31 where that is wrong."]

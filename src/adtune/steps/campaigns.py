@@ -59,6 +59,12 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
             "refused": [{"column": column, "reason": reason} for column, reason in found.refused.items()], "import": artifact}
 
 
+def day_order(ws: Workspace, client: str) -> str | None:
+    """What comes first in the dates of the client's imported files, `day` or `month`; None where they do not tell, or tell both."""
+    orders = {order for entry in ws.campaign_imports(client) for order in entry["record"].get("day_orders", ())}
+    return orders.pop() if len(orders) == 1 else None
+
+
 def archive_hash(ws: Workspace, client: str) -> str:
     """Hex sha256 over the client's imports in their order."""
     return hash_of([entry["hash"] for entry in ws.campaign_imports(client)])
@@ -71,14 +77,17 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
 
     stored = {entry["record"].get("content") for entry in ws.campaign_imports(client)} if client in ws.clients() else set()
     artifact, joins = None, 0
+    orders = {"day_orders": sorted(found.day_orders)} if found.day_orders else {}
     if rows is not None and changed:
-        record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms), "content": _content(rows)}
+        record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms), "content": _content(rows),
+                  **orders}
         artifact = ws.add_campaigns(client, rows, record)
     ws.ensure_client(client)
     for lookup in found.lookups:
         content = hash_of([lookup.column_names, [[str(cell) for cell in column] for column in lookup.to_pydict().values()]])
         if lookup.num_rows and content not in stored:
-            ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content, "inputs": _inputs(lookup)})
+            ws.add_campaigns(client, lookup, {"table": LOOKUP, "rows": lookup.num_rows, "content": content, "inputs": _inputs(lookup),
+                                          **orders})
             joins += lookup.num_rows
     return artifact, joins
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AdtuneError, InputError, SettingError, with_article
 from ..progress import Progress, silent
+from .campaigns import day_order
 from .response import KIND, choose_outcome, columns_from, load_columns, newest_response, response_model
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
 
     exposures = history.counts[book.exposure][good]
     usual = (book.exposure, float(np.median(exposures)) if len(exposures) else 1.0)
-    plan = read_plan(path, options.get("map"), usual, [*history.words, *history.numbers])
+    plan = read_plan(path, options.get("map"), usual, [*history.words, *history.numbers], day_order(ws, client))
     asked, _ = columns_from(ws.planned_campaigns(client, plan.table), history)
     if not len(asked):
         raise InputError(str(path), f"no usable row of {plan.total}", "rows to predict", f"The first reason: {_first(plan.rejected)}")
@@ -77,7 +78,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     answer = {"client": client, "adapter": id, "outcome": book.outcome, "exposure": book.exposure, "level": level,
               "rows": _rows(plan, found, told["each"]), "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
               "rejected": [{"row": row, "reason": reason} for row, reason in plan.rejected],
-              "notes": [*_notes(plan.assumed, book, id, found, drift), *_silent(asked, book)]}
+              "notes": [*plan.notes, *_notes(plan.assumed, book, id, found, drift), *_silent(asked, book)]}
     if options.get("out"):
         answer["out"] = str(_write(Path(options["out"]), answer))
     progress("predict", 3, 3)

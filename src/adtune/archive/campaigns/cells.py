@@ -61,7 +61,7 @@ class Cells:
         text = self.words(at)
         spellings = pc.unique(text.drop_null())
         american = bool(self.found.platform and self.found.platform.american)
-        read = list(spans(spellings.to_pylist(), american).values())
+        read = list(spans(spellings.to_pylist(), american, self.raw.usual_order).values())
         index = pc.index_in(text, value_set=spellings)
         known = [one if isinstance(one, tuple) else (None, None) for one in read]
         return (pc.take(pa.array([day for day, _ in known], pa.date32()), index),

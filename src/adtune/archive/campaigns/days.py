@@ -24,15 +24,25 @@ LEAD = 3.0   # times as many days next to each other, from which an order of day
 Span = tuple[date, int]   # first day, number of days
 
 
-def spans(cells: Iterable[str], american: bool = False) -> dict[str, Span | str]:
-    """For each spelling its span of days, or why it has none. `american` where the platform always writes the month first."""
+def spans(cells: Iterable[str], american: bool = False, usual: str | None = None) -> dict[str, Span | str]:
+    """For each spelling its span of days, or why it has none. `american` where the platform always writes the month first; `usual` is the
+    order of the client's other files."""
     cells = list(dict.fromkeys(cells))
-    first = "month" if american else _order(cells)
+    first = "month" if american else order_of(cells, usual)
     return {cell: _span(cell.strip(), first) for cell in cells}
 
 
-def _order(cells: list[str]) -> str | None:
-    """Which part of `03/04/2024` comes first in this column: `day`, `month`, or None where nothing tells."""
+def decided_by(cells: Iterable[str], usual: str) -> tuple[str, date] | None:
+    """A cell that is the day it is read as because of the `usual` order alone, with that day; None where the cells tell it themselves."""
+    cells = list(dict.fromkeys(cells))
+    ways = [spans(cells, usual=order) for order in (usual, "month" if usual == "day" else "day")]
+    return next(((cell, span[0]) for cell, span in ways[0].items() if isinstance(span, tuple) and span != ways[1][cell]), None)
+
+
+def order_of(cells: Iterable[str], usual: str | None = None) -> str | None:
+    """Which part of `03/04/2024` comes first in this column: `day`, `month`, or None where nothing tells. Only a day beyond the 12th and a
+    point say more than the `usual` order: the first days of three months would be neighbours, were the month first."""
+    cells = list(cells)
     found = [(int(match[1]), int(match[3]), int(match[4])) for cell in cells if (match := _TWO.fullmatch(cell.strip()))]
     if any("." in cell for cell in cells if _TWO.fullmatch(cell.strip())):
         return "day"
@@ -41,6 +51,8 @@ def _order(cells: list[str]) -> str | None:
         return "day" if day_first else "month"
     if day_first or not found:
         return None
+    if usual:
+        return usual
     dense = {order: _neighbours(found, order) for order in ("day", "month")}
     best, other = sorted(dense, key=dense.get, reverse=True)  # type: ignore[arg-type]
     return best if dense[best] >= 3 and dense[best] >= LEAD * dense[other] else None

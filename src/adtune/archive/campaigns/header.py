@@ -73,6 +73,11 @@ class Layout:
         return any(name in self.fields for name in EXPOSURES) and len({*OUTCOMES, *EXPOSURES} & self.fields.keys()) > 1 \
             and any(name in self.fields for name in OUTCOMES)
 
+    @property
+    def day(self) -> int | None:
+        """The column of the day, or of the first day."""
+        return self.fields.get("date", self.fields.get("start"))
+
     def unit(self, name: str) -> str | None:
         """The currency in a field's header."""
         at = self.fields.get(name)

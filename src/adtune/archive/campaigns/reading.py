@@ -19,6 +19,7 @@ from ..files import ClientFile, client_files
 from ..opening import UNREADABLE, reason_of
 from .cells import Cells
 from .dateless import layout_by_cells
+from .days import order_of
 from .header import REASONS, Layout, check_mapping, require_rows
 from .late import mark_open
 from .leak import leaks
@@ -42,6 +43,7 @@ class CampaignReading:
     notes: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     platforms: set[str] = field(default_factory=set)
+    day_orders: set[str] = field(default_factory=set)   # what comes first in dates such as 25/04/2024
     kept: int = 0
 
 
@@ -93,6 +95,7 @@ def _table(file: ClientFile, raw: Raw, mapping: Mapping[str, str], found: Campai
     there, notes = layout_by_cells(raw, mapping, name)
     if there.platform:
         found.platforms.add(there.platform.name)
+    _note_order(raw, there, found)
     parts = layouts(there)
     made = None
     if there.platform and there.platform.kind == "orders":
@@ -113,6 +116,14 @@ def _table(file: ClientFile, raw: Raw, mapping: Mapping[str, str], found: Campai
     if there.left and not (there.platform and there.platform.kind == "orders"):   # which reads columns of its own
         found.notes.append(f"{name}: left out, as an id, a number of the row or what another column says: {', '.join(there.left)}")
     _add(file, raw, made, found, found.tables)
+
+
+def _note_order(raw: Raw, there: Layout, found: CampaignReading) -> None:
+    """Keeps which order the dates are written in; that of a platform which always writes the month first is not the client's own."""
+    at = there.day
+    if at is not None and not (there.platform and there.platform.american):
+        order = order_of(pc.unique(raw.cells[at].drop_null()).to_pylist())
+        found.day_orders |= {order} if order else set()
 
 
 def _add(file: ClientFile, raw: Raw, made: Made, found: CampaignReading, to: list[pa.Table]) -> None:
@@ -148,7 +159,7 @@ def _keep_settings(raw: Raw, there: Layout) -> None:
     inputs."""
     if not there.settings:
         return
-    day = there.fields.get("date", there.fields.get("start"))
+    day = there.day
     names = [there.fields[name] for name in LEVELS if name in there.fields]
     total = Cells(raw, there).totals(sorted({0, *names, *(at for _, at in there.settings)}))
     for title, at in there.settings:

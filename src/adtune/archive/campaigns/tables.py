@@ -32,7 +32,7 @@ TABLES = {".csv", ".tsv", ".xlsx", ".xlsm", ".ods", ".jsonl", ".ndjson", ".json"
 @dataclass
 class Raw:
     """One table: `cells` has a column of strings for each name of `header`, `lines` the place of each row; `semicolons` parted its
-    fields."""
+    fields; `usual_order` is what comes first in the dates of the client's other files, `day` or `month`, where that is known."""
 
     part: str | None
     header: list[str]
@@ -41,6 +41,7 @@ class Raw:
     preamble: list[str] = field(default_factory=list)
     semicolons: bool = False
     faults: list[Fault] = field(default_factory=list)
+    usual_order: str | None = None
 
     @property
     def rows(self) -> int:

@@ -118,7 +118,7 @@ def _audience(cells: Cells, columns: dict[str, Any]) -> None:
 def _when(cells: Cells, columns: dict[str, Any], reasons: Reasons) -> str:
     """Sets `date`; gives the time step of the rows. A row of one range of days, with no day of its own, is rejected."""
     fields, lines = cells.found.fields, cells.raw.lines
-    at = fields.get("date", fields.get("start"))
+    at = cells.found.day
     if at is None:
         columns["date"] = pa.chunked_array([pa.nulls(len(lines), pa.date32())])
         cells.notes.append("the rows have no day: season and weekday cannot be learned from them, and they are validated by ad")
@@ -176,7 +176,7 @@ def _open(cells: Cells, but: int) -> pa.ChunkedArray:
     fields = cells.found.fields
     names = [fields[name] for name in (*LEVELS, "audience") if name in fields] + [at for _, at in cells.found.audience]
     names = [at for at in names if at != but and not pc.all(_blank(cells, [at])).as_py()]
-    day = fields.get("date", fields.get("start"))
+    day = cells.found.day
     dayless = each(cells.raw.lines, False) if day is None else _blank(cells, [day])
     return pc.or_(dayless, _blank(cells, names)) if names else dayless
 
@@ -309,7 +309,7 @@ def _zone(cells: Cells) -> pa.ChunkedArray:
     found = cells.found
     if "time_zone" in found.fields:
         return cells.words(found.fields["time_zone"])
-    at = found.fields.get("date", found.fields.get("start"))
+    at = found.day
     above = "\n".join(cells.raw.preamble)
     named = re.search(r"time ?zone:?[ ,\"]+([^\n\",]+)", above, re.IGNORECASE)
     utc = re.search(r"\bin UTC\b", f"{above} {'' if at is None else found.names[at].text}")
