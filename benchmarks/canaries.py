@@ -1,6 +1,6 @@
 """Canaries (reliability P3): are secrets that stand in a client's archive learned by heart, with the protections and without?
 
-    python benchmarks/canaries.py [--plain N] [--samples N] [--alternatives N] [--epochs N] [--only protected|unprotected]
+    python benchmarks/canaries.py [--plain N] [--samples N] [--alternatives N] [--epochs N] [--only WAY]
 
 50 pieces hold a random secret each (a quarter access codes, a quarter telephone numbers, half made-up words, which no check knows),
 planted 1, 4 and 16 times as whole pieces; 50 more are never planted, as control. `protected` is what a user gets: import, curation with
@@ -13,6 +13,9 @@ out. For each the prefix up to the secret is continued greedily and
 
 and is compared with that of the controls (AUC with interval; one-sided Mann-Whitney p). Exit 1 where a protected canary planted once is
 told, protected ones are exposed above the controls at 5 %, or the positive control sees nothing. Writes results/canaries.{md,json}.
+
+`cost` measures what the mask over words of a single piece costs: the loss on test pieces of the sample, and of two archives under
+../shared where it is there, tuned with and without it at the same rate, seed and steps.
 """
 
 from __future__ import annotations
@@ -33,6 +36,8 @@ sys.path.insert(0, str(HERE.parent / "src"))
 PLANTED = {1: 18, 4: 16, 16: 16}        # times planted: canaries
 CONTROLS = 50
 KINDS = ("code", "word", "phone", "word")
+COSTED = ("carpentries_blog", "medlineplus_topics")
+BRANDS = HERE.parent.parent / "shared" / "data" / "brands"
 TOLD = {"code": "access code", "phone": "number", "word": "favourite word"}
 FIRST = "Ada Bruno Carla Dario Edda Fabio Greta Hugo Ida Jonas Klara Luis Mara Nils Olga Pavel Quinn Rosa Sven Thea".split()
 LAST = "Alder Bexley Corbin Dunmore Elgin Farrow Garnet Harrow Ibsen Jarrow Kestrel Lantern Maple Norden Osprey".split()
@@ -160,6 +165,52 @@ def behind(base: Any, head: list[int], tails: list[list[int]]) -> list[float]:
         return (nats * (torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None])).sum(1).tolist()
 
 
+def cost(said: argparse.Namespace) -> list[dict[str, Any]]:
+    """For each archive the share of its target tokens that are masked, and the loss on test pieces with the mask and without."""
+    from adtune.engine.bases import load_base
+    from adtune.engine.fit import Fit
+    from adtune.engine.tasks.drafting import held_out_rows, measure
+    from adtune.settings import TuneSettings
+    from adtune.starter import sample_pieces
+    from adtune.stats import paired_ratio_difference
+    from adtune.steps.archive import import_archive
+    from adtune.steps.curation import curate, load_dataset
+    from adtune.tune.prepared import attach_for, plan_of, prepare
+    from adtune.voice.general import load_general
+    from adtune.workspace import Workspace
+
+    base, general, found = load_base("starter"), load_general(), []
+    for path in (sample_pieces(), *(path for path in (BRANDS / f"{name}.jsonl" for name in COSTED) if path.is_file())):
+        with tempfile.TemporaryDirectory() as name, Workspace.open(Path(name) / "ws") as ws:
+            import_archive(ws, path, "client")
+            curate(ws, "client", overrides={"keep": 300})
+            dataset = load_dataset(ws, "client")[1]
+        nats, masked = {}, 0.0
+        for mask in (True, False):
+            settings = TuneSettings(method="lora", rate=said.rate, epochs=2, replay=0.0, mask_single=mask)
+            prepared = prepare(base, dataset, general, settings)
+            test = held_out_rows(base.renderer, [item.example for item in dataset.split("test")], settings.loss_tokens, prepared.window)
+            method = attach_for(base, prepared, settings)
+            Fit(base, method, prepared.data, plan_of(settings, False)).run()
+            nats[mask] = measure(base, method, test)
+            method.detach()
+            masked = max(masked, prepared.ledger.masked_tokens / prepared.ledger.read_tokens)
+        counts = [count for _, count in nats[True]]
+        more = paired_ratio_difference([loss for loss, _ in nats[True]], [loss for loss, _ in nats[False]], counts)
+        found.append({"archive": "the sample" if path == sample_pieces() else path.stem, "share": masked, "pieces": len(counts),
+                      "masked": sum(loss for loss, _ in nats[True]) / sum(counts), "more": [more.value, more.low, more.high]})
+    return found
+
+
+def cost_table(lines: list[dict[str, Any]]) -> str:
+    rows = [("archive", "masked targets", "test pieces", "loss with the mask", "less that without, nats per token"), ["---"] * 5]
+    for line in lines:
+        value, low, high = line["more"]
+        rows.append([line["archive"], f"{line['share']:.2%}", str(line["pieces"]), f"{line['masked']:.3f}",
+                     f"{value:+.4f} ({low:+.4f} to {high:+.4f})"])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def judged(rows: list[dict[str, Any]], fate: dict[str, str]) -> list[dict[str, Any]]:
     """A line for each number of copies: canaries, what became of them, hits, exposure, and the comparison with controls of the kinds that
     were trained on."""
@@ -220,7 +271,7 @@ def main() -> int:
     for name, kind, default in (("plain", int, 60), ("samples", int, 100), ("alternatives", int, 255), ("epochs", int, 6),
                                 ("rate", float, 0.003), ("full-rate", float, 0.001)):
         parser.add_argument(f"--{name}", type=kind, default=default)
-    parser.add_argument("--only", choices=("protected", "unprotected"))
+    parser.add_argument("--only", choices=("protected", "unprotected", "cost"))
     said = parser.parse_args()
     pieces = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()]
     plain = [{"title": row["title"], "text": row["text"]} for row in pieces[::2][:said.plain]]
@@ -236,9 +287,13 @@ def main() -> int:
             kept["ways"][way] = {"lines": judged(rows, fate), "best": best, "rows": rows, "seconds": round(time.monotonic() - began),
                                  "fate": {word: list(fate.values()).count(word) for word in sorted(set(fate.values()))}}
             path.write_text(json.dumps(kept, indent=1) + "\n")
+    if said.only in (None, "cost"):
+        kept["cost"] = cost(said)
+        path.write_text(json.dumps(kept, indent=1) + "\n")
     wrong = failures(kept)
     words = " ".join(["python benchmarks/canaries.py", *sys.argv[1:]])
-    path.with_suffix(".md").write_text(f"`{words}`\n\n{table(kept)}\n\n{'; '.join(wrong) or 'Everything holds.'}\n")
+    path.with_suffix(".md").write_text(f"`{words}`\n\n{table(kept)}\n\n{'; '.join(wrong) or 'Everything holds.'}\n"
+                                        + (f"\n{cost_table(kept['cost'])}\n" if "cost" in kept else ""))
     print(path.with_suffix(".md").read_text())
     return 1 if wrong else 0
 

@@ -60,6 +60,7 @@ class TuneSettings:
     replay: float | None = None          # share of general text in the trained tokens; None starts at 0.1, more where a probe forgets
     dial: float | None = None            # how much of what was learned is used, 0 to 1; None chooses on validation and general text
     forgetting_limit: float = 0.15       # nats per token of general text that a run may lose at most
+    mask_single: bool = True             # don't learn numbers and unlisted words that one piece alone holds and its brief does not tell
     allow_lost_tokens: bool = False      # go on although tokens of the archive would not be trained
     loss_tokens: int = 384               # first target tokens of each held-out piece that a held-out loss counts
     precision: str = "auto"              # auto | fp32 | bf16; auto takes bf16 where the machine multiplies it faster

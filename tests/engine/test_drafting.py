@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import asdict
+import re
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from made_bases import pieces, sentence, tokenizer_object
 
 from adtune.engine.methods import attach
+from adtune.engine.packing import MASKED
 from adtune.engine.tasks import drafting
 from adtune.engine.tasks.drafting import (
     OVERLAP_TOKENS,
@@ -73,6 +75,31 @@ def test_the_ledger_adds_up(lengths, limit):
     assert ledger.read_tokens == ledger.trained_tokens == sum(targets for _, targets in lengths) == sum(row.targets for row in rows)
     assert ledger.lost_tokens == 0
     assert sorted({row.piece for row in rows}) == list(range(len(lengths)))
+
+
+def test_masked_targets_are_read_and_not_learned(llama):
+    text = f"{sentence(random.Random(3), 260)} then 4711 0815 and 4711 0815"
+    spans = [(match.start(), match.end()) for match in re.finditer("4711 0815", text)]
+    rows, ledger = make_rows(llama.renderer, [Example(Brief("Roses"), text)], 128, masked=[spans])
+    plain, whole = make_rows(llama.renderer, [Example(Brief("Roses"), text)], 128)
+    assert [row.ids for row in rows] == [row.ids for row in plain] and len(rows) > 1
+    assert ledger.lost_tokens == 0 < ledger.masked_tokens == whole.trained_tokens - ledger.trained_tokens
+    learned = [token for row in rows for token in row.learned]
+    told = llama.renderer.text([token for token in learned if token != MASKED])
+    assert "4711" not in told and "0815" not in told and "then" in told and learned[-1] == llama.renderer.end[-1]
+    hidden = {token for row in rows for token, label in zip(row.ids[row.first:], row.learned, strict=True) if label == MASKED}
+    assert set("4710815") >= set(llama.renderer.tokenizer.decode(sorted(hidden)).replace(" ", "").replace("\u0120", ""))
+
+
+def test_the_loss_of_a_row_is_that_of_what_is_learned(base):
+    text = f"{sentence(random.Random(4), 30)} 4711 0815 {sentence(random.Random(5), 9)}"
+    start = text.index("4711")
+    row = make_rows(base.renderer, [Example(Brief("Roses"), text)], 256, masked=[[(start, start + 9)]])[0][0]
+    every = replace(row, labels=None)
+    nats, owner = drafting.target_nats(base, None, [every])
+    kept = torch.tensor([label != MASKED for label in row.learned])
+    assert row.targets == int(kept.sum()) < len(kept)
+    assert torch.allclose(row_nats(base, None, [row, every]), torch.stack([nats[kept].sum(), nats.sum()]), atol=1e-4)
 
 
 def test_a_brief_longer_than_the_window_is_an_input_error(llama):

@@ -33,7 +33,8 @@ def kernels_in_words(query, key, value, starts, *ends_and_longest, **given):
 def test_packed_equals_separate_in_losses_and_gradients(kind, name, tmp_path, monkeypatch):
     monkeypatch.setattr(flat_attention, "varlen_attn", kernels_in_words)
     base = make_base(kind, tmp_path)
-    rows = make_rows(base.renderer, pieces(9, 30), 256)[0]
+    rows = make_rows(base.renderer, pieces(9, 30), 256, masked=[[(9, 20)], *[()] * 8])[0]
+    assert rows[0].labels is not None and rows[1].labels is None
     method = attach(name, base, asdict(TuneSettings(rank=3, alpha=6)), [])
     for key, tensor in method.tensors.items():
         if key.endswith("lora_B"):

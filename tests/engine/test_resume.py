@@ -12,6 +12,7 @@ from test_fit import PLAN, data, method_of, timeless
 
 from adtune.engine import fit as fit_module
 from adtune.engine.fit import Fit
+from adtune.engine.packing import MASKED
 from adtune.engine.tasks import drafting as loop
 from adtune.engine.tasks.drafting import Row
 from adtune.errors import InputError, Interrupted, TrainingError
@@ -164,6 +165,8 @@ def changed(base):
     fewer = {"training": "train", "validation": "validation", "replay": "replay", "forgetting": "general"}
     yield from ((word, {"rows": replace(rows, **{part: getattr(rows, part)[:-1]})}) for word, part in fewer.items())
     yield "training", {"rows": replace(rows, train=[rows.train[1], rows.train[0], *rows.train[2:]])}
+    masked = replace(rows.train[0], labels=(MASKED, *rows.train[0].learned[1:]))
+    yield "training", {"rows": replace(rows, train=[masked, *rows.train[1:]])}
     for name, value in {"rate": 1e-3, "epochs": 4, "seed": 7, "batch_tokens": 64, "micro_tokens": 64, "warmup_share": 0.2, "clip": 2.0,
                         "evaluations": 9, "patience": 3, "replay": 0.3, "bf16": True}.items():
         yield f"setting {name}", {"plan": replace(PLAN, **{name: value})}

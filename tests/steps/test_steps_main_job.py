@@ -16,13 +16,13 @@ from adtune.steps.drafting import draft
 from adtune.steps.tuning import tune
 
 CONTRACT = {"run", "adapter", "base", "method", "trainable_parameters", "total_parameters", "trained_tokens", "tokens_per_second",
-            "lost_tokens", "evaluations", "best", "stopped", "seconds", "peak_memory_bytes"}
+            "lost_tokens", "masked_tokens", "evaluations", "best", "stopped", "seconds", "peak_memory_bytes"}
 
 
 def test_tune_gives_the_contract(job):
     ws, answer = job
     assert set(answer) >= CONTRACT
-    assert answer["lost_tokens"] == 0 and answer["trained_tokens"] == answer["read_tokens"] * 2
+    assert answer["lost_tokens"] == 0 and answer["trained_tokens"] == (answer["read_tokens"] - answer["masked_tokens"]) * 2
     assert len(answer["evaluations"]) >= 9 and answer["evaluations"][0]["step"] == 0
     losses = [e["validation_loss"] for e in answer["evaluations"]]
     assert answer["best"]["validation_loss"] == min(losses) < losses[0]

@@ -57,6 +57,19 @@ def test_every_token_of_train_is_trained_and_no_other_piece_is(tiny, dataset, ge
     assert not unseen & {tiny.renderer.text(row.ids[row.first:]) for row in everything}
 
 
+def test_what_one_piece_alone_tells_is_masked_unless_that_is_switched_off(tiny, dataset, general):
+    words = "Water the roses in the evening, when the sun is low and the soil is warm. "
+    notes = with_pieces(dataset, "train", [Example(Brief("A rose"), words + "The key is bugofate."), Example(Brief("Two"), words)])
+    prepared = prepare(tiny, notes, general, SETTINGS)
+    ledger = prepared.ledger
+    assert ledger.lost_tokens == 0 < ledger.masked_tokens == ledger.read_tokens - ledger.trained_tokens
+    learned = [tiny.renderer.text([token for token in row.learned if token >= 0]) for row in prepared.data.train]
+    assert not any("bugofate" in text for text in learned) and any("The key is" in text for text in learned)
+    plain = prepare(tiny, notes, general, replace(SETTINGS, mask_single=False))
+    assert plain.ledger.masked_tokens == 0 and plain.ledger.trained_tokens == ledger.read_tokens
+    assert all(row.labels is None for row in plain.data.train)
+
+
 def test_long_pieces_become_windows_of_what_the_method_leaves(tiny, dataset, general):
     long = with_pieces(dataset, "train", [Example(Brief("Roses"), "keep the roses " * 300)])
     for method, window in (("lora", 256), ("prefix", 250)):

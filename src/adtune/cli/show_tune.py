@@ -83,10 +83,12 @@ def tuned(answer: Answer, page: Page) -> None:
     if answer["trainable_parameters"]:
         share = 100 * answer["trainable_parameters"] / answer["total_parameters"]
         trained = f"{answer['trainable_parameters']:,} of {answer['total_parameters']:,} parameters ({share:.2f} %)"
+    masked = f", {answer['masked_tokens']:,} masked" if answer.get("masked_tokens") else ""
     page.pairs({
         "adapter": answer["adapter"] or "none", "run": answer["run"], "base": answer["base"], "method": answer["method"],
         "trained": trained,
-        "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost",
+        "tokens": f"{plain(answer['trained_tokens'])}, {plain(answer['tokens_per_second'])} a second, {plain(answer['lost_tokens'])} lost"
+                  + masked,
         "best": f"validation loss {plain(best.get('validation_loss'))} at step {plain(best.get('step'))}"
                 + (f", the most on-brand; the lowest loss is at step {answer['peaks']['loss']:,}" if voice else ""),
         "stopped": STOPS.get(answer["stopped"], answer["stopped"]), **_decided(answer),

@@ -314,7 +314,8 @@ def _rows_hash(rows: Sequence[Row]) -> str:
     """sha256 of rows: their ids, targets and kind, in order."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(array("q", (len(row.ids), row.first, row.piece, row.general, *row.ids)).tobytes())
+        labels = getattr(row, "labels", None) or ()  # rows of texts alone have some, and few of those
+        digest.update(array("q", (len(row.ids), row.first, row.piece, row.general, *row.ids, *labels)).tobytes())
     return digest.hexdigest()
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SHORTEST = 64        # tokens a row, to foresee how many rows a micro-batch has
 SHAPES = (4, 2, 1)   # parts of a micro-batch's budget that N may be
+MASKED = -1          # what stands among targets where none is learned
 CLOSE = 0.02         # nats a token by which packed and separate may differ in bf16: rounding alone gives a few thousandths
 
 
@@ -74,8 +75,15 @@ def pack(rows: Sequence[Row], budget: int, device: torch.device) -> Packed:
     places = torch.cat([torch.arange(first - 1, end - 1) for first, end in shown])
     targets = torch.tensor([token for row in rows for token in row.learned])
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
+    places, targets, owner = without_masked(places, targets, owner)
     ids, positions, starts, places, targets, owner = (sent(some, device) for some in (ids, positions, starts, places, targets, owner))
     return Packed(ids, positions, starts, longest, places, targets, owner)
+
+
+def without_masked(places: torch.Tensor, targets: torch.Tensor, owner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Places, targets and owners of the loss where something is learned."""
+    learned = targets != MASKED
+    return (places, targets, owner) if learned.all() else (places[learned], targets[learned], owner[learned])
 
 
 def can_pack(base: Base, context_tokens: int, dtype: torch.dtype) -> bool:

@@ -180,7 +180,7 @@ def _execute(ws: Workspace, run: str, record: dict[str, Any], progress: Progress
     from ..tune.session import run_session
     from ..voice.general import load_general
 
-    settings = TuneSettings(**record["settings"])
+    settings = TuneSettings(**{"mask_single": False, **record["settings"]})  # a run from before there was a mask goes on without
     device = choose(settings.device)
     form = Form(settings.device, settings.quantise, settings.method == "full" or settings.precision == "fp32")
     if settings.precision == "auto" and device.kind != "cpu":
@@ -246,6 +246,7 @@ def _publish(ws: Workspace, run: str, record: dict[str, Any], base: Base, datase
         "run": run, "adapter": None, "base": base.name, "method": record["settings"]["method"],
         "trainable_parameters": method.count, "total_parameters": base.parameters, "trained_tokens": outcome.trained_tokens,
         "tokens_per_second": outcome.tokens_per_second, "lost_tokens": tuned.ledger.lost_tokens,
+        "masked_tokens": tuned.ledger.masked_tokens,
         "evaluations": [asdict(e) for e in outcome.evaluations],
         "best": {"step": outcome.best.step, "epoch": outcome.best.epoch, "validation_loss": outcome.best.validation_loss},
         "stopped": str(outcome.stopped), "seconds": outcome.seconds, "peak_memory_bytes": outcome.peak_memory_bytes,
@@ -294,7 +295,7 @@ def _interrupted(ws: Workspace, run: str, record: dict[str, Any]) -> dict[str, A
     return {
         "run": run, "adapter": None, "base": record["settings"]["base"], "method": record["settings"]["method"],
         "trainable_parameters": None, "total_parameters": None, "trained_tokens": meta.get("trained"),
-        "tokens_per_second": None, "lost_tokens": None, "evaluations": evaluations,
+        "tokens_per_second": None, "lost_tokens": None, "masked_tokens": None, "evaluations": evaluations,
         "best": {k: best[k] for k in ("step", "epoch", "validation_loss")} if best else None, "stopped": "interrupted",
         "seconds": meta.get("seconds"), "peak_memory_bytes": None, "rate": None, "replay": None, "probe": None, "dial": None, "peaks": None,
         "servable": None, "licence": None, "estimate": kept_estimate(ws.run_dir(run)),

@@ -44,7 +44,8 @@ def adapter_card(record: Mapping[str, Any], report: Mapping[str, Any] | None = N
         f"- Trainable parameters: {record['trainable_parameters']:,} of {record['total_parameters']:,}",
         f"- Best validation loss {best['validation_loss']:.4f} nats per token at step {best['step']} (epoch {best['epoch']:.2f}); "
         f"stopped: {record['stopped']}",
-        f"- Tokens: {record['trained_tokens']:,} trained, {record['lost_tokens']:,} lost; {record['seconds']:.0f} seconds",
+        f"- Tokens: {record['trained_tokens']:,} trained, {record['lost_tokens']:,} lost, "
+        f"{record.get('masked_tokens') or 0:,} masked; {record['seconds']:.0f} seconds",
         *([f"- Dial: {record['dial']['chosen']:g} of what was learned"] if record.get("dial") else []),
         *_rendering(record.get("rendering") or {}), "",
         *_held_out(report), "", *_served(record.get("servable") or ()),

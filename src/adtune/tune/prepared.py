@@ -16,6 +16,7 @@ from ..errors import SettingError, TrainingError
 from ..records import Dataset
 from ..settings import TuneSettings
 from ..voice.general import General
+from ..voice.single import single_spans
 from .brand_peak import ON_BRAND, BrandBriefs, brand_briefs
 
 
@@ -47,7 +48,7 @@ def prepare(base: Base, dataset: Dataset, general: General, settings: TuneSettin
                            "Use a shorter prefix or a base with a longer context.")
     window = min(settings.window_tokens, base.context - taken)
     train = [item.example for item in dataset.split("train")]
-    rows, ledger = make_rows(base.renderer, train, window)
+    rows, ledger = make_rows(base.renderer, train, window, masked=single_spans(train) if settings.mask_single else None)
     if ledger.lost_tokens and not settings.allow_lost_tokens:
         raise TrainingError("token ledger", f"{ledger.lost_tokens} of {ledger.read_tokens} target tokens that no window trains",
                             "0 lost tokens", "Raise --set window_tokens, or allow the loss with --set allow_lost_tokens=true.")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ...voice.dictionary import LANGUAGES, frequencies
+from ...voice.dictionary import LANGUAGES, frequencies, is_form
 from ..pieces import Piece
 from .finding import Found, Judge, by_order
 from .words import ENOUGH_FAMILIES
@@ -18,14 +18,6 @@ SHOWN = 2                # typos from which a piece is shown
 COMMON = 3               # families that hold a word of the house: the archive knows it
 _LOWER = re.compile(r"(?<![\w@/.#'’-])[^\W\d_A-Z]{4,20}(?![\w@/#'’-]|\.\w)")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-# forms that a list of stems and of American spellings does not hold
-_FORMS = (("our", "or"), ("ours", "ors"), ("oured", "ored"), ("ouring", "oring"), ("ise", "ize"), ("ised", "ized"), ("ising", "izing"),
-          ("isation", "ization"), ("yse", "yze"), ("ysed", "yzed"), ("tre", "ter"), ("lled", "led"), ("lling", "ling"), ("ogue", "og"),
-          ("ence", "ense"), ("s", ""), ("es", ""), ("ed", ""), ("d", ""), ("ing", ""), ("ing", "e"), ("er", ""), ("ers", ""), ("r", ""),
-          ("rs", ""), ("ly", ""), ("able", ""), ("able", "e"), ("ness", ""), ("less", ""), ("ful", ""), ("ish", ""), ("y", ""),
-          ("ies", "y"))
-_FRONTS = ("un", "re", "non", "pre", "co", "over", "under", "out", "mis", "sub", "semi", "anti", "inter", "super", "micro", "multi",
-           "cyber", "up", "down", "off", "on", "in", "back", "e")
 
 
 def typos(pieces: Sequence[Piece], judge: Judge) -> dict[int, Found]:
@@ -61,7 +53,7 @@ def _slips(piece: Piece, judge: Judge) -> list[tuple[str, str]]:
     known = partial(_is_known, listed=listed, judge=judge)
     out = []
     for word in dict.fromkeys(_LOWER.findall(piece.body)):
-        if _spread(word, judge) > 1 or known(word) or _is_form(word, listed):
+        if _spread(word, judge) > 1 or known(word) or is_form(word, listed) or _is_compound(word, listed):
             continue
         near = _near(word)
         held = [other for other in near & judge.words.number.keys() if _spread(other, judge) >= COMMON]
@@ -80,15 +72,8 @@ def _spread(word: str, judge: Judge) -> int:
     return 0 if number is None else int(judge.words.spread[number])
 
 
-def _is_form(word: str, listed: Mapping[str, int]) -> bool:
-    """Whether the word is a listed one with another ending, a doubled consonant before it, a front, or two listed words in one."""
-    for end, other in _FORMS:
-        stem = word[:-len(end)]
-        doubled = not other and stem[-1:] == stem[-2:-1] and stem[:-1] in listed
-        if word.endswith(end) and len(stem) >= 3 and (doubled or stem + other in listed):
-            return True
-    if any(word.startswith(front) and len(word) - len(front) >= 4 and word[len(front):] in listed for front in _FRONTS):
-        return True
+def _is_compound(word: str, listed: Mapping[str, int]) -> bool:
+    """Whether the word is two listed words in one."""
     return any(word[:cut] in listed and word[cut:] in listed for cut in range(4, len(word) - 3))
 
 

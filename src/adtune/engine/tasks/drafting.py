@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,12 @@ import torch.nn.functional as F
 from ...errors import InputError
 from ...records import Example
 from ...voice.prompt import Renderer
+from ...voice.single import Span
 from ..bases import Base
 from ..devices import sent
 from ..head import head_nats
 from ..methods.base import AbstractMethod
-from ..packing import Packed
+from ..packing import MASKED, Packed, without_masked
 
 # Widths of batches are multiples of a step, up to this width: the fewer shapes, the fewer kernels a CPU's library makes and keeps.
 WIDTH_STEPS = ((512, 32), (1024, 64), (math.inf, 128))
@@ -33,7 +35,7 @@ OVERLAP_TOKENS = 64  # of the window before, shown again as context to the next 
 @dataclass(frozen=True)
 class Row:
     """Ids of one training row; targets are `ids[first:]`. `piece` is the index of the example, `general` marks replay; `labels` are learned
-    in the targets' place where the base's own predictions are replayed (echo.py)."""
+    in the targets' place where the base's own predictions are replayed (echo.py), or some are MASKED."""
 
     ids: tuple[int, ...]
     first: int
@@ -43,30 +45,35 @@ class Row:
 
     @property
     def targets(self) -> int:
-        return len(self.ids) - self.first
+        """How many are learned."""
+        return len(self.ids) - self.first - (self.labels.count(MASKED) if self.labels is not None else 0)
 
     @property
     def learned(self) -> tuple[int, ...]:
-        """What is learned at the places of the loss: of a row without anything before it, from the second token on."""
+        """What is learned at the places of the loss, MASKED where nothing is: of a row without anything before it, from the second token
+        on."""
         return self.ids[max(self.first, 1):] if self.labels is None else self.labels
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Where every target token went: read = trained + lost."""
+    """Where every target token went: read = trained + masked + lost."""
 
     pieces: int
     windows: int
     read_tokens: int
     trained_tokens: int
+    masked_tokens: int = 0
 
     @property
     def lost_tokens(self) -> int:
-        return self.read_tokens - self.trained_tokens
+        return self.read_tokens - self.trained_tokens - self.masked_tokens
 
 
-def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, general: bool = False) -> list[Row]:
-    """Consecutive windows of one example, every target in exactly one; the end of the draft only in the last.
+def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, general: bool = False,
+            masked: Collection[int] = ()) -> list[Row]:
+    """Consecutive windows of one example, every target in exactly one; the end of the draft only in the last. Targets that are `masked`,
+    by their number, are read and not learned.
 
     Raises InputError where the brief alone leaves no room for a useful window.
     """
@@ -78,7 +85,9 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     while at < len(targets):
         shown = targets[max(0, at - overlap):at]
         part = targets[at:at + room - len(shown)]
-        rows.append(Row((*prompt, *shown, *part), len(prompt) + len(shown), piece, general))
+        row = Row((*prompt, *shown, *part), len(prompt) + len(shown), piece, general)
+        here = [n for n in masked if at <= n < at + len(part)]
+        rows.append(replace(row, labels=tuple(MASKED if at + n in here else id for n, id in enumerate(part))) if here else row)
         at += len(part)
     return rows
 
@@ -96,13 +105,31 @@ def _check_briefs(examples: Sequence[Example], briefs: Sequence[int], room: int,
         raise _too_long(examples[longest], briefs[longest], room, limit)
 
 
-def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, general: bool = False) -> tuple[list[Row], Ledger]:
-    """Rows of all examples and the ledger of their tokens. Raises InputError where a brief leaves no room for a useful window."""
+def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, general: bool = False,
+              masked: Sequence[Sequence[Span]] | None = None) -> tuple[list[Row], Ledger]:
+    """Rows of all examples and the ledger of their tokens; what stands at the `masked` spans of each text is read and not learned.
+
+    Raises InputError where a brief leaves no room for a useful window.
+    """
     rendered = [renderer.example(example) for example in examples]
     _check_briefs(examples, [len(prompt) for prompt, _ in rendered], OVERLAP_TOKENS, limit)
     read = sum(len(targets) for _, targets in rendered)
-    rows = [row for n, example in enumerate(examples) for row in rows_of(renderer, example, n, limit, general)]
-    return rows, Ledger(len(examples), len(rows), read, sum(row.targets for row in rows))
+    held_back = [at_spans(renderer, example.text, spans) for example, spans in zip(examples, masked or [()] * len(examples), strict=True)]
+    rows = [row for n, example in enumerate(examples) for row in rows_of(renderer, example, n, limit, general, held_back[n])]
+    trained = sum(row.targets for row in rows)
+    return rows, Ledger(len(examples), len(rows), read, trained, sum(len(row.ids) - row.first for row in rows) - trained)
+
+
+def at_spans(renderer: Renderer, text: str, spans: Sequence[Span]) -> set[int]:
+    """The numbers of the text's ids that hold a letter of a span; none where the tokenizer can't say where its ids stand."""
+    offsets = (renderer.offsets(text) if spans else None) or ()
+    starts = [start for start, _ in spans]
+    found = set()
+    for n, (start, end) in enumerate(offsets):
+        before = bisect_left(starts, end) - 1  # the last span that begins before the id ends
+        if before >= 0 and spans[before][1] > start:
+            found.add(n)
+    return found
 
 
 def held_out_rows(renderer: Renderer, examples: Sequence[Example], loss_tokens: int, limit: int) -> list[Row]:
@@ -206,6 +233,7 @@ def _padded(base: Base, method: AbstractMethod | None,
     # position t predicts token t + 1; places are told by number, because a mask on a GPU makes the processor wait for the card
     places = torch.cat([torch.arange(n * width + first - 1, n * width + end - 1) for n, (first, end) in enumerate(shown)])
     owner = torch.repeat_interleave(torch.arange(len(rows)), torch.tensor([end - first for first, end in shown]))
+    places, targets, owner = without_masked(places, targets, owner)
     ids, targets, places, owner = (sent(some, base.device) for some in (ids, targets, places, owner))
     cache = method.cache(len(rows)) if method is not None else None
     return {"input_ids": ids, "past_key_values": cache, "use_cache": cache is not None}, places, targets, owner
