@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,20 +93,25 @@ def _gpu_bf16(kind: str) -> bool:
         return False
 
 
+def best_seconds(work: Callable[[], object], repeats: int = 5, enough: float = 0.1) -> float:
+    """The shortest of several times of `work`, after a warm-up; a slow one is not repeated once `enough` seconds went into it."""
+    work()
+    times: list[float] = []
+    while len(times) < repeats and sum(times) < enough:
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
 @cache
 def _cpu_bf16() -> bool:
-    """True where this CPU multiplies bf16 at least 1.5 times as fast as fp32 (measured once, a few milliseconds)."""
+    """True where this CPU multiplies bf16 at least 1.5 times as fast as fp32 (measured once; half a second where bf16 is slow)."""
     import torch
 
     def seconds(dtype: torch.dtype) -> float:
         a = torch.ones(512, 512, dtype=dtype)
-        a @ a
-        best = float("inf")
-        for _ in range(5):
-            began = time.perf_counter()
-            a @ a
-            best = min(best, time.perf_counter() - began)
-        return best
+        return best_seconds(lambda: a @ a)
 
     return seconds(torch.float32) > 1.5 * seconds(torch.bfloat16)
 

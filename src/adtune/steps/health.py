@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -112,25 +111,17 @@ def _torch_checks() -> list[Check]:
 
 def _precision(torch: Any) -> Check:
     """Compares the speed of one matrix product in float32 and bfloat16 on the CPU; the best of several, after a warm-up."""
+    from ..engine.devices import best_seconds
+
     rows, inner, columns = PRODUCT
     speed = {}
     for name in ("float32", "bfloat16"):
         kind = getattr(torch, name)
         left, right = torch.ones(rows, inner, dtype=kind), torch.ones(inner, columns, dtype=kind)
-        speed[name] = 2 * rows * inner * columns / _best_time(lambda left=left, right=right: left @ right) / 1e9
+        speed[name] = 2 * rows * inner * columns / best_seconds(lambda left=left, right=right: left @ right) / 1e9
     ratio = speed["bfloat16"] / speed["float32"]
     message = f"bf16 {speed['bfloat16']:.0f} GFLOP/s, fp32 {speed['float32']:.0f} GFLOP/s on the CPU: {ratio:.1f} times as fast"
     return _check("precision", "ok", message, "" if ratio > 1 else "precision=auto will take fp32 here.")
-
-
-def _best_time(work: Callable[[], object], repeats: int = 5) -> float:
-    work()
-    times = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - began)
-    return min(times)
 
 
 def _device() -> Check:
