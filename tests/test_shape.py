@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import statistics
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,16 +29,53 @@ def lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def functions(path: Path) -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+@dataclass(frozen=True)
+class Function:
+    """How long a function is, and how many parameters it takes besides the object that it belongs to."""
+
+    where: str
+    lines: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the tests here ask of one file."""
+
+    says: bool
+    functions: tuple[Function, ...]
+    calls: tuple[tuple[int, str], ...]      # line, what is called
+    imports: tuple[tuple[int, str], ...]    # line, the outermost package
+
+
+@cache
+def source(path: Path) -> Source:
+    """The file, parsed once for all tests; its tree is let go, for all trees together take hundreds of megabytes."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions, calls, imports = [], [], []
+    for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield f"{name(path)}:{node.lineno} {node.name}", node
+            functions.append(Function(f"{name(path)}:{node.lineno} {node.name}", node.end_lineno - node.lineno + 1, parameters(node)))
+        if isinstance(node, ast.Call):
+            calls.append((node.lineno, dotted(node.func)))
+        if isinstance(node, ast.Import):
+            imports += [(node.lineno, alias.name.split(".")[0]) for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            imports.append((node.lineno, (node.module or "").split(".")[0]))
+    return Source(bool(ast.get_docstring(tree)), tuple(functions), tuple(calls), tuple(imports))
+
+
+def dotted(node: ast.expr) -> str:
+    """`a.b.c` as it is written; empty for what is no plain name, such as the result of a call."""
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return before and f"{before}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
     return len([arg for arg in given if arg.arg not in ("self", "cls")])
-
 
 
 def test_files_stay_short():
@@ -52,14 +90,13 @@ def test_the_median_file_is_small():
 
 
 def test_functions_stay_short():
-    wrong = [f"{where}: {node.end_lineno - node.lineno + 1} lines" for path in FILES for where, node in functions(path)
-             if node.end_lineno - node.lineno + 1 > MAX_FUNCTION]
+    wrong = [f"{one.where}: {one.lines} lines" for path in FILES for one in source(path).functions if one.lines > MAX_FUNCTION]
     assert not wrong, "\n" + "\n".join(wrong)
 
 
 def test_functions_take_few_parameters():
-    wrong = [f"{where}: {parameters(node)} parameters" for path in FILES for where, node in functions(path)
-             if parameters(node) > MAX_PARAMETERS]
+    wrong = [f"{one.where}: {one.parameters} parameters" for path in FILES for one in source(path).functions
+             if one.parameters > MAX_PARAMETERS]
     assert not wrong, "\n" + "\n".join(wrong)
 
 
@@ -68,8 +105,7 @@ def test_no_dumping_grounds():
 
 
 def test_every_source_says_what_it_is_for():
-    silent = [name(path) for path in SOURCES if path.read_text(encoding="utf-8").strip()
-              and not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    silent = [name(path) for path in SOURCES if path.read_text(encoding="utf-8").strip() and not source(path).says]
     assert not silent
 
 
@@ -81,12 +117,8 @@ def test_test_files_have_names_of_their_own():
 @pytest.mark.parametrize("path", SOURCES, ids=name)
 def test_nothing_unsafe(path):
     """Weights travel as safetensors, settings as JSON or safe YAML; nothing that a file holds is ever executed."""
-    text = path.read_text(encoding="utf-8")
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Call):
-            assert ast.unparse(node.func) not in UNSAFE_CALLS, f"line {node.lineno}: {ast.unparse(node.func)}"
-        if isinstance(node, ast.Import):
-            assert not {alias.name.split(".")[0] for alias in node.names} & UNSAFE_MODULES, f"line {node.lineno}"
-        if isinstance(node, ast.ImportFrom):
-            assert (node.module or "").split(".")[0] not in UNSAFE_MODULES, f"line {node.lineno}"
-    assert not re.search(r"trust_remote_code\s*=\s*True", text)
+    for line, called in source(path).calls:
+        assert called not in UNSAFE_CALLS, f"line {line}: {called}"
+    for line, package in source(path).imports:
+        assert package not in UNSAFE_MODULES, f"line {line}: {package}"
+    assert not re.search(r"trust_remote_code\s*=\s*True", path.read_text(encoding="utf-8"))
