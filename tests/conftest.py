@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
@@ -13,6 +15,8 @@ os.environ.pop("ADTUNE_WORKSPACE", None)
 
 import pytest  # noqa: E402 - the environment above must stand before anything loads a hub client
 from hypothesis import settings
+
+from adtune.workspace import upgrade  # noqa: E402
 
 settings.register_profile("the same examples in every run", derandomize=True, database=None)
 settings.load_profile("the same examples in every run")
@@ -29,6 +33,41 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError(f"a test reached for the network: {address}")
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+migrate = upgrade._migrate
+
+
+@cache
+def statements() -> tuple[str, ...]:
+    """What makes the tables of a new workspace in SQLite, as the migrations left them in one that was made for this."""
+    from sqlalchemy import URL
+
+    from adtune.workspace.database import HEAD, Database
+
+    with TemporaryDirectory() as folder:
+        database = Database(URL.create("sqlite", database=f"{folder}/adtune.db"))
+        migrate(database, None)
+        with database.read() as connection:
+            made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid").scalars().all()
+        database.close()
+    return (*made, f"INSERT INTO alembic_version VALUES ('{HEAD}')")
+
+
+@pytest.fixture(autouse=True)
+def tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new workspace gets its tables at once: migrating takes most of the time of a test that only wants a workspace.
+
+    tests/workspace/test_workspace_open.py migrates each one, and PostgreSQL and older databases are migrated everywhere.
+    """
+    def make(database, stored):  # noqa: ANN001, ANN202
+        if stored is not None or not database.is_sqlite:
+            return migrate(database, stored)
+        with database.write() as connection:
+            for statement in statements():
+                connection.exec_driver_sql(statement)
+
+    monkeypatch.setattr(upgrade, "_migrate", make)
 
 
 @pytest.fixture(scope="session")

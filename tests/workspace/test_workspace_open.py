@@ -17,6 +17,11 @@ from adtune.workspace.database import Database
 from adtune.workspace.upgrade import MIGRATIONS, stored_revision, upgrade
 
 
+@pytest.fixture
+def tables():
+    """Nothing stands in for the migrations here: they are what is tested."""
+
+
 def said(url):
     """A database's URL as words for another process."""
     return [] if url is None else [url.render_as_string(hide_password=False)]
