@@ -247,6 +247,14 @@ def test_a_calendar_that_came_before_its_rows_is_checked_when_they_come(take):
     assert [one["column"] for one in answer["refused"]] == ["Glow"] and set(rows[0].inputs) == {"Free returns"}
 
 
+def test_a_calendar_whose_input_is_called_as_an_outcome_is_told_how_to_name_it(take):
+    with pytest.raises(InputError) as error:
+        take("Day,Value", "2024-05-01,17")
+    assert "'Value'" in error.value.do and "to join it by date" in error.value.do
+    answer, _ = take("Day,Value,Offer", "2024-05-01,17,yes", name="calendar.csv")
+    assert any("Value is read as value" in note and "not joined" in note for note in answer["notes"])
+
+
 def test_time_zones_are_told(take, export):
     export("Start Date (in UTC),Campaign Name,Campaign Group Name,Total Spent,Impressions,Clicks", "9/1/2026,A,G,1,100,5", name="in/li.csv")
     path = export("Day,Campaign name,Ad set name,Account timezone,Amount spent (USD),Impressions,Link clicks",

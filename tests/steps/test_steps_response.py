@@ -179,6 +179,25 @@ def test_the_first_days_of_months_are_no_neighbours_where_the_client_s_files_wri
     assert decided_by(cells, "day") == ("01/02/2024", date(2024, 2, 1)) and decided_by([*cells, "25/01/2024"], "month") is None
 
 
+@pytest.mark.parametrize(("lines", "found", "do"), [
+    (["date,value", "2024-03-15,20"], "date, value, of which value is an outcome, known only after the ads ran", "Give value the name"),
+    (["value", "20"], "value", "--map channel=COLUMN"), (["foo,bar", "1,2"], "foo, bar", "--map channel=COLUMN"),
+    ([], "the file is empty", ".csv or .xlsx"), (["%PDF-1.4"], "no table", ".csv or .xlsx")])
+def test_a_plan_that_tells_nothing_of_its_rows_is_refused_with_what_it_should_hold(lines, found, do, house, tmp_path):
+    ws, _, _ = house
+    (path := tmp_path / "plan.csv").write_text("".join(f"{line}\n" for line in lines))
+    with pytest.raises(InputError) as error:
+        predict(ws, "acme", path, {"outcome": "conversions"})
+    assert found in error.value.found and do in error.value.do
+    assert "rows to predict" in error.value.expected and ("channel" in error.value.expected or not lines or lines[0].startswith("%"))
+
+
+def test_an_outcome_in_a_plan_is_told_to_count_for_nothing(house, tmp_path):
+    ws, _, _ = house
+    plan = write(tmp_path / "plan.csv", [["2024-03-15", "Instagram", 20]], ["date", "channel", "value"])
+    assert any(note.startswith("value is read as an outcome") for note in predict(ws, "acme", plan, {"outcome": "conversions"})["notes"])
+
+
 def test_two_orders_in_the_client_s_files_tell_nothing_of_a_plan(tmp_path):
     with Workspace.open(tmp_path / "ws") as ws:
         for name, order, channel in (("uk", "%d/%m/%Y", "Search"), ("us", "%m/%d/%Y", "Social")):

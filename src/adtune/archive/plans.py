@@ -11,10 +11,15 @@ import pyarrow as pa
 from ..errors import InputError
 from .campaigns.dateless import layout_by_cells
 from .campaigns.days import decided_by
-from .campaigns.header import check_mapping
+from .campaigns.header import Layout, check_mapping
 from .campaigns.tables import Raw, read_tables
 from .campaigns.typed import typed
-from .files import client_files
+from .campaigns.words import OUTCOMES
+from .columns import listed
+from .files import ClientFile, client_files
+from .opening import UNREADABLE, reason_of
+
+_MAPPED = "name the columns: --map channel=COLUMN --map campaign=COLUMN."
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,9 @@ def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str
     files = client_files(path)
     if len(files) != 1:
         raise InputError(str(path), f"{len(files)} files", "one file of rows to predict", "Name one file.")
-    telling = {**(mapping or {}), **{f"input {n}": column for n, column in enumerate(inputs)}}
-    tables = [raw for raw in read_tables(files[0], telling, lambda note: None) if raw.rows or raw.faults]
-    if len(tables) != 1:
-        raise InputError(str(path), f"{len(tables)} tables", "one table of rows to predict", "Save it as one sheet, or as CSV.")
-    raw = tables[0]
+    raw = _table(path, files[0], {**(mapping or {}), **{f"input {n}": column for n, column in enumerate(inputs)}}, inputs)
     there = layout_by_cells(raw, mapping or {}, files[0].name)[0]
+    notes = _outcomes_told(there, name, files[0].name, inputs)
     assumed = name not in there.fields
     if assumed:
         raw.header.append(name)
@@ -57,7 +59,41 @@ def read_plan(path: Path, mapping: Mapping[str, str] | None, exposure: tuple[str
     places = {line: n for n, line in enumerate(sorted({*raw.lines.to_pylist(), *broken}))}
     rejected = [(places[line], reason) for line, reason in (*made.rejected, *broken.items()) if line in places]
     return PlanRows(made.table, [places[line] for line in made.table["line"].to_pylist()], sorted(rejected), len(places), assumed,
-                    _order_told(raw, there.day))
+                    [*notes, *_order_told(raw, there.day)])
+
+
+def _table(path: Path, file: ClientFile, telling: Mapping[str, str], inputs: Collection[str]) -> Raw:
+    """The one table of the file. Raises InputError."""
+    try:
+        tables = [raw for raw in read_tables(file, telling, lambda note: None) if raw.rows or raw.faults]
+    except UNREADABLE as error:
+        raise InputError(str(path), reason_of(error), "one table of rows to predict", "Save it as .csv or .xlsx.") from None
+    except InputError as error:   # asks for numbers of delivery, which a plan has not
+        raise InputError(error.where, error.found, _expected(inputs), f"Name them as the imported files do, or {_MAPPED}") from None
+    if len(tables) != 1:
+        raise InputError(str(path), f"{len(tables)} tables", "one table of rows to predict", "Save it as one sheet, or as CSV.")
+    return tables[0]
+
+
+def _expected(inputs: Collection[str]) -> str:
+    return f"rows to predict, with columns of the client's campaigns ({listed(dict.fromkeys(['date', 'channel', 'campaign', *inputs]))})"
+
+
+def _outcomes_told(there: Layout, exposure: str, file: str, inputs: Collection[str]) -> list[str]:
+    """A note where columns are called as outcomes are. Raises InputError where there is nothing but them and days."""
+    outcomes = [there.names[at].text for field, at in there.fields.items() if field in OUTCOMES and field != exposure]
+    if not outcomes:
+        return []
+    several, named = len(outcomes) > 1, listed(outcomes)
+    late = f"{'outcomes' if several else 'an outcome'}, known only after the ads ran"
+    rename = f"Give {named} the name of what it holds, in the imported files too, where that is known before the ads run"
+    silent = {"date", "start", "end", *OUTCOMES} - {exposure}
+    if not (there.fields.keys() - silent or there.inputs or there.audience):
+        found = listed(name.text for name in there.names)
+        raise InputError(file, f"the columns {found}, of which {named} {'are' if several else 'is'} {late}", _expected(inputs),
+                         f"{rename}, or {_MAPPED}")
+    return [f"{named} {'are' if several else 'is'} read as {late}: nothing is predicted from {'them' if several else 'it'}."
+            + (f" {rename}." if "value" in there.fields else "")]
 
 
 def _order_told(raw: Raw, day: int | None) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from ...errors import InputError, did_you_mean
 from ...units import currency_in
+from ...workspace.campaigns import JOINS
 from ..columns import listed, squeezed
 from .platforms import Platform, platform_of
 from .words import (
@@ -244,7 +245,13 @@ def _spaced(text: str) -> str:
 def require_rows(found: Layout, file: str) -> None:
     """Raises InputError where a table has no exposure, or no outcome of it."""
     there = [name.text for name in found.names]
+    keys = [name for name in (*found.fields, *(name for name, _, _ in found.inputs)) if name in JOINS]
     if not any(name in found.fields for name in EXPOSURES):
+        if keys and (numbers := [found.names[at].text for name, at in found.fields.items() if name in OUTCOMES]):
+            raise InputError(file, f"the columns {listed(there)}", "an exposure (impressions, clicks or spend) and an outcome of it, "
+                             f"or what is joined to the rows by {' and '.join(keys)}",
+                             f"'{numbers[0]}' is read as an outcome: give it the name of what it holds (temperature, offer) to join it by "
+                             f"{' and '.join(keys)}, or name the exposure: --map impressions=COLUMN.")
         raise InputError(file, f"the columns {listed(there)}", "an exposure (impressions, clicks or spend) and an outcome of it", _INSTEAD)
     if not found.has_rows:
         raise InputError(file, f"the columns {listed(there)}", "an outcome (clicks of impressions, conversions or value)", _INSTEAD)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...units import currency_in
-from ...workspace.campaigns import INPUT, JOINS, OUTCOME, schema
+from ...workspace.campaigns import INPUT, JOINS, NUMBERS, OUTCOME, schema
 from ..columns import squeezed
 from .cells import Cells
 from .header import Layout
@@ -140,7 +140,8 @@ def lookup(raw: Raw, found: Layout, file: str) -> Made | None:
         whole = pc.and_(whole, pc.is_valid(column))
     lost = raw.lines.filter(pc.invert(whole)).to_pylist()
     notes = [f"{file}: {table.num_rows - len(lost):,} rows to join by {' and '.join(keys)}: {', '.join(name for name, _ in rest)}",
-             *cells.notes]
+             *(f"{file}: {found.names[at].text} is read as {name} and not joined: give it the name of what it holds, if it is an input"
+               for name, at in found.fields.items() if name in NUMBERS), *cells.notes]
     return Made(table.filter(whole), [(line, f"no {' or no '.join(keys)} to join by") for line in lost], notes)
 
 
