@@ -63,6 +63,54 @@ def test_the_same_file_again_adds_nothing_and_late_conversions_replace(take):
     assert any("later imports changed them" in note for note in old["notes"])
 
 
+PRICED = "Day,Campaign,Ad group,Price,Cost,Impr.,Clicks,Conversions,Conv. value"
+
+
+def priced(price: float, count: int = 5) -> list[str]:
+    return [f"2024-04-{day:02},Brand,G,{price + day},{day}.50,{100 * day},{5 * day},1,{50 * day}" for day in range(1, count + 1)]
+
+
+def test_rows_whose_inputs_alone_were_corrected_replace_the_earlier_ones_and_are_counted(take):
+    take(PRICED, *priced(40))
+    answer, rows = take(PRICED, *priced(40, 2), *priced(60)[2:], name="corrected.csv")
+    assert (answer["added"], answer["corrected"]) == (0, 3) and [row.inputs["price"] for row in rows] == [41, 42, 63, 64, 65]
+    assert any(note.startswith("3 of the corrected rows have the numbers that were known") for note in answer["notes"])
+    again, _ = take(PRICED, *priced(40, 2), *priced(60)[2:], name="corrected.csv")
+    assert (again["added"], again["corrected"], again["import"]) == (0, 0, None)
+    old, rows = take(PRICED, *priced(40))
+    assert old["corrected"] == 0 and rows[4].inputs["price"] == 65 and any("later imports changed them" in note for note in old["notes"])
+
+
+def test_a_channel_that_was_corrected_within_its_platform_replaces_the_earlier_one(take):
+    head = "Day,Channel,Campaign,Cost,Impr.,Clicks"
+    take(head, *(f"2024-04-{day:02},Google Search,A,{day},{100 * day},5" for day in range(1, 6)))
+    answer, rows = take(head, *(f"2024-04-{day:02},Google Shopping,A,{day},{100 * day},5" for day in range(1, 6)), name="corrected.csv")
+    assert (answer["added"], answer["corrected"]) == (0, 5) and {row.channel for row in rows} == {"Google Shopping"}
+
+
+def test_a_product_or_channel_that_makes_another_cell_counts_twice_and_is_told(take):
+    head = "Day,Channel,Campaign,Product,Cost,Impr.,Clicks"
+    take(head, *(f"2024-04-{day:02},Search,A,Coats,{day},{100 * day},5" for day in range(1, 6)))
+    more, _ = take(head, *(f"2024-04-{day:02},Search,A,Hats,{day + 1},{90 * day},5" for day in range(1, 6)), name="more.csv")
+    assert more["added"] == 5 and more["notes"] == []
+    answer, _ = take(head, *(f"2024-04-{day:02},Search,A,Dresses,{day},{100 * day},5" for day in range(1, 6)), name="corrected.csv")
+    note, = answer["notes"]
+    assert answer["added"] == 5
+    assert note.startswith("5 new rows have day, names and all numbers of earlier ones, but another channel or product")
+
+
+def test_what_a_later_file_does_not_say_of_the_rows_that_it_replaces_is_told(take):
+    take(PRICED, *priced(40))
+    answer, rows = take("Day,Channel,Campaign,Ad group,Cost,Impr.,Clicks,Conversions",
+                        *(f"2024-04-{day:02},Google Ads,Brand,G,{day}.50,{100 * day},{5 * day},2" for day in range(1, 6)), name="later.csv")
+    assert answer["corrected"] == 5 and "price" not in rows[0].inputs
+    assert any(note.startswith("5 rows stand for earlier ones that held value, price") for note in answer["notes"])
+    head = "Day,Campaign,Desk,Cost,Impr.,Clicks"
+    take(head, *(f"2024-03-{day:02},B,{desk},1,{100 + day},5" for day in range(1, 4) for desk in ("north", "south")), name="two.csv")
+    answer, _ = take(head, *(f"2024-03-{day:02},B,west,1,{100 + day},5" for day in range(1, 4)), name="one.csv")
+    assert answer["corrected"] == 3 and any(note.startswith("3 rows stand for 6 earlier ones") for note in answer["notes"])
+
+
 def test_windows_say_how_long_days_stay_open(take):
     header = "Day,Campaign name,Ad set name,Attribution setting,Amount spent (EUR),Impressions,Link clicks,Purchases"
     _, rows = take(header, *(f"2024-05-{day:02},A,S,{window},1,100,5,1" for window in ("1-day click", "14-day click")

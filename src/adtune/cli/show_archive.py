@@ -31,7 +31,7 @@ def imported_campaigns(answer: Answer, page: Page) -> None:
     """Rows of campaign files, and the columns that no model may read."""
     page.line(f"{answer['kept']:,} of {answer['read']:,} rows kept for {answer['client']}, {answer['added']:,} of them new.")
     if answer["corrected"]:
-        page.line(f"{answer['corrected']:,} rows have other numbers than before (late conversions, corrections): the new ones hold.")
+        page.line(f"{answer['corrected']:,} rows have other numbers or inputs than before (late conversions, corrections): these hold.")
     if answer["platforms"]:
         page.line(f"Read as exports of {', '.join(answer['platforms'])}.")
     channels(answer["channels"], page)

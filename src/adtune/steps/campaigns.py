@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..progress import Progress, silent
 from ..records import hash_of
+from .campaign_changes import changes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +25,8 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
     """Read campaign files at `path` into the archive of `client`, who is created where new. Gives the JSON object of `adtune import`.
 
     `rates` is a table that converts money into one currency. `added` counts the file's rows whose cell (day, campaign, ad, breakdown) was
-    not there, `corrected` those whose numbers changed (late conversions). Raises InputError where nothing can be kept, and for two
-    currencies without rates; then nothing is stored and no client is created.
+    not there, `corrected` those whose numbers (late conversions) or inputs changed. Raises InputError where nothing can be kept, and for
+    two currencies without rates; then nothing is stored and no client is created.
     """
     ws.check_client(client)
     from ..archive.campaigns import one_currency, read_campaigns, read_rates
@@ -42,18 +43,22 @@ def import_campaigns(ws: Workspace, path: Path, client: str, mapping: dict[str, 
         rows, told = one_currency(rows, table_of_rates, _currency(known), str(path))
         found.notes += [told] if told else []
     _check_lookups(found, rows, known)
-    added, corrected = _changes(rows, known)
-    if corrected and _content(rows) in {entry["record"].get("content") for entry in ws.campaign_imports(client)}:
+    imports = [entry["record"] for entry in ws.campaign_imports(client)] if known is not None else []
+    changed = changes(rows, known, {name for record in imports for name in record.get("inputs", ())})
+    added, corrected = changed.added, changed.corrected
+    if not (corrected and _came_before(rows, imports, bool(changed.renumbered))):
+        found.notes += changed.notes
+    else:
         corrected = 0
         found.notes.append("these rows were imported before, and later imports changed them: the later ones hold")
     progress("storing", 0, 1)
     artifact, joins = _stored(ws, client, found, rows, bool(added or corrected) or _tells_more(rows, known))
-    added += joins
     _refuse_joined(ws, client, found)
     channels = _channels(ws, client, found)
     rejections = [{"where": one.where, "reason": one.reason} for one in found.rejected]
     return {"client": client, "kind": KIND, "archive": archive_hash(ws, client), "read": found.kept + len(rejections), "kept": found.kept,
-            "added": added, "corrected": corrected, "withdrawn": 0, "restored": 0, "rejected": len(rejections), "rejections": rejections,
+            "added": added + joins, "corrected": corrected, "withdrawn": 0, "restored": 0, "rejected": len(rejections),
+            "rejections": rejections,
             "notes": found.notes, "guides": [], "rows": 0 if rows is None else rows.num_rows, "channels": channels,
             "platforms": sorted(found.platforms),
             "refused": [{"column": column, "reason": reason} for column, reason in found.refused.items()], "import": artifact}
@@ -80,7 +85,7 @@ def _stored(ws: Workspace, client: str, found: CampaignReading, rows: pa.Table |
     orders = {"day_orders": sorted(found.day_orders)} if found.day_orders else {}
     if rows is not None and changed:
         record = {"files": sorted(files_of(found)), "rows": rows.num_rows, "platforms": sorted(found.platforms), "content": _content(rows),
-                  **orders}
+                  "cells": _content(rows, True), **orders}
         artifact = ws.add_campaigns(client, rows, record)
     ws.ensure_client(client)
     for lookup in found.lookups:
@@ -102,56 +107,26 @@ def _tells_more(rows: pa.Table | None, known: pa.Table | None) -> bool:
     return bool(new or set(rows["channel"].unique().to_pylist()) - set(known["channel"].unique().to_pylist()))
 
 
-def _content(rows: pa.Table) -> str:
-    """Hex sha256 of the cells and their numbers, in their order."""
+def _came_before(rows: pa.Table, imports: list[dict[str, Any]], renumbered: bool) -> bool:
+    """Whether these rows were imported as they are; of imports that kept no hash of inputs only the numbers tell."""
+    cells, numbers = _content(rows, True), _content(rows)
+    return any(record["cells"] == cells if "cells" in record else renumbered and record.get("content") == numbers for record in imports)
+
+
+def _content(rows: pa.Table, inputs: bool = False) -> str:
+    """Hex sha256 of the cells and their numbers, in their order; with their channels and inputs where asked for."""
     import hashlib
 
     import pyarrow as pa
 
-    from ..workspace.campaigns import NUMBERS
+    from ..workspace.campaigns import INPUT, NUMBERS
 
     sink = pa.BufferOutputStream()
-    part = rows.select(["key", *NUMBERS]).combine_chunks().replace_schema_metadata(None)
+    told = ["channel", *sorted(name for name in rows.column_names if name.startswith(INPUT))] if inputs else []
+    part = rows.select(["key", *NUMBERS, *told]).combine_chunks().replace_schema_metadata(None)
     with pa.ipc.new_stream(sink, part.schema) as stream:
         stream.write_table(part)
     return hashlib.sha256(sink.getvalue()).hexdigest()
-
-
-def _changes(rows: pa.Table | None, known: pa.Table | None) -> tuple[int, int]:
-    """(rows of the files whose cells are new, rows of the files whose cells have other numbers now)."""
-    import pyarrow.compute as pc
-
-    if rows is None or not rows.num_rows:
-        return 0, 0
-    if known is None or not known.num_rows:
-        return _lines(rows), 0
-    there = pc.is_in(rows["key"], value_set=pc.unique(known["key"]))
-    renamed = pc.fill_null(pc.is_in(rows["id_key"], value_set=pc.unique(known["id_key"].drop_null())), False)
-    new = rows.filter(pc.invert(pc.or_(there, renamed)))
-    again = rows.filter(pc.or_(there, renamed))
-    moved = again.filter(pc.invert(_same_numbers(again, known)))
-    return _lines(new), _lines(moved)
-
-
-def _lines(rows: pa.Table) -> int:
-    """Rows of the files: of a wide file one row became several."""
-    return rows.group_by(["file", "line"]).aggregate([]).num_rows
-
-
-def _same_numbers(rows: pa.Table, known: pa.Table) -> pa.ChunkedArray:
-    """Whether the sums of a row's cell are those that are known; rows that share a cell are compared together."""
-    import pyarrow.compute as pc
-
-    from ..workspace.campaigns import NUMBERS
-
-    sums = [table.group_by("key").aggregate([(name, "sum") for name in NUMBERS]) for table in (rows, known)]
-    at = pc.index_in(sums[0]["key"], value_set=sums[1]["key"].combine_chunks())
-    same = pc.is_valid(at)
-    for name in (f"{name}_sum" for name in NUMBERS):
-        now, before = pc.round(sums[0][name], 6), pc.round(pc.take(sums[1][name].combine_chunks(), at), 6)
-        either = pc.or_(pc.is_valid(now), pc.is_valid(before))
-        same = pc.and_(same, pc.if_else(either, pc.fill_null(pc.equal(now, before), False), True))
-    return pc.take(same, pc.index_in(rows["key"], value_set=sums[0]["key"].combine_chunks()))
 
 
 def _currency(known: pa.Table | None) -> str | None:
