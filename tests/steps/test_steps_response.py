@@ -16,8 +16,8 @@ import torch
 from adtune import Workspace
 from adtune.archive.campaigns.days import decided_by, spans
 from adtune.engine.response.base import load_response
-from adtune.engine.response.columns import columns_of, left_out
-from adtune.engine.response.encode import encode, make_codebook, words_of_field
+from adtune.engine.response.columns import columns_of, join, left_out
+from adtune.engine.response.encode import Codebook, encode, make_codebook, unsupported, words_of_field
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.errors import InputError, SettingError
 from adtune.steps.campaigns import import_campaigns
@@ -110,6 +110,34 @@ def test_every_row_of_a_plan_is_answered_and_what_is_new_is_not_supported(house,
     assert len(written) == 5 and float(written[0]["rate"]) == told[0]["rate"]
     wide = predict(ws, "acme", path, {"level": 0.98})["rows"][0]["interval"]
     assert wide[0] <= told[0]["interval"][0] and wide[1] >= told[0]["interval"][1]
+
+
+def test_a_product_that_the_history_never_held_is_not_supported_whatever_its_name_means(house, tmp_path):
+    ws, _, _ = house
+    plan = [[date(2024, 3, 15), "Instagram", "Instagram 1", product, 43, 200]
+            for product in ("Dresses", "dresses ", "Summer dress", "Kettle", "")]
+    path = write(tmp_path / "plan.csv", plan, HEAD[:-1])
+    found = predict(ws, "acme", path, {"outcome": "conversions", "out": tmp_path / "rates.csv"})["rows"]
+    assert [one["supported"] for one in found] == [True, True, False, False, True]
+    assert found[2]["reason"] == "the product 'Summer dress' is not in the client's history" and "reason" not in found[0]
+    assert found[2]["interval"][1] - found[2]["interval"][0] > 1.5 * (found[0]["interval"][1] - found[0]["interval"][0])
+    with (tmp_path / "rates.csv").open() as file:
+        assert [row["reason"] for row in csv.DictReader(file)] == ["", "", found[2]["reason"], found[3]["reason"], ""]
+    told = write(tmp_path / "more.csv", [[date(2024, 3, 15), "Instagram", "Dresses", "men", 43, 200], [date(2024, 3, 15), "Instagram",
+                 "Dresses", "", 4000, 200]], ["date", "channel", "product", "audience", "price", "clicks"])
+    found = predict(ws, "acme", told, {"outcome": "conversions"})["rows"]
+    assert found[0]["reason"] == "the audience 'men' is not in the client's history" and "price" in found[1]["reason"]
+    assert not found[0]["supported"] and not found[1]["supported"]
+
+
+def test_a_product_that_came_after_the_adapter_is_not_supported(house, tmp_path):
+    _, _, folder = house
+    with Workspace.open(folder / "ws") as ws:
+        record = ws.record(house[1]["adapter"])["record"]
+    history = load_columns(house[0], "acme")[0]
+    later = join(history, columns_of({"channel": ["Radio"], "product": ["Dresses"], "price": [43.0]}, [history.day.max()], history))
+    asked = later.take(np.array([len(history)]))
+    assert unsupported(asked, Codebook(**record["codebook"]), later)[0].startswith("the channel 'Radio' is none")
 
 
 def test_a_plan_without_exposure_is_answered_for_the_usual_one_and_map_names_columns(house, tmp_path):

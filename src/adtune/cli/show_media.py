@@ -49,7 +49,7 @@ def _share(value: float | None) -> str:
 def predicted(answer: Answer, page: Page) -> None:
     """Rates of the first rows, and what moves them."""
     page.line(f"{answer['outcome']} for one of {answer['exposure']}, with intervals that should cover {answer['level']:.0%}", style="bold")
-    rows = [(one["row"], one["rate"], *(one["interval"] or (None, None)), "yes" if one["supported"] else "no",
+    rows = [(one["row"], one["rate"], *(one["interval"] or (None, None)), "yes" if one["supported"] else f"no: {one.get('reason', '')}",
              "; ".join(part["words"] for part in one.get("drivers", ())[:2])) for one in answer["rows"][:SHOWN]]
     page.table(("Row", "Rate", "Low", "High", "Supported", "What moves it"), rows)
     if len(answer["rows"]) > SHOWN:

@@ -37,7 +37,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     """
     from ..archive.plans import read_plan
     from ..engine.response.columns import join
-    from ..engine.response.encode import Codebook, make_codebook, supported
+    from ..engine.response.encode import Codebook, make_codebook, unsupported
     from ..tune.response import readable, usable
 
     level = options.get("level") or 0.8
@@ -71,7 +71,8 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
         found = _rates(reader, context[order], rows, gate, book)
         told = _drivers(reader, (rows, found["rate"]), gate["blend"], book)
         drift = _latest(base, batch, context[order], gate, book)
-    found["supported"] = supported(asked, book)
+    found["reason"] = unsupported(asked, book, history)
+    found["supported"] = found["reason"] == ""
     _widen(found, book, batch.exposure[0, rows].numpy(), level)
     for name in ("rate", "low", "high"):  # value was counted in typical orders
         found[name] = found[name] * book.unit
@@ -193,11 +194,12 @@ def _latest(base: ResponseBase, batch: Batch, context: np.ndarray, gate: Mapping
 
 
 def _rows(plan: Any, found: dict[str, Any], drivers: list[Any]) -> list[dict[str, Any]]:
-    """One object a row of the file, in its order; a row that could not be read has no rate and says why."""
+    """One object a row of the file, in its order; a row that could not be read has no rate, and it and one without
+    support say why."""
     rows: list[dict[str, Any]] = [{"row": n, "rate": None, "interval": None, "supported": False} for n in range(plan.total)]
     for at, n in enumerate(plan.rows):
         rows[n] |= {"rate": float(found["rate"][at]), "interval": [float(found["low"][at]), float(found["high"][at])],
-                    "supported": bool(found["supported"][at])}
+                    "supported": bool(found["supported"][at])} | ({"reason": found["reason"][at]} if found["reason"][at] else {})
         if at < len(drivers):
             rows[n]["drivers"] = drivers[at]
     for n, reason in plan.rejected:
@@ -235,10 +237,10 @@ def _write(path: Path, answer: Mapping[str, Any]) -> Path:
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["row", "rate", "low", "high", "supported"])
+    writer.writerow(["row", "rate", "low", "high", "supported", "reason"])
     for one in answer["rows"]:
         low, high = one["interval"] or (None, None)
-        writer.writerow([one["row"], one["rate"], low, high, one["supported"]])
+        writer.writerow([one["row"], one["rate"], low, high, one["supported"], one.get("reason", "")])
     try:
         replace_file(path, text.getvalue().encode())
     except (OSError, AdtuneError) as error:

@@ -268,13 +268,35 @@ def _value(field: str, value: int, book: Codebook) -> str:
     return known[value - 1] if 0 < value <= len(known) else str(value)
 
 
-def supported(columns: Columns, book: Codebook) -> np.ndarray:
-    """(N,) whether a row lies where the advertiser has history: no unknown channel, product, device, placement or audience, numbers in
-    range."""
-    good = np.ones(len(columns), bool)
+def unsupported(asked: Columns, book: Codebook, history: Columns) -> np.ndarray:
+    """(N,) why a row lies outside of what the advertiser's history holds, empty where it does not: a channel, product, device, placement or
+    audience that is new, or a number out of range.
+
+    Products are told apart by their own words: two that mean the same to the general pattern may do as differently as any.
+    """
+    reasons = np.full(len(asked), "", object)
+
+    def add(bad: np.ndarray, values: np.ndarray, place: str, what: str) -> None:
+        for row in np.flatnonzero(bad & (reasons == "")):
+            reasons[row] = f"the {named(place, book)} '{str(values[row])[:60]}' {what}"
+
     for field in (*KNOWN, "other1"):
-        words = words_of_field(columns, field, book.sources)
+        told, held = (_own_words(columns, field, book) for columns in (asked, history))
+        if told is not None and (held is not None or field == "product"):
+            there = {"", *(word.casefold() for word in (() if held is None else distinct(held)[0]))}
+            add(np.array([word.casefold() not in there for word in told], bool), told, field, "is not in the client's history")
+        words = words_of_field(asked, field, book.sources)
         if words is not None and book.values.get(field):
-            good &= np.isin(words.astype(str), [*book.values[field], ""])
-    numbers, told = _standard(columns, book)
-    return good & ~((np.abs(numbers) > 3.5) & (told > 0)).any(1)
+            add(~np.isin(words.astype(str), [*book.values[field], ""]), words, field, "is none that the model knows: tune again")
+    numbers, given = _standard(asked, book)
+    for row, column in np.argwhere((np.abs(numbers) > 3.5) & (given > 0)):
+        reasons[row] = reasons[row] or f"its {named(NUMBERS[column], book)} is far from all in the client's history"
+    return reasons
+
+
+def _own_words(columns: Columns, field: str, book: Codebook) -> np.ndarray | None:
+    """A field as the client writes it; None where the rows have no column for it."""
+    if field in columns.named:
+        return columns.named[field]
+    source = book.sources.get(field) or next((name for name in columns.words if field == "product" == place_of(name)), None)
+    return columns.words.get(source) if source else None
