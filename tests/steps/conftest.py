@@ -15,6 +15,14 @@ WORDS = ("harbour lantern copper meadow quiet ledger bridge winter orchard signa
          "cotton ladder summer engine island velvet corner music harvest candle valley thread bottle forest planet mirror").split()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def few_watched():
+    """Few passages of general text are watched in a run: each of its evaluations reads them all, and how many there are proves nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adtune.voice.general.WATCHED", 3)
+        yield
+
+
 @pytest.fixture
 def archive(tmp_path):
     """Writes `count` distinct pieces as JSONL, with two rows that cannot be kept, and gives the path."""

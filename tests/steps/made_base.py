@@ -10,6 +10,7 @@ import torch
 from adtune.pretrain.model import build_model
 from adtune.pretrain.tokenizer import save_tokenizer, train_tokenizer
 from adtune.starter import sample_pieces
+from adtune.voice.habits import sentences
 
 QUICK = {"epochs": 2, "rate": 0.01, "precision": "fp32", "prefix_tokens": 16, "patience": 20}
 
@@ -21,8 +22,19 @@ def make_base(folder: Path, context: int = 1024) -> Path:
     return folder
 
 
-def sample_file(path: Path, count: int) -> Path:
-    """The first pieces of every category of the sample, `count` in all."""
+def sample_file(path: Path, count: int, words: int = 60) -> Path:
+    """The beginnings of the first pieces of every category of the sample, `count` in all: what a run proves needs no long pieces."""
     rows = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows[::max(1, len(rows) // count)][:count]), encoding="utf-8")
+    taken = rows[::max(1, len(rows) // count)][:count]
+    path.write_text("".join(json.dumps({**row, "text": beginning(row["text"], words)}) + "\n" for row in taken), encoding="utf-8")
     return path
+
+
+def beginning(text: str, least: int) -> str:
+    """The first sentences that make `least` words together."""
+    found: list[str] = []
+    for sentence in sentences(text):
+        found.append(sentence)
+        if len(" ".join(found).split()) >= least:
+            break
+    return " ".join(found)

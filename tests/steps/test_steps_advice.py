@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from made_base import beginning
 
 from adtune.advise.arms import METRIC
 from adtune.advise.drafts import SPARED
@@ -13,7 +14,6 @@ from adtune.steps.advice import advise
 from adtune.steps.archive import import_archive
 from adtune.steps.curation import curate, read_dataset
 from adtune.steps.tuning import newest_plan
-from adtune.voice.habits import sentences
 
 REASONS = (CONVENTIONS, VOCABULARY, FORMAT)
 KEYS = {"verdict", "reason", "findings", "candidates", "examples_needed", "estimate"}
@@ -33,16 +33,6 @@ def base(shared, monkeypatch):
     return str(folder)
 
 
-def beginning(text, least=25):
-    """The first sentences that make `least` words together."""
-    found = []
-    for sentence in sentences(text):
-        found.append(sentence)
-        if len(" ".join(found).split()) >= least:
-            break
-    return " ".join(found)
-
-
 @pytest.fixture
 def client(ws, tmp_path):
     """60 pieces of the sample client, each its first two or three sentences, so that a run takes a second."""
@@ -50,7 +40,7 @@ def client(ws, tmp_path):
         pytest.skip("no sample client in this installation")
     rows = [json.loads(line) for line in sample_pieces().read_text(encoding="utf-8").splitlines()[:60]]
     path = tmp_path / "sample.jsonl"
-    path.write_text("".join(json.dumps({**row, "text": beginning(row["text"])}) + "\n" for row in rows), encoding="utf-8")
+    path.write_text("".join(json.dumps({**row, "text": beginning(row["text"], 25)}) + "\n" for row in rows), encoding="utf-8")
     import_archive(ws, path, "sample")
     curate(ws, "sample", brand_guide=sample_guide())
     return "sample"

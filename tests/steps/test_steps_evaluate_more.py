@@ -31,7 +31,7 @@ def job(tmp_path_factory):
     folder = tmp_path_factory.mktemp("more")
     base = str(make_base(folder / "base", 512))
     with Workspace.open(folder / "ws") as ws:
-        import_archive(ws, sample_file(folder / "pieces.jsonl", 30), "Q")
+        import_archive(ws, sample_file(folder / "pieces.jsonl", 30, 400), "Q")  # whole pieces, for their terms
         curate(ws, "Q")
         rows = [row for row in map(json.loads, general_text().read_text(encoding="utf-8").splitlines()) if row["kind"] in ("news", "list")]
         (folder / "general.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows[::3]), encoding="utf-8")
