@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,14 @@ from adtune.workspace import upgrade  # noqa: E402
 
 settings.register_profile("the same examples in every run", derandomize=True, database=None)
 settings.load_profile("the same examples in every run")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unsynced() -> Iterator[None]:
+    """No file is pushed to the disk: no test cuts the power, and a killed process leaves what it wrote. A closed file is still refused."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda file: os.fstat(file if isinstance(file, int) else file.fileno()) and None)
+        yield
 
 
 @pytest.fixture(autouse=True)
