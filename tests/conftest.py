@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,27 @@ from adtune.workspace import upgrade  # noqa: E402
 
 settings.register_profile("the same examples in every run", derandomize=True, database=None)
 settings.load_profile("the same examples in every run")
+
+
+# Files whose few tests take long, the longest first: taken last, as xdist takes files of few tests, they would leave workers idle.
+LONG = ("engine/test_compiled", "steps/test_steps_advice", "steps/test_steps_main_job", "curate/test_curate_choose", "engine/test_resume",
+        "steps/test_steps_main_job_after", "steps/test_steps_pretraining", "steps/test_steps_resume", "archive/test_archive_child",
+        "curate/test_curate_same_hash", "evaluate/test_evaluate_groups", "steps/test_steps_curve", "pretrain/test_advertisers",
+        "curate/test_curate_split", "steps/test_steps_response_words", "steps/test_steps_evaluate_more")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The order in which workers take files is the one below."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers begin with the files that take long and end with those of few tests; without workers the order stays as it is."""
+    if not hasattr(config, "workerinput"):
+        return
+    tests = Counter(item.path for item in items)
+    first = {(Path(__file__).parent / f"{name}.py"): place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: (first.get(item.path, len(first)), -tests[item.path], str(item.path)))
 
 
 @pytest.fixture(scope="session", autouse=True)
