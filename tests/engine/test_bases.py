@@ -10,7 +10,7 @@ import torch
 from made_bases import write_model
 from safetensors.torch import load_file, save_file
 
-from adtune.engine import bases
+from adtune.engine import base_places
 from adtune.engine.bases import bf16_is_faster, load_base, weight_hash
 from adtune.errors import BaseModelError
 
@@ -69,7 +69,7 @@ def test_a_misspelt_starter_is_suggested(tmp_path, monkeypatch):
 
 
 def test_no_shipped_starter_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(bases, "base_path", lambda kind: tmp_path / kind)
+    monkeypatch.setattr(base_places, "base_path", lambda kind: tmp_path / kind)
     assert "adtune pretrain text" in refusal("starter").do
 
 

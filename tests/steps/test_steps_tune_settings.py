@@ -110,11 +110,18 @@ def test_a_job_with_such_a_value_is_refused_before_it_is_queued():
 
 
 def test_refusals_come_before_torch(tmp_path):
+    (tmp_path / "nine.jsonl").write_text("".join(f'{{"text": "{chr(97 + n) * 9} is piece {n} of nine"}}\n' for n in range(9)))
     code = ("import sys\nfrom adtune.cli.main import main\n"
             "from adtune.workspace import Workspace\nWorkspace.open(sys.argv[1] + '/ws').ensure_client('Q')\n"
+            "assert main(['--workspace', sys.argv[1] + '/ws', 'import', sys.argv[1] + '/nine.jsonl', '--client', 'nine']) == 0\n"
+            "for words in (['tune', 'nine'], ['draft', 'nine', 'A brief'], ['draft', 'nobody', 'A brief'],\n"
+            "              ['tune', 'Q', '--base', 'gone'], ['tune', 'Q', '--task', 'response', '--base', 'lost']):\n"
+            "    assert main(['--workspace', sys.argv[1] + '/ws', *words]) == 1\n"
             "for words in (['--set', 'rank=0'], ['--method', 'loraa'], ['--task', 'response', '--set', 'clip=0'], ['--method', 'head']):\n"
             "    assert main(['--workspace', sys.argv[1] + '/ws', 'tune', 'Q', *words]) == 1\n"
             "assert 'torch' not in sys.modules")
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
+    assert "good pieces of 9 read" in done.stderr and "found no adapter" in done.stderr and "'nobody'" in done.stderr
+    assert "--base gone: found neither" in done.stderr and "--base lost: found no config.json" in done.stderr
     assert "rank = 0" in done.stderr and "loraa" in done.stderr and "clip = 0" in done.stderr

@@ -18,8 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging as hf_logging
 
-from ..errors import BaseModelError, did_you_mean
-from ..starter import base_path
+from ..errors import BaseModelError
 from ..voice.prompt import Renderer
 from .attention import use_blocks
 from .base_files import (
@@ -33,13 +32,12 @@ from .base_files import (
     licence_of,
     stdout_kept,
 )
+from .base_places import STARTER, base_place
 from .devices import Device, Form, bf16_is_faster, choose
 from .norms import use_fused_norms
 from .quantised import check_quantise, quantise
 
 __all__ = ["STARTER", "Base", "bf16_is_faster", "ends", "load_base", "weight_hash"]
-
-STARTER = "starter"
 
 
 @dataclass
@@ -141,17 +139,9 @@ def load_base(name: str = STARTER, revision: str | None = None, form: Form = For
     device = choose(form.device)
     check_quantise(form.quantise)
     starter = name == STARTER
-    place = base_path("text") if starter else Path(name).expanduser()
-    local = place.is_dir()
-    if starter and not local:
-        raise BaseModelError("starter base", "no shipped weights", "weights in the package",
-                             "Run `adtune pretrain text`, or name another base with --base.")
-    if not starter and not local and (place.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1):
-        siblings = [p.name for p in place.parent.iterdir() if p.is_dir()] if place.parent.is_dir() else []
-        raise BaseModelError(f"--base {name}", "neither a directory nor a hub id", "`starter`, a model directory or an id such as "
-                             "Qwen/Qwen3-4B", did_you_mean(place.name, [*siblings, STARTER]))
-    pinned = None
-    if not local:
+    place, pinned = base_place(name), None
+    local = place is not None
+    if place is None:
         from .hub import fetch
 
         place, pinned = fetch(name, revision)

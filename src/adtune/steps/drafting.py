@@ -25,9 +25,6 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
 
     Options: adapter, format (content type), category, beside DraftSettings. `effort` is null: there is no published text yet.
     """
-    from ..engine.generate import generate, sampling_for
-    from ..voice.prompt import Context
-
     options = dict(options or {})
     adapter, form, category = (options.pop(name, None) for name in ("adapter", "format", "category"))
     settings, _ = resolve(DraftSettings, ("option", options))
@@ -37,6 +34,9 @@ def draft(ws: Workspace, client: str, brief: str, options: Mapping[str, Any] | N
     asked = Brief(brief.strip(), category, form)
     if id.startswith("rules-"):
         return _ruled(ws, client, id, record, asked, settings)
+    from ..engine.generate import generate, sampling_for  # bring torch, which no refusal above has to wait for
+    from ..voice.prompt import Context
+
     base = base_of(record)
     with attached(ws, id, base) if id.startswith("adapter-") else nullcontext() as method:
         context = Context() if method is not None else profile_context(ws, id, base, asked, settings.max_tokens)

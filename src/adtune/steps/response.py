@@ -135,6 +135,9 @@ def tune_response(ws: Workspace, client: str, options: Mapping[str, Any], resume
     if settings.method not in METHODS:
         raise SettingError("--method", f"'{settings.method}' for response", "one of " + ", ".join(METHODS), did_you_mean(settings.method,
                                                                                                                          METHODS))
+    from ..engine.base_places import response_place
+
+    response_place(settings.base)
     columns, told = load_columns(ws, client)
     from ..tune.response import read_rows
 

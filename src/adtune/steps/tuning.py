@@ -36,7 +36,7 @@ def newest_plan(ws: Workspace, client: str, dataset_hash: str) -> dict[str, Any]
 def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tuple[str, Mapping[str, Any]],
              progress: Progress) -> tuple[str, dict[str, Any]]:
     """Create a run with every setting resolved and where it came from."""
-    from ..tune.brand_peak import check_peak
+    from ..engine.base_places import base_place
 
     dataset_id, dataset = load_dataset(ws, client, progress)
     plan = newest_plan(ws, client, dataset.hash)
@@ -48,6 +48,9 @@ def _new_run(ws: Workspace, client: str, options: Mapping[str, Any], recipe: tup
         settings = TuneSettings(**{**asdict(settings), "method": method})
         origins["method"] = "plan" if plan and plan["method"] == method else "default"
     _check_method(settings.method)
+    base_place(settings.base)
+    from ..tune.brand_peak import check_peak  # brings torch, which no refusal above has to wait for
+
     _check_form(settings)
     check_peak(settings)
     record = {"client": client, "dataset": dataset_id, "dataset_hash": dataset.hash, "settings": asdict(settings), "origins": origins,
@@ -137,6 +140,10 @@ def tune(ws: Workspace, client: str, options: Mapping[str, Any], resume: str | N
     asked = {**recipe[1], **{name: value for name, value in options.items() if value is not None}}
     resolve(TuneSettings, recipe, ("option", options))  # refuses unknown settings and impossible values before torch loads
     _check_method(asked.get("method", "auto"))
+    if "base" in asked:
+        from ..engine.base_places import base_place
+
+        base_place(asked["base"])   # before an archive is curated for it
     found = _find_run(ws, client, resume, asked) if resume else None
     run, record = found or _new_run(ws, client, options, recipe, progress)
     notes = [*notes, *_newer_pieces(ws, client, record["dataset"])]

@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from ...errors import BaseModelError
-from ...starter import base_path
 from ..base_files import check_values
-from ..bases import STARTER, weight_hash
+from ..base_places import STARTER, response_place
+from ..bases import weight_hash
 from ..weight_files import BASE_HEADER, read_header, read_object
 from .model import HEADS, MODEL_TYPE, VERSION, ResponseNet, Shape
 
@@ -75,11 +75,7 @@ class ResponseBase:
 
 def load_response(name: str = STARTER) -> ResponseBase:
     """A response base by `starter` or folder. Raises BaseModelError."""
-    starter = name == STARTER
-    folder = base_path("response") if starter else Path(name).expanduser()
-    if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
-        raise BaseModelError(f"--base {name}", "no config.json and model.safetensors", "a response base, such as `starter`",
-                             "Make one with `adtune pretrain response`, or leave --base out.")
+    starter, folder = name == STARTER, response_place(name)
     try:
         model = ResponseNet(_shape(folder))
         expected = {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()}
