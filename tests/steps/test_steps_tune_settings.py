@@ -104,6 +104,11 @@ def test_an_unknown_method_is_told_with_auto_and_the_nearest(ws):
         tune(ws, "Q", {"method": "loraa"})
 
 
+def test_a_method_that_campaign_rows_have_not_is_told_with_auto(ws):
+    with pytest.raises(SettingError, match="'prefix' for response; expected one of auto, head, lora, full"):
+        tune_response(ws, "Q", {"method": "prefix"})
+
+
 def test_a_job_with_such_a_value_is_refused_before_it_is_queued():
     with pytest.raises(SettingError, match="rank = 0"):
         check_request({"base": "starter", "adtune": {"rank": 0}})

@@ -161,7 +161,8 @@ ADVISE = Verb(
 TUNE = Verb(
     "tune", "Fine-tune a base on the dataset, to its validation peak.", _tune,
     (CLIENT, TASK, BASE,
-     option("--method", str, "METHOD", "lora, prefix, full, head or auto (the default: this dataset's advice, else lora)."),
+     option("--method", str, "METHOD", "lora, prefix, full, head or auto (the default: this dataset's advice, else lora). "
+                                       "Of campaign rows: head, lora, full or auto (which is head)."),
      option("--epochs", int, "N", "Passes over the training pieces at most.", min=1), SEED,
      option("--recipe", str, "FILE", "Settings from a recipe of Axolotl, LLaMA-Factory (YAML) or OpenAI (JSON)."),
      option("--resume", str, "RUN", "Go on with a run: its id, or last for the newest unfinished one."),

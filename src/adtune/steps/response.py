@@ -133,8 +133,9 @@ def tune_response(ws: Workspace, client: str, options: Mapping[str, Any], resume
     if settings.method == "auto":
         settings, origins = replace(settings, method="head"), {**origins, "method": "default"}
     if settings.method not in METHODS:
-        raise SettingError("--method", f"'{settings.method}' for response", "one of " + ", ".join(METHODS), did_you_mean(settings.method,
-                                                                                                                         METHODS))
+        known = ("auto", *METHODS)
+        raise SettingError("--method", f"'{settings.method}' for response", "one of " + ", ".join(known),
+                           did_you_mean(settings.method, known))
     from ..engine.base_places import response_place
 
     response_place(settings.base)
