@@ -62,9 +62,12 @@ def test_kept_and_dropped_rows_add_up_and_later_rows_are_held_out(house):
     assert "no outcome" in page and "2024-01-01" in page and found["hash"] in page
 
 
-def test_its_items_name_the_lines_of_the_file_in_the_order_of_time(house):
+def test_its_items_name_the_lines_of_the_file_in_the_order_of_time(house, monkeypatch):
     ws, _ = house
+    read, asked = ws.campaigns, []
+    monkeypatch.setattr(ws, "campaigns", lambda *given: asked.append(given) or read(*given))
     found = curate_response(ws, "acme", {})
+    assert len(asked) == 1
     items = show(ws, found["dataset"])["items"]
     assert len(items) == found["kept"] and {one["split"] for one in items} == {"train", "validation", "test"}
     lines = {split: [one["source"]["line"] for one in items if one["split"] == split] for split in ("train", "validation", "test")}

@@ -35,6 +35,11 @@ def load_columns(ws: Workspace, client: str) -> tuple[Columns, dict[str, int]]:
 
     Rows whose late conversions may still come are left out.
     """
+    return load_rows(ws, client)[:2]
+
+
+def load_rows(ws: Workspace, client: str) -> tuple[Columns, dict[str, int], pa.Table]:
+    """What `load_columns` gives, and the table of the same rows."""
     import numpy as np
 
     ws.require_client(client)
@@ -45,7 +50,9 @@ def load_columns(ws: Workspace, client: str) -> tuple[Columns, dict[str, int]]:
     columns, told = columns_from(table)
     still_open = np.array(table["open"].to_pylist(), dtype=object).astype(bool)
     told["open"] = int(still_open.sum())
-    return (columns.take(~still_open) if 0 < told["open"] < table.num_rows else columns), told
+    if not 0 < told["open"] < table.num_rows:
+        return columns, told, table
+    return columns.take(~still_open), told, table.filter(~still_open)
 
 
 def columns_from(table: pa.Table, like: Columns | None = None) -> tuple[Columns, dict[str, int]]:

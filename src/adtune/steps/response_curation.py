@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ..settings import ResponseSettings, resolve
-from .response import choose_outcome, load_columns, rows_hash
+from .response import choose_outcome, load_rows, rows_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +30,7 @@ def curate_response(ws: Workspace, client: str, options: Mapping[str, Any]) -> d
     from ..tune.response import read_rows
 
     chosen, _ = resolve(ResponseSettings, ("option", dict(options)))
-    columns, told = load_columns(ws, client)
+    columns, told, table = load_rows(ws, client)
     book, split = read_rows(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
     parts = {"train": split.train, "validation": split.validation, "test": split.test}
     kept = sum(len(part) for part in parts.values())
@@ -41,7 +41,7 @@ def curate_response(ws: Workspace, client: str, options: Mapping[str, Any]) -> d
         "dropped": _dropped(columns, book, split, told["rows"] - len(columns)),
         "splits": {name: len(part) for name, part in parts.items()}, "categories": dict(sorted(channels.items())), "report": None,
         "task": "response", "outcome": book.outcome, "exposure": book.exposure, "notes": [], "findings": [], **dict.fromkeys(REVIEW)}
-    sources = _sources(ws, client)
+    sources = table.select(["file", "line", "id"]).to_pylist()
     items = [{"source": sources[n], "split": name, "category": str(columns.named["channel"][n]) or None}
              for name, part in parts.items() for n in part]
     page = rows_report(client, answer, {name: _span(columns, part) for name, part in parts.items()})
@@ -65,13 +65,6 @@ def _dropped(columns: Columns, book: Codebook, split: Split, still_open: int) ->
         found[name] = int((left & flags).sum())
         left &= ~flags
     return {name: count for name, count in found.items() if count}
-
-
-def _sources(ws: Workspace, client: str) -> list[dict[str, Any]]:
-    """{file, line, id} of the rows that `load_columns` gives, in its order."""
-    table = ws.campaigns(client).select(["file", "line", "id", "open"]).to_pylist()
-    rows = [row for row in table if not row["open"]]
-    return [{"file": row["file"], "line": row["line"], "id": row["id"]} for row in (rows or table)]
 
 
 def _span(columns: Columns, rows: np.ndarray) -> tuple[str, str] | None:
