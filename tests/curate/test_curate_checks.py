@@ -3,6 +3,7 @@
 Pieces stand among the first sixty of the sample client, for what is learned needs an archive to be learned from.
 """
 
+import codecs
 import dataclasses
 import json
 import random
@@ -205,6 +206,33 @@ def test_the_place_is_told():
 def test_the_first_reason_counts():
     pieces, judge = judged({"text": "Short.", "approval": "draft", "rights_until": "2020-01-01"})
     assert sift(pieces, judge)[1] == {60: ("too_short", Found("1 words of at least 20"))}
+
+
+def garbled(many: int, few: int, more: str = "", language: str = "de") -> dict[str, list[int]]:
+    """What the checks of garbled texts find among pieces of the sample client, of which the last `few` are in a language of its own."""
+    of = [asset(row, number) for number, row in enumerate(ROWS[:many + few])]
+    of[many:] = [dataclasses.replace(one, text=codecs.encode(one.text, "rot13"), title=None, language=language) for one in of[many:]]
+    pieces = pieces_of([*of, *([dataclasses.replace(of[-1], id="0" * 64, text=more)] if more else [])])
+    judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
+    return {check.name: list(check.find(pieces, judge)) for check in CHECKS if check.name in ("gibberish", "shuffled")}
+
+
+@pytest.mark.parametrize(("many", "few"), [(32, 3), (36, 8), (25, 20), (60, 5), (60, 12), (60, 40)])
+def test_good_pieces_in_a_second_language_are_compared_with_their_like_or_not_at_all(many, few):
+    assert garbled(many, few) == {"gibberish": [], "shuffled": []}
+
+
+def test_what_is_garbled_in_a_second_language_is_found_where_enough_pieces_are_in_it():
+    text = codecs.encode(TEXT, "rot13")
+    assert garbled(60, 40, " ".join(random.Random(3).sample(text.split(), len(text.split()))))["shuffled"] == [100]
+    assert garbled(60, 40, NOISE)["gibberish"] == [100]
+
+
+def test_the_order_of_few_words_is_no_evidence():
+    short = [dataclasses.replace(one, text=" ".join(one.text.split()[:44])) for one in HOUSE[:40]]
+    pieces = pieces_of(short)
+    judge = Judge(SETTINGS, SETTINGS.today, Alike({p.content: p.plain for p in pieces}, 0.5), pieces)
+    assert [check.find(pieces, judge) for check in CHECKS if check.name == "shuffled"] == [{}]
 
 
 def test_a_guess_never_drops_a_gold_piece_and_a_plant_does():
