@@ -37,6 +37,8 @@ END = 5
 class Numbers:
     """Renders an Example whose text is 'prompt length/target length' to ids that say where they stand."""
 
+    context = None
+
     def example(self, example):
         prompt, targets = map(int, example.text.split("/"))
         return list(range(100, prompt + 100)), [*range(10_000, 10_000 + targets - 1), END]
@@ -117,6 +119,16 @@ def test_the_window_that_is_told_holds_every_brief():
     with pytest.raises(InputError, match="window_tokens=201"):
         held_out_rows(Numbers(), briefs, 384, 100)
     held_out_rows(Numbers(), briefs, 384, 201)
+
+
+def test_a_window_beyond_the_base_s_context_is_not_advised(llama):
+    context = llama.context
+    long = Example(Brief("Roses", summary=sentence(random.Random(0), 4 * context)), "Short.")
+    for make in (lambda: make_rows(llama.renderer, [long], context), lambda: held_out_rows(llama.renderer, [long], 384, context),
+                 lambda: rows_of(llama.renderer, long, 0, context)):
+        with pytest.raises(InputError) as error:
+            make()
+        assert "window_tokens" not in error.value.do and f"the base's context of {context} tokens" in error.value.do
 
 
 def test_a_piece_without_a_title_is_plain_text(llama):

@@ -59,7 +59,7 @@ class Base:
     renderer: Renderer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.renderer = Renderer(self.tokenizer)
+        self.renderer = Renderer(self.tokenizer, self.context)
         self.model.eval()
         self.model.requires_grad_(False)
         use_blocks(self.model)

@@ -56,13 +56,13 @@ class Context:
 
 
 class Renderer:
-    """Renders briefs and examples for one tokenizer.
+    """Renders briefs and examples for one tokenizer; `context` is how many tokens its base holds, where there is one.
 
     `end` holds the ids that end a draft: trained on, and where generation stops.
     """
 
-    def __init__(self, tokenizer: Any):
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, context: int | None = None):
+        self.tokenizer, self.context = tokenizer, context
         self.template = chat_template(tokenizer)
         told = self.template is not None and self.template.source == PLAIN_TEMPLATE and tokenizer.bos_token_id is None
         self.chat = self.template is not None and not told

@@ -79,7 +79,7 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     """
     prompt, targets = renderer.example(example)
     if len(prompt) > limit - OVERLAP_TOKENS:
-        raise _too_long(example, len(prompt), OVERLAP_TOKENS, limit)
+        raise _too_long(renderer, example, len(prompt), OVERLAP_TOKENS, limit)
     rows, at, room = [], 0, limit - len(prompt)
     overlap = min(OVERLAP_TOKENS, room // 2)  # behind a long brief, so that every window still trains as much as it shows again
     while at < len(targets):
@@ -92,17 +92,19 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     return rows
 
 
-def _too_long(example: Example, found: int, room: int, limit: int) -> InputError:
+def _too_long(renderer: Renderer, example: Example, found: int, room: int, limit: int) -> InputError:
+    least, holds = found + room, renderer.context
+    other = f"raise the window with --set window_tokens={least} or more" if holds is None or least <= holds else \
+        f"choose a base that holds {least} tokens: the base's context of {holds} tokens bounds the window"
     return InputError(f"piece '{(example.brief.title or example.text)[:60]}'", f"a brief of {found} tokens",
-                      f"at most {limit - room} tokens in a window of {limit}",
-                      f"Shorten the brief's summary and facts, or raise the window with --set window_tokens={found + room} or more.")
+                      f"at most {limit - room} tokens in a window of {limit}", f"Shorten the brief's summary and facts, or {other}.")
 
 
-def _check_briefs(examples: Sequence[Example], briefs: Sequence[int], room: int, limit: int) -> None:
+def _check_briefs(renderer: Renderer, examples: Sequence[Example], briefs: Sequence[int], room: int, limit: int) -> None:
     """Raise InputError for the longest brief where it leaves less than `room` of the window: what it tells holds for all of them."""
     longest = max(range(len(briefs)), key=briefs.__getitem__, default=None)
     if longest is not None and briefs[longest] > limit - room:
-        raise _too_long(examples[longest], briefs[longest], room, limit)
+        raise _too_long(renderer, examples[longest], briefs[longest], room, limit)
 
 
 def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, general: bool = False,
@@ -112,7 +114,7 @@ def make_rows(renderer: Renderer, examples: Sequence[Example], limit: int, gener
     Raises InputError where a brief leaves no room for a useful window.
     """
     rendered = [renderer.example(example) for example in examples]
-    _check_briefs(examples, [len(prompt) for prompt, _ in rendered], OVERLAP_TOKENS, limit)
+    _check_briefs(renderer, examples, [len(prompt) for prompt, _ in rendered], OVERLAP_TOKENS, limit)
     read = sum(len(targets) for _, targets in rendered)
     held_back = [at_spans(renderer, example.text, spans) for example, spans in zip(examples, masked or [()] * len(examples), strict=True)]
     rows = [row for n, example in enumerate(examples) for row in rows_of(renderer, example, n, limit, general, held_back[n])]
@@ -138,7 +140,7 @@ def held_out_rows(renderer: Renderer, examples: Sequence[Example], loss_tokens: 
     Raises InputError where a brief leaves no room for a target.
     """
     rows, rendered = [], [renderer.example(example) for example in examples]
-    _check_briefs(examples, [len(prompt) for prompt, _ in rendered], 1, limit)
+    _check_briefs(renderer, examples, [len(prompt) for prompt, _ in rendered], 1, limit)
     for n, (prompt, targets) in enumerate(rendered):
         room = min(loss_tokens, limit - len(prompt))
         rows.append(Row((*prompt, *targets[:room]), len(prompt), n))
