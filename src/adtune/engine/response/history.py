@@ -21,8 +21,8 @@ from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 from .likelihood import kind_of, nats
 from .moments import Moments, level_of, moments
 
-SCORING, FAR = 4, 10  # steps of Fisher scoring: from an advertiser's level, and where effects may be large
-LONGEST = 1.0         # what f moves in each of FAR steps: beyond it, log rates that start too low overshoot and never come back
+SCORING = 12          # steps of Fisher scoring at most; four or five do for most advertisers
+LONGEST, SETTLED = 1.0, 0.01  # what f moves in a step at most, for log rates that start far off overshoot and never come back; in the last
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,
@@ -136,7 +136,7 @@ def exact_fit(batch: Batch, general: Tensor, log_tau: Tensor) -> tuple[Tensor, T
 def covariance_fit(covariance: Tensor, batch: Batch, general: Tensor) -> tuple[Tensor, Tensor]:
     """As `exact_fit`, under a prior covariance (1, N, N) of f that allows for large effects."""
     solve = _Exact(covariance)
-    alpha, _, _ = _scored(solve, batch, general.double() + level_of(batch, general)[:, None], FAR, LONGEST)
+    alpha, _, _ = _scored(solve, batch, general.double() + level_of(batch, general)[:, None])
     return alpha[0], solve.inner()[0]
 
 
@@ -170,22 +170,25 @@ def _laplace(covariance: Tensor, span: Tensor | None, earlier: Batch, known: Ten
         return _Fitted(alpha, solve.inner(), fit, r)
 
 
-def _scored(solve: _Exact | _Centred, earlier: Batch, known: Tensor, steps: int = SCORING,
-            longest: float = math.inf) -> tuple[Tensor, Tensor, Tensor]:
-    """(alpha, f at the context rows, r (B,)) after Fisher scoring, each step moving f by `longest` at most; `solve` is left at the last.
+def _scored(solve: _Exact | _Centred, earlier: Batch, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(alpha, f at the context rows, r (B,)) after Fisher scoring; `solve` is left at the last step.
 
-    Gradients flow through the last step only: at the optimum that of Newton's method is exact.
+    Gradients flow through the last step only: at the optimum that of Newton's method is exact. It is one step after f has settled.
     """
-    fit = torch.zeros_like(known)
+    fit, settled = torch.zeros_like(known), False
     r = torch.full((len(known),), 4.0, dtype=torch.float64, device=known.device)
-    for step in range(steps):
-        with torch.set_grad_enabled(torch.is_grad_enabled() and step == steps - 1):
+    for step in range(SCORING):
+        last = settled or step == SCORING - 1
+        with torch.set_grad_enabled(torch.is_grad_enabled() and last):
             now = moments(earlier, known + fit)
             weight = torch.where(earlier.context, now.weight(r[:, None]), 0.0)
             alpha, moved = solve.step(weight, fit + now.step())
-            fit = (fit + (moved - fit).clamp(-longest, longest)).clamp(-6, 6)
+            before, fit = fit, (fit + (moved - fit).clamp(-LONGEST, LONGEST)).clamp(-6, 6)
         with torch.no_grad():
             r = _concentration(moments(earlier, known + fit))
+            settled = bool((torch.where(earlier.context, fit - before, 0.0).abs() < SETTLED).all())
+        if last:
+            break
     return alpha, fit, r
 
 
