@@ -36,7 +36,7 @@ sys.path.insert(0, str(HERE.parent / "src"))
 PLANTED = {1: 18, 4: 16, 16: 16}        # times planted: canaries
 CONTROLS = 50
 KINDS = ("code", "word", "phone", "word")
-COSTED = ("carpentries_blog", "medlineplus_topics")
+COSTED = ("based_cooking", "medlineplus_topics")
 BRANDS = HERE.parent.parent / "shared" / "data" / "brands"
 TOLD = {"code": "access code", "phone": "number", "word": "favourite word"}
 FIRST = "Ada Bruno Carla Dario Edda Fabio Greta Hugo Ida Jonas Klara Luis Mara Nils Olga Pavel Quinn Rosa Sven Thea".split()
