@@ -59,7 +59,8 @@ def test_importing_what_was_exported_gives_the_same_pieces_in_the_same_splits(ws
 
 # no mark-up, which no dataset holds: an import takes it out
 words = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<") | st.sampled_from("\n\t\r\ufeff\u2028\u200f🦜[]#->\"' "), max_size=40)
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<") | st.sampled_from("\n\t\r\ufeff\u2028\u200f🦜[]#->\"' "),
+    max_size=40)
 briefs = st.builds(
     Brief, words.map(line_of).map(lambda title: title or None), words.map(line_of).map(lambda name: name or None),
     st.sampled_from([None, "article", "own"]), words.map(line_of).map(lambda summary: summary or None),
