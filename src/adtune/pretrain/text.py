@@ -1,6 +1,6 @@
 """Pre-train a text starter: the run itself, from token rows to weights, resumable to the bit.
 
-Matrices are trained with Muon (Jordan et al. 2024; muon.py), embeddings and norms with AdamW. Rows hold several documents
+Matrices are trained with Muon (Jordan et al. 2024; torch.optim.Muon), embeddings and norms with AdamW. Rows hold several documents
 one after another, and attention stays within each. The last stage runs at the full context on briefs and short contexts. The parts that
 make the engine fast on a CPU (attention in blocks, fused norms, cross-entropy in chunks) are the engine's own.
 
@@ -29,7 +29,6 @@ from ..errors import InputError, Interrupted, SettingError, TrainingError, did_y
 from ..settings import PretrainSettings
 from .ahead import Ahead
 from .model import SIZES, build_model
-from .muon import muon
 from .schedule import Trapezoid
 
 FREE = {"minutes", "steps", "evaluate_minutes", "checkpoint_minutes", "micro_tokens", "device", "compile"}  # may differ when a run goes on
@@ -225,7 +224,8 @@ def _optimizers(model: Any, settings: PretrainSettings) -> dict[str, torch.optim
         groups.append({"params": matrices, "weight_decay": settings.weight_decay})
     found: dict[str, torch.optim.Optimizer] = {"adamw": torch.optim.AdamW(groups, lr=settings.adamw_rate, betas=(0.9, 0.95), fused=True)}
     if settings.optimizer == "muon":
-        found["muon"] = muon(matrices, settings.muon_rate, settings.weight_decay)
+        found["muon"] = torch.optim.Muon(matrices, lr=settings.muon_rate, weight_decay=settings.weight_decay, momentum=0.95,
+                                         adjust_lr_fn="match_rms_adamw")
     return found
 
 
