@@ -54,9 +54,8 @@ install-test: $(VENV)/.installed-test
 demo: install
 	$(BIN)/adtune demo
 
-# Bytecode is kept, also where the environment says otherwise: each worker compiles every test for ten seconds without it.
 test: install-test
-	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --dist loadfile
 
 gate: install
 	$(BIN)/python benchmarks/gate_import.py
