@@ -21,8 +21,9 @@ from .kernels import GROUPINGS, covariance_of, own_variance, read_across
 from .likelihood import kind_of, nats
 from .moments import Moments, level_of, moments
 
-SCORING = 12          # steps of Fisher scoring at most; four or five do for most advertisers
-LONGEST, SETTLED = 1.0, 0.01  # what f moves in a step at most, for log rates that start far off overshoot and never come back; in the last
+SCORING = 12          # steps of Fisher scoring at most; five to seven do for most advertisers
+LONGEST = 1.0         # what f moves in a step at most: log rates that start far off overshoot and never come back
+SETTLED = 0.01        # what f moves at most in the step before the last
 EXACT, INDUCING = 512, 320  # context rows up to which all of them are centres; centres of a longer history
 FEATURES = len(GROUPINGS) + 9
 _STARTS = {"level": 0.3, "channel": 0.5, "campaign": 0.3, "product": 0.3, "audience": 0.3, "other1": 0.3, "other2": 0.2,

@@ -10,7 +10,7 @@ import math
 import random
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -85,9 +85,8 @@ def rows_of(renderer: Renderer, example: Example, piece: int, limit: int, genera
     while at < len(targets):
         shown = targets[max(0, at - overlap):at]
         part = targets[at:at + room - len(shown)]
-        row = Row((*prompt, *shown, *part), len(prompt) + len(shown), piece, general)
-        here = [n for n in masked if at <= n < at + len(part)]
-        rows.append(replace(row, labels=tuple(MASKED if at + n in here else id for n, id in enumerate(part))) if here else row)
+        labels = tuple(MASKED if n in masked else id for n, id in enumerate(part, at))
+        rows.append(Row((*prompt, *shown, *part), len(prompt) + len(shown), piece, general, labels if MASKED in labels else None))
         at += len(part)
     return rows
 
