@@ -5,7 +5,11 @@
 For each world and number of own rows: two years of history with so many rows, deviance on the 200 rows of the three months after it, of the
 tuned model, the base that reads the rows untuned, the general pattern at the own level, a ridge GLM and LightGBM on the own rows; whether
 95 % intervals hold the May peak of dresses (against July, which the general pattern expects) and Instagram's difference to Search; and how
-much of the planted rule (free returns lift conversion above a price) each model has found. Seeds begin where pre-training never draws.
+much of the planted rule (free returns lift conversion above a price) each model has found; and how often 80 % intervals hold single rows
+and the counts of days, weeks and all three months. Seeds begin where pre-training never draws.
+
+What no column tells of a channel is the channel's: where a world has no placements, those of Instagram and Search are part of their
+difference.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import torch
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import FIELDS, NUMBERS, Batch
 from adtune.engine.response.contrasts import SEASONS, contrasts, season_rows, swapped_rows
-from adtune.engine.response.likelihood import as_rate, deviance
+from adtune.engine.response.likelihood import as_rate, deviance, group_quantiles
 from adtune.engine.response.model import ResponseNet
 from adtune.engine.response.names import CHANNELS, PRODUCTS
 from adtune.engine.tasks.response import predict_rows
@@ -94,6 +98,9 @@ def world_of(seed: int, rows: int) -> tuple[Batch, Truth, dict[str, float]]:
     curve = levels.season_curve(angle, made.peaks[:, :1], made.heights[:, :1])[0]
     table = levels.tables()["channel"][1]
     channel = table[made.channels[0, 0]] + made.channel_effects[0, 0] - table[made.channels[0, 1]] - made.channel_effects[0, 1]
+    if not bool(batch.ids[..., FIELDS.index("placement")].any()):
+        placed = levels.tables()["placement"][1][made.placement[0]] + truth.parts["placement"][0]
+        channel = channel + placed[made.channel[0] == 0].mean() - placed[made.channel[0] == 1].mean()
     return batch, truth, {"may": float(curve[0] - curve[1]), "channel": float(channel), "rule": float(made.rule[0])}
 
 
@@ -159,6 +166,17 @@ def _rule_share(base: object, batch: Batch, learned: np.ndarray) -> float:
     return float(eta[0] - eta[1] - eta[2] + eta[3])
 
 
+def covered(batch: Batch, split: Split, rate: np.ndarray, r: np.ndarray, drift: float) -> dict[str, float]:
+    """Shares of 80 % intervals that hold what came, of single rows and of counts of days, weeks and all of the test rows."""
+    outcome, exposure, age = (one[0, torch.from_numpy(split.test)].double().numpy() for one in (batch.outcome, batch.exposure, batch.age))
+    found = {}
+    for name, days in (("rows", 0), ("days", 1), ("weeks", 7), ("months", 1000)):
+        index = np.unique((age - age.min()) // days, return_inverse=True)[1] if days else np.arange(len(age))
+        seen, (low, high) = group_quantiles((outcome, exposure, rate), r, index, drift if days else 0.0, 0, (0.1, 0.9))
+        found[name] = float(((seen >= low) & (seen <= high)).mean())
+    return found
+
+
 def from_scratch() -> ResponseBase:
     """The starter's architecture with random weights."""
     torch.manual_seed(0)
@@ -188,10 +206,13 @@ def measure_world(seed: int, size: int, method: str | None) -> dict[str, object]
         settings = TuneSettings(method="full", rate=SCRATCH_RATE, patience=20) if method == "scratch" else TuneSettings(method=method)
         tuned = run_response(base, (batch, split, []), settings)
         with torch.no_grad():
-            eta = predict_rows(base, batch, split.learned, split.test)[0].double().numpy()
-        blended = tuned.gate.blend * eta + (1 - tuned.gate.blend) * own_rate(batch, split.learned)
-        arms["from scratch" if method == "scratch" else "tuned"] = as_rate(blended, 1)
-        found |= {"tuned": recovered(base, batch, split, true), "blend": tuned.gate.blend, "best_step": tuned.outcome.best.step,
+            eta, log_r = (one.double().numpy() for one in predict_rows(base, batch, split.learned, split.test)[:2])
+        gate = tuned.gate
+        blended = gate.blend * eta + (1 - gate.blend) * own_rate(batch, split.learned)
+        rate = arms["from scratch" if method == "scratch" else "tuned"] = as_rate(blended, 1)
+        found["covered"] = covered(batch, split, rate, np.exp(log_r) * gate.sharpness, gate.drift)
+        found |= {"tuned": recovered(base, batch, split, true), "blend": gate.blend, "drift": gate.drift,
+                  "best_step": tuned.outcome.best.step,
                   "seconds": time.process_time() - began}
         tuned.method.detach()
     return found | {"deviance": {name: float(deviance(0, outcome, exposure, capped(rate, 1)).mean()) for name, rate in arms.items()}}
@@ -221,6 +242,13 @@ def summary(found: list[dict[str, object]], sizes: list[int]) -> list[str]:
                 told = " | ".join(f"{share:.0%}" for share in shares)
                 held = f"{size} ({len(some)} worlds)"
                 lines.append(f"| {held} | {name} | {told} | {np.mean([one['rule_share'] > 0.5 for one in some]):.0%} |")
+    lines += ["", "What 80 % intervals of the tuned model hold:", "",
+              "| own rows | rows | days | weeks | three months |", "|---|---|---|---|---|"]
+    for size in sizes:
+        some = [one["covered"] for one in found if one["rows"] == size and "covered" in one]
+        if some:
+            told = " | ".join(f"{np.mean([one[name] for one in some]):.0%}" for name in ("rows", "days", "weeks", "months"))
+            lines.append(f"| {size} ({len(some)} worlds) | {told} |")
     return lines
 
 
