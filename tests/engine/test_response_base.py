@@ -250,6 +250,17 @@ def test_quantiles_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate
     assert 0.74 < float(((seen >= low) & (seen <= high)).mean()) < 0.87
 
 
+@pytest.mark.parametrize("mean", [0.7, 1.5, 4.0, 12.0, 60.0])
+def test_intervals_of_few_outcomes_hold_about_as_many_as_asked_for(mean):
+    draw, many, r = np.random.default_rng(2), 400, 5.0
+    mu = mean * np.exp(0.4 * draw.normal(size=many))
+    low, high = quantiles(mu / 100, np.full(many, r), np.full(many, 100.0), 1, (0.1, 0.9))
+    held = stats.nbinom.cdf(high, r, r / (r + mu)) - stats.nbinom.cdf(low - 1, r, r / (r + mu))
+    quantile = [stats.nbinom.ppf(level, r, r / (r + mu)) for level in (0.1, 0.9)]
+    more = stats.nbinom.cdf(quantile[1], r, r / (r + mu)) - stats.nbinom.cdf(quantile[0] - 1, r, r / (r + mu))
+    assert abs(held.mean() - 0.8) < 0.035 and held.mean() < more.mean() - 0.001 and (low <= high).all()
+
+
 @pytest.mark.parametrize("family", [0, 1, 2, 3, 4])
 def test_a_rate_and_its_log_rate_turn_into_each_other(family):
     rates = np.array([1e-6, 0.02, 0.5, 0.9])

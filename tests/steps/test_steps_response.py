@@ -103,6 +103,9 @@ def test_every_row_of_a_plan_is_answered_and_what_is_new_is_not_supported(house,
     assert all(one["supported"] and one["interval"][0] <= one["rate"] <= one["interval"][1] for one in told)
     assert told[0]["rate"] > 1.5 * told[1]["rate"] > told[2]["rate"]
     assert not radio["supported"] and 0 < radio["rate"] < 1 and "outside" in " ".join(found["notes"])
+    whole, (low, high) = found["total"]["expected"], found["total"]["interval"]
+    assert whole == pytest.approx(200 * sum(one["rate"] for one in (*told, radio))) and found["total"]["rows"] == 4
+    assert low < 0.8 * whole < 1.2 * whole < high  # the level that all rows share may move
     assert broken["rate"] is None and broken["interval"] is None and "many" in broken["reason"]
     assert told[0]["drivers"] and all(part["words"] for part in told[0]["drivers"])
     with (tmp_path / "rates.csv").open() as file:
@@ -144,7 +147,7 @@ def test_a_plan_without_exposure_is_answered_for_the_usual_one_and_map_names_col
     ws, _, _ = house
     path = write(tmp_path / "plan.csv", [["2024-03-15", "Instagram", "Dresses"]], ["When", "Where", "product"])
     found = predict(ws, "acme", path, {"map": {"date": "When", "channel": "Where"}})
-    assert found["rows"][0]["supported"] and "usual clicks" in " ".join(found["notes"])
+    assert found["rows"][0]["supported"] and "usual clicks" in " ".join(found["notes"]) and found["total"] is None
 
 
 def test_a_plan_of_one_row_reads_it_as_one_of_many_does(house, tmp_path):

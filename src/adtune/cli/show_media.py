@@ -32,7 +32,7 @@ def evaluated(answer: Answer, page: Page) -> None:
                [(name, one["deviance"], one["observed_to_expected"], None if one["tuned_below"] is None else f"{one['tuned_below']:.1%}")
                 for name, one in arms.items()])
     covered = answer["measures"]["coverage"]
-    page.pairs({f"80 % intervals cover, {name}": _share(covered[name]["covered"]) for name in ("rows", "days", "cells")})
+    page.pairs({f"80 % intervals cover, {name}": _share(covered[name]["covered"]) for name in ("rows", "days", "weeks", "cells")})
     page.table(("Gate", "", "Value", "Limit"), [(name, verdict(one["passed"]), one["value"], one["limit"]) for name,
                                                 one in answer["gates"].items()])
     for heading, lines in (("New here", answer["new_here"]), ("Not known", answer["not_known"])):
@@ -54,6 +54,9 @@ def predicted(answer: Answer, page: Page) -> None:
     page.table(("Row", "Rate", "Low", "High", "Supported", "What moves it"), rows)
     if len(answer["rows"]) > SHOWN:
         page.line(f"… and {len(answer['rows']) - SHOWN:,} more rows; --out CSV or --json gives all.")
+    if total := answer["total"]:
+        low, high = total["interval"]
+        page.line(f"In all: {total['expected']:,.0f} {answer['outcome']} expected, {low:,.0f} to {high:,.0f} with {answer['level']:.0%}.")
     page.pairs({"adapter": answer["adapter"] or "none", "written": answer["out"] or "to no file"})
     notes(answer, page)
 

@@ -142,7 +142,7 @@ def _ends(values: np.ndarray) -> list[float]:
 
 
 def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: float = 0.8) -> dict[str, Any]:
-    """How often an interval that should cover `level` does: of single rows, and of counts grouped by day and by cell.
+    """How often an interval that should cover `level` does: of single rows, and of counts grouped by day, week and cell.
 
     A group's variance is that of its rows with `drift`, the error that they share.
     """
@@ -153,7 +153,7 @@ def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: f
     low, high = quantiles(rate, r, exposure, kind, ends)
     answer: dict[str, Any] = {"level": level, "rows": {"covered": float(((outcome >= low) & (outcome <= high)).mean()),
                                                        "groups": len(outcome)}}
-    groups = {"days": rows.day[rows.learned:], "cells": _cells(rows)}
+    groups = {"days": rows.day[rows.learned:], "weeks": rows.day[rows.learned:] // 7, "cells": _cells(rows)}
     for name, group in groups.items():
         index = np.unique(group, return_inverse=True)[1]
         if index.max(initial=0) < 4:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHUNK = 4096            # rows that are predicted together
 EXPLAINED = 500         # rows whose drivers are told one by one; beyond them only those of all
 DRIVERS = 3
+MOVED = 0.15            # error in logs that the newest rows may share; beyond twice as much, and their noise, the level is said to move
 UNSUPPORTED_R = 1.0     # concentration at most where an advertiser has no history: the interval is wide
 UNTUNED = "No tuned model of this outcome: the base answers from the client's own rows, untuned. `adtune tune CLIENT --task response`."
 
@@ -33,7 +34,8 @@ UNTUNED = "No tuned model of this outcome: the base answers from the client's ow
 def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], progress: Progress = silent) -> dict[str, Any]:
     """Predict the rows of `path`. Options: outcome, map, out (a CSV path), adapter, level (share that an interval should cover).
 
-    Gives {outcome, exposure, rows[{row rate interval supported …}], …}; the rate is per unit of exposure. Raises InputError.
+    Gives {outcome, exposure, rows[{row rate interval supported …}], total, …}; the rate is per unit of exposure, the total counts the
+    outcomes of all rows and is None where the file has no exposure. Raises InputError.
     """
     from ..archive.plans import read_plan
     from ..engine.response.columns import join
@@ -73,11 +75,13 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
         drift = _latest(base, batch, context[order], gate, book)
     found["reason"] = unsupported(asked, book, history)
     found["supported"] = found["reason"] == ""
-    _widen(found, book, batch.exposure[0, rows].numpy(), level)
+    exposure = batch.exposure[0, rows].numpy()
+    total = None if plan.assumed else _total(found, book, exposure, level, gate)
+    _widen(found, book, exposure, level)
     for name in ("rate", "low", "high"):  # value was counted in typical orders
         found[name] = found[name] * book.unit
     answer = {"client": client, "adapter": id, "outcome": book.outcome, "exposure": book.exposure, "level": level,
-              "rows": _rows(plan, found, told["each"]), "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
+              "rows": _rows(plan, found, told["each"]), "total": total, "drivers": told["all"], "drift": drift, "gate": gate, "out": None,
               "rejected": [{"row": row, "reason": reason} for row, reason in plan.rejected],
               "notes": [*plan.notes, *_notes(plan.assumed, book, id, found, drift), *_silent(asked, book)]}
     if options.get("out"):
@@ -128,10 +132,29 @@ def _widen(found: dict[str, Any], book: Codebook, exposure: np.ndarray, level: f
 
     from ..engine.response.likelihood import kind_of, quantiles
 
-    r = np.where(found["supported"], found["r"], np.minimum(found["r"], UNSUPPORTED_R))
-    ends = quantiles(found["rate"], r, exposure, kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
+    ends = quantiles(found["rate"], _concentrations(found), exposure, kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
     found["low"], found["high"] = (end / exposure for end in ends)
     found["low"], found["high"] = np.minimum(found["low"], found["rate"]), np.maximum(found["high"], found["rate"])
+
+
+def _concentrations(found: Mapping[str, Any]) -> np.ndarray:
+    """(Q,) those of the rows; at most UNSUPPORTED_R without support."""
+    import numpy as np
+
+    return np.where(found["supported"], found["r"], np.minimum(found["r"], UNSUPPORTED_R))
+
+
+def _total(found: Mapping[str, Any], book: Codebook, exposure: np.ndarray, level: float, gate: Mapping[str, Any]) -> dict[str, Any]:
+    """What all rows bring together, and its interval: their errors do not cancel, for the level that they share may move."""
+    import numpy as np
+
+    from ..engine.response.likelihood import group_quantiles, kind_of
+    from ..tune.response import LEVEL
+
+    due = exposure * found["rate"]
+    _, (low, high) = group_quantiles((due, exposure, found["rate"]), _concentrations(found), np.zeros(len(due), int),
+                                     gate.get("drift", LEVEL), kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
+    return {"expected": float(due.sum()) * book.unit, "interval": [float(low[0]) * book.unit, float(high[0]) * book.unit], "rows": len(due)}
 
 
 def _drivers(reader: Reader, asked_rows: tuple[np.ndarray, np.ndarray], blend: float, book: Codebook) -> dict[str, Any]:
@@ -189,7 +212,7 @@ def _latest(base: ResponseBase, batch: Batch, context: np.ndarray, gate: Mapping
     outcome, exposure = (one[0, late].numpy() for one in (batch.outcome, batch.exposure))
     due, seen = float((rate * exposure).sum()), float(outcome.sum())
     ratio = (seen + 0.5) / (due + 0.5)
-    allowed = 2 * np.hypot(gate.get("drift", 0.15), 1 / np.sqrt(due + 0.5)) if book.family != 4 else 2 * gate.get("drift", 0.15)
+    allowed = 2 * (np.hypot(MOVED, 1 / np.sqrt(due + 0.5)) if book.family != 4 else MOVED)
     return {"ratio": ratio, "drifted": bool(abs(np.log(ratio)) > allowed), "days": 14}
 
 

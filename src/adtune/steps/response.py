@@ -308,7 +308,7 @@ def response_model(ws: Workspace, id: str | None, name: str = "starter") -> Iter
                              "Put the base back as it was, or tune again on the new one.")
     method = attach_saved(base, ws.path(id))  # type: ignore[arg-type]
     base.model.rules, base.model.own_words = (tuple(Rule(**one) for one in record["gate"].get(name, ())) for name in ("rules", "own_words"))
-    base.model.own_tau = dict(record["gate"].get("own_tau", {}))
+    base.model.own_tau, base.model.own_level = dict(record["gate"].get("own_tau", {})), record["gate"].get("own_level", 0.0)
     try:
         yield base
     finally:

@@ -68,22 +68,41 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 def quantiles(rate: np.ndarray, r: np.ndarray, exposure: np.ndarray, kind: int, levels: tuple[float, float]) -> Pair:
-    """Quantiles of the outcome of each row: of the negative binomial for counts, of the gamma for amounts. A share of COMMON or more of an
-    exposure that is a ceiling has those of the beta distribution with the same mean and variance, rounded; no count exceeds its ceiling."""
-    from scipy.stats import beta, gamma, nbinom
+    """Ends of the interval that holds the outcome of each row with a probability as near as can be to levels[1] - levels[0]: quantiles of
+    the gamma for amounts, whole numbers of the negative binomial for counts. A share of COMMON or more of an exposure that is a ceiling
+    has those of the beta distribution with the same mean and variance, rounded; no count exceeds its ceiling."""
+    from scipy.stats import beta, gamma
 
     mu = np.maximum(exposure * rate, 1e-12)
     if kind == 2:
         return tuple(gamma.ppf(level, r, scale=mu / r) for level in levels)  # type: ignore[return-value]
-    found = [nbinom.ppf(level, r, r / (r + mu)) for level in levels]
+    low, high = _whole_ends(mu, r, levels)
     if kind == 0:
         p = np.clip(rate, 1e-12, HIGHEST)
         exact = p * (1 - p) / np.maximum(variance(0, p, r, exposure) / exposure**2, 1e-12) - 1
         common = (p >= COMMON) & (exact > 1)
-        for n, level in enumerate(levels):
-            found[n] = np.minimum(found[n], exposure)
-            found[n][common] = np.rint(exposure[common] * beta.ppf(level, (p * exact)[common], ((1 - p) * exact)[common]))
-    return found[0], found[1]
+        for found, level in ((low, levels[0]), (high, levels[1])):
+            np.minimum(found, exposure, out=found)
+            found[common] = np.rint(exposure[common] * beta.ppf(level, (p * exact)[common], ((1 - p) * exact)[common]))
+    return low, high
+
+
+def _whole_ends(mu: np.ndarray, r: np.ndarray, levels: tuple[float, float]) -> Pair:
+    """Of negative binomials. Their quantiles hold more than was asked for, the more so the fewer outcomes are expected: an end is moved
+    inwards where that comes nearer to it."""
+    from scipy.stats import nbinom
+
+    low, high = (nbinom.ppf(level, r, r / (r + mu)) for level in levels)
+    below, wanted = nbinom.cdf(low - 1, r, r / (r + mu)), levels[1] - levels[0]
+    held, best = nbinom.cdf(high, r, r / (r + mu)) - below, (low, high)
+    first, last = (nbinom.pmf(end, r, r / (r + mu)) for end in best)
+    nearest = np.abs(held - wanted)
+    for a, b in ((1, 0), (0, 1), (1, 1)):
+        gap = np.abs(held - a * first - b * last - wanted)
+        better = (gap < nearest) & (low + a <= high - b)
+        best = np.where(better, low + a, best[0]), np.where(better, high - b, best[1])
+        nearest = np.where(better, gap, nearest)
+    return best
 
 
 def variance(kind: int, rate: np.ndarray, r: np.ndarray, exposure: np.ndarray) -> np.ndarray:

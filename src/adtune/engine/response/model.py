@@ -147,6 +147,7 @@ class ResponseNet(nn.Module):
         self.rules: tuple[Rule, ...] = ()  # an advertiser's own, found when a model is tuned
         self.own_tau: dict[str, float] = {}  # logs of standard deviations that its own rows speak for, found then too
         self.own_words: tuple[Rule, ...] = ()  # single words that tell much, likewise
+        self.own_level = 0.0  # what tuned weights move the level by, taken back: the newest rows tell it, the shape alone is learned
         for layer in (self.skip, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
@@ -241,6 +242,6 @@ class ResponseNet(nn.Module):
     def answer(self, plain: Tensor, rows: Tensor, history: History, r: Tensor) -> tuple[Tensor, Tensor]:
         """(eta, log_r) of the rows whose tokens are `rows`. The variance of f makes outcomes more dispersed."""
         out = self.head(self.norm(rows)) + self.skip(history.features.detach())
-        eta = plain + history.effects @ self.trust + out[..., 0]
+        eta = plain + history.effects @ self.trust + out[..., 0] - self.own_level
         unsure = torch.expm1(history.spread.clamp(max=3)) + 1 / r[:, None].float()
         return eta, (-unsure.log() + 3 * torch.tanh(out[..., 1] / 3)).clamp(-4, 9)
