@@ -37,7 +37,7 @@ FEWEST_STEPS, MOST_STEPS = 80, 200
 # Error in logs that all rows of the months to come share, worth four looks at validation rows: of 120 generated retailers 80 % intervals of
 # weeks held 80 % with it, 66 % without.
 LEVEL, LEVELS = 0.25, 4
-DRIFTS = (0.3, 0.45, 0.6)
+DRIFTS = (0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
 # Nats of validation by which other weights must be better than the base's, and the own rate alone than the tuned model, before they answer
 # (a share of it for a blend): a few rows, whose level is shared, must not outvote what pre-training saw.
 PRIOR = 10.0
