@@ -69,7 +69,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_intervals_of_24_pieces_cover_in_90_to_98_of_100(kind):
-    """24 briefs are what an evaluation drafts."""
+    """An evaluation drafts 36 briefs, fewer where fewer are held out; a rating and advice take 24."""
     truth, draw, measured = KINDS[kind]
     share = coverage(truth, lambda rng: draw(rng, 24), measured)
     assert 0.90 <= share <= (1.0 if kind == "difference of near rates" else 0.98)
