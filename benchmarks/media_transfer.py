@@ -33,7 +33,9 @@ from adtune.engine.response.encode import Codebook, encode, make_codebook
 from adtune.engine.response.likelihood import as_rate, group_quantiles, kind_of
 from adtune.engine.tasks.response import predict_rows
 from adtune.settings import TuneSettings
-from adtune.tune.response import LEVEL, Split, choose_gate, run_response
+from adtune.tune.response import run_response
+from adtune.tune.response_gate import LEVEL, choose_gate
+from adtune.tune.response_split import Split
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "media"
 RESULTS = Path(__file__).parent / "results"

@@ -35,7 +35,9 @@ from adtune.pretrain import advertisers_levels as levels
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, Truth, World, finished, pick
 from adtune.settings import TuneSettings
 from adtune.steps.response_understanding import arranged_with
-from adtune.tune.response import Split, own_rate, run_response
+from adtune.tune.response import run_response
+from adtune.tune.response_gate import own_rate
+from adtune.tune.response_split import Split
 
 SHIFTED = AdvertiserSettings(
     channel=0.6, audience=0.4, product=0.4, campaign=0.3, peak_days=20, far_peaks=0.1, amplitude=0.35, drift=0.18, jump=0.35, rules=1.0,

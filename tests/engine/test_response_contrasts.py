@@ -13,7 +13,7 @@ from adtune.engine.response.contrasts import SEASON_STEPS, SEASONS, contrasts, s
 from adtune.engine.response.kernels import GROUPINGS
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, generate
 from adtune.steps.response_understanding import arranged_with
-from adtune.tune.response import Split
+from adtune.tune.response_split import Split
 
 ROWS = 200
 PLAIN = AdvertiserSettings(rules=0.0, families=(0.0, 1.0, 0.0, 0.0, 0.0), absent=(0.0,) * 11, absent_numbers=(0.0,) * 6, undated=0.0)

@@ -17,7 +17,8 @@ from adtune.engine.response.rules import Rule
 from adtune.engine.tasks.response import predict_rows
 from adtune.pretrain.advertisers import AdvertiserSettings, Draw, generate
 from adtune.steps.response_understanding import arranged_with
-from adtune.tune.response import Split, _own_words
+from adtune.tune.response import _own_words
+from adtune.tune.response_split import Split
 
 ROWS, KNOWN = 340, 240
 PLAIN = AdvertiserSettings(rules=0.0, families=(0.0, 1.0, 0.0, 0.0, 0.0), absent=(0.0,) * 11, absent_numbers=(0.0,) * 6, undated=0.0)

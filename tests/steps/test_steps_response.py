@@ -26,6 +26,8 @@ from adtune.steps.response import columns_from, load_columns, only_campaigns, tu
 from adtune.steps.response_advice import advise_response
 from adtune.steps.response_evaluation import evaluate_response
 from adtune.tune import response as tuning
+from adtune.tune import response_split as splitting
+from adtune.tune.response_gate import BLENDS
 
 RATES = {"Instagram": 0.06, "Google Search": 0.02, "TikTok": 0.01}
 HEAD = ["date", "channel", "campaign", "product", "price", "clicks", "conversions"]
@@ -284,12 +286,12 @@ def test_the_gate_falls_back_to_the_own_rate_where_the_model_is_wrong(base):
     made = rows(60, seed=4)
     columns = columns_of(dict(zip(HEAD, zip(*made, strict=True), strict=True)), [row[0].toordinal() for row in made])
     book = make_codebook(columns, "conversions")
-    batch, split = tuning.readable(columns, book), tuning.split_rows(columns, book)
+    batch, split = splitting.readable(columns, book), splitting.split_rows(columns, book)
     wrong = load_response(base)
     with torch.no_grad():
         wrong.model.head.bias[0] = 2.5  # seven times the rate everywhere
     gate = tuning.choose_gate(wrong, batch, split)
-    assert gate.fell_back and gate.blend == 0 and "own rate" in gate.reason and len(gate.curve) == len(tuning.BLENDS)
+    assert gate.fell_back and gate.blend == 0 and "own rate" in gate.reason and len(gate.curve) == len(BLENDS)
     assert not tuning.choose_gate(load_response(base), batch, split).fell_back
 
 
@@ -302,7 +304,7 @@ def test_outcomes_of_later_rows_decide_nothing_of_how_rows_are_read():
         later = [clicks // 2 * (value == "x") if day > days[0] + 36 else one for one, clicks, value, day in
                  zip(given["conversions"], given["clicks"], given[name], days, strict=True)]
         columns = columns_of({**given, "conversions": later}, days)
-        book, split = tuning.read_rows(columns, "conversions")
+        book, split = splitting.read_rows(columns, "conversions")
         assert columns.day[split.train].max() <= days[0] + 36 < columns.day[split.test].min()
         told[name] = book, make_codebook(columns, "conversions")
     assert told["a"][0] == told["e"][0] and told["a"][1] != told["e"][1]
@@ -315,7 +317,7 @@ def test_too_little_is_refused_with_what_was_found_and_advice_says_collect(made,
         import_campaigns(ws, write(tmp_path / "rows.csv", made), "acme")
         with pytest.raises(InputError) as error:
             columns, _ = load_columns(ws, "acme")
-            tuning.split_rows(columns, make_codebook(columns, "conversions"))
+            splitting.split_rows(columns, make_codebook(columns, "conversions"))
         assert found in error.value.found
         advice = advise_response(ws, "acme", {"outcome": "conversions"})
         assert advice["verdict"] == "collect" and advice["findings"]

@@ -17,7 +17,7 @@ from adtune.steps.catalogue import show
 from adtune.steps.response import load_columns, rows_hash
 from adtune.steps.response_advice import advise_response
 from adtune.steps.response_curation import curate_response
-from adtune.tune.response import read_rows
+from adtune.tune.response_split import read_rows
 from adtune.workspace import Workspace
 
 HEAD = ["date", "channel", "campaign", "clicks", "conversions"]

@@ -17,6 +17,8 @@ from adtune.engine.response.likelihood import group_quantiles
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.settings import TuneSettings
 from adtune.tune import response as tuning
+from adtune.tune import response_gate as gate
+from adtune.tune import response_split as splitting
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,7 @@ def history():
             made[name].append(value)
     columns = columns_of(made, days)
     book = make_codebook(columns, "conversions")
-    return tuning.readable(columns, book), tuning.split_rows(columns, book)
+    return splitting.readable(columns, book), splitting.split_rows(columns, book)
 
 
 def small():
@@ -68,10 +70,10 @@ def test_weights_whose_gain_a_few_rows_could_give_by_chance_are_not_kept(history
 
 
 def test_the_level_error_is_the_usual_one_until_validation_shows_a_larger_one():
-    usual = tuning.level_error(100, 100, 100)
-    assert usual == pytest.approx(tuning.LEVEL * math.sqrt(tuning.LEVELS / (tuning.LEVELS + 1)), rel=0.01)
-    assert tuning.level_error(12, 10, 30) == pytest.approx(usual, rel=0.01)  # within what so few outcomes scatter
-    assert tuning.level_error(300, 100, 100) > 1.7 * usual and tuning.level_error(100, 300, 300) > 1.7 * usual
+    usual = gate.level_error(100, 100, 100)
+    assert usual == pytest.approx(gate.LEVEL * math.sqrt(gate.LEVELS / (gate.LEVELS + 1)), rel=0.01)
+    assert gate.level_error(12, 10, 30) == pytest.approx(usual, rel=0.01)  # within what so few outcomes scatter
+    assert gate.level_error(300, 100, 100) > 1.7 * usual and gate.level_error(100, 300, 300) > 1.7 * usual
 
 
 def test_intervals_of_weeks_hold_what_they_should_where_all_rows_share_an_error():

@@ -40,7 +40,7 @@ def predict(ws: Workspace, client: str, path: Path, options: Mapping[str, Any], 
     from ..archive.plans import read_plan
     from ..engine.response.columns import join
     from ..engine.response.encode import Codebook, make_codebook, unsupported
-    from ..tune.response import readable, usable
+    from ..tune.response_split import readable, usable
 
     level = options.get("level") or 0.8
     if not 0 < level < 1:
@@ -114,7 +114,7 @@ def _rates(reader: Reader, context: np.ndarray, asked: np.ndarray, gate: Mapping
 
     from ..engine.response.batch import FIELDS
     from ..engine.response.likelihood import as_rate
-    from ..tune.response import own_rate
+    from ..tune.response_gate import own_rate
 
     batch = reader.batch
     order = np.lexsort((batch.ids[0, asked, FIELDS.index("campaign")].numpy(), batch.age[0, asked].numpy()))
@@ -149,7 +149,7 @@ def _total(found: Mapping[str, Any], book: Codebook, exposure: np.ndarray, level
     import numpy as np
 
     from ..engine.response.likelihood import group_quantiles, kind_of
-    from ..tune.response import LEVEL
+    from ..tune.response_gate import LEVEL
 
     due = exposure * found["rate"]
     _, (low, high) = group_quantiles((due, exposure, found["rate"]), _concentrations(found), np.zeros(len(due), int),

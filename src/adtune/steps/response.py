@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..engine.response.encode import Codebook
     from ..engine.response.rules import Rule
     from ..engine.tasks.response import Block
-    from ..tune.response import Split, TunedResponse
+    from ..tune.response import TunedResponse
+    from ..tune.response_split import Split
     from ..workspace import Workspace
 
 KIND = "response"  # of the artifact: an adapter of campaign rows, its codebook and its gate
@@ -147,7 +148,7 @@ def tune_response(ws: Workspace, client: str, options: Mapping[str, Any], resume
 
     response_place(settings.base)
     columns, told = load_columns(ws, client)
-    from ..tune.response import read_rows
+    from ..tune.response_split import read_rows
 
     book, split = read_rows(columns, choose_outcome(columns, chosen.outcome), chosen.exposure, chosen.country)
     data_hash = rows_hash(columns, book)
@@ -200,7 +201,8 @@ def _run_of(ws: Workspace, client: str, record: dict[str, Any], resume: str | No
 def _execute(ws: Workspace, run: str, rows: tuple[Columns, Codebook, Split, dict[str, int]], record: dict[str, Any],
              ears: tuple[Progress, Callable[[], bool]]) -> dict[str, Any]:
     from ..engine.response.base import load_response
-    from ..tune.response import readable, run_response
+    from ..tune.response import run_response
+    from ..tune.response_split import readable
 
     columns, book, split, told = rows
     settings = TuneSettings(**record["settings"])

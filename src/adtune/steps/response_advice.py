@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..advise.response import RowFacts
     from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
-    from ..tune.response import Split
+    from ..tune.response_split import Split
     from ..workspace import Workspace
 
 
@@ -26,7 +26,7 @@ def advise_response(ws: Workspace, client: str, options: Mapping[str, Any], prog
 
     from ..advise.response import explained, judge_rows, row_findings
     from ..engine.response.encode import make_codebook
-    from ..tune.response import read_rows, usable
+    from ..tune.response_split import read_rows, usable
 
     base_name = options.get("base") or "starter"
     own = {name: options.get(name) for name in ResponseSettings.__dataclass_fields__}
@@ -78,7 +78,7 @@ def _measured(name: str, columns: Columns, book: Codebook, split: Split) -> tupl
     from ..engine.response.likelihood import as_rate, deviance, kind_of
     from ..engine.tasks.response import predict_rows
     from ..evaluate.response import capped, cell_rates, own_mean
-    from ..tune.response import readable
+    from ..tune.response_split import readable
 
     batch = readable(columns, book)
     rows = rows_of_split(columns, book, (split.train, split.validation))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
-    from ..tune.response import Split
+    from ..tune.response_split import Split
     from ..workspace import Workspace
 
 KIND = "rows"        # a dataset of campaign rows
@@ -27,7 +27,7 @@ def curate_response(ws: Workspace, client: str, options: Mapping[str, Any]) -> d
     """The contract's object of `curate` for campaign rows; `options` are ResponseSettings by name. The rows stay where they are: what is
     published says which of them are learned from. Raises InputError where there are too few, as `tune` does."""
     from ..curate.rows_report import rows_report
-    from ..tune.response import read_rows
+    from ..tune.response_split import read_rows
 
     chosen, _ = resolve(ResponseSettings, ("option", dict(options)))
     columns, told, table = load_rows(ws, client)

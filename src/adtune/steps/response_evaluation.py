@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
     from ..evaluate.response import Rows
-    from ..tune.response import Split
+    from ..tune.response_split import Split
     from ..workspace import Workspace
 
 FORGETTING_LIMIT = 0.15  # nats a row of generated advertisers
@@ -27,7 +27,7 @@ FORGETTING_LIMIT = 0.15  # nats a row of generated advertisers
 def evaluate_response(ws: Workspace, client: str, adapter: str | None = None, progress: Progress = silent) -> dict[str, Any]:
     """Measure a response adapter on the test rows; the contract's object, with what texts have as None. Raises InputError."""
     from ..engine.response.encode import Codebook
-    from ..tune.response import readable, split_rows
+    from ..tune.response_split import readable, split_rows
 
     id = ws.find(adapter) if adapter else newest_response(ws, client)
     if id is None or ws.record(id)["kind"] != KIND or ws.record(id)["client"] != client:
@@ -107,7 +107,7 @@ def _tuned(base: ResponseBase, batch: Batch, split: Split, gate: Mapping[str, An
 
     from ..engine.response.likelihood import as_rate
     from ..engine.tasks.response import predict_rows
-    from ..tune.response import own_rate
+    from ..tune.response_gate import own_rate
 
     with torch.no_grad():
         eta, log_r, _ = predict_rows(base, batch, split.learned, split.test)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..engine.response.batch import Batch
     from ..engine.response.columns import Columns
     from ..engine.response.encode import Codebook
-    from ..tune.response import Split
+    from ..tune.response_split import Split
 
 PATTERN_ROWS = 30        # latest rows of a product or of all, that stand for a usual row
 SHOWN = 4                # products and channels of the report
