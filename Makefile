@@ -11,7 +11,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo    the sample client becomes a measured adapter (under 10 minutes on 2 cores, after installation)"
+	@echo "make demo    the sample client becomes a measured adapter (8 to 17 minutes on 2 cores, after installation)"
 	@echo "make test    the whole test suite (under 5 minutes)"
 	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
 	@echo "             damaged checkpoints found, exact resume after kill -9, no answer in another client's voice, no job lost"
