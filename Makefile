@@ -12,7 +12,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 
 help:
 	@echo "make demo    the sample client becomes a measured adapter (8 to 17 minutes on 2 cores, after installation)"
-	@echo "make test    the whole test suite (under 5 minutes)"
+	@echo "make test    the whole test suite (5 minutes are aimed at, 6 to 8 on 2 slow cores)"
 	@echo "make gate    what must hold before a change lands: clean imports of bad archives, bad model files refused,"
 	@echo "             damaged checkpoints found, exact resume after kill -9, no answer in another client's voice, no job lost"
 	@echo "make lint    ruff over the tree"

@@ -30,7 +30,7 @@ from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import Batch
 from adtune.engine.response.columns import Columns, columns_of, hidden
 from adtune.engine.response.encode import Codebook, encode, make_codebook
-from adtune.engine.response.likelihood import as_rate, group_quantiles, kind_of
+from adtune.engine.response.likelihood import as_rate, kind_of, share_held
 from adtune.engine.tasks.response import predict_rows
 from adtune.settings import TuneSettings
 from adtune.tune.response import run_response
@@ -97,8 +97,7 @@ def held(rows: tuple[np.ndarray, np.ndarray], found: tuple[np.ndarray, np.ndarra
     `read` the family and the error that rows share."""
     index = np.unique(groups, return_inverse=True)[1]
     outcome, exposure = rows
-    seen, (low, high) = group_quantiles((outcome, exposure, found[0]), found[1], index, read[1], kind_of(read[0]), (0.1, 0.9))
-    return float(((seen >= low) & (seen <= high)).mean())
+    return share_held((outcome, exposure, found[0]), found[1], index, read[1], kind_of(read[0]))
 
 
 def trained_on(columns: Columns, rows: np.ndarray) -> ResponseBase:

@@ -26,7 +26,7 @@ import torch
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.batch import FIELDS, NUMBERS, Batch
 from adtune.engine.response.contrasts import SEASONS, contrasts, season_rows, swapped_rows
-from adtune.engine.response.likelihood import as_rate, deviance, group_quantiles
+from adtune.engine.response.likelihood import as_rate, deviance, share_held
 from adtune.engine.response.model import ResponseNet
 from adtune.engine.response.names import CHANNELS, PRODUCTS
 from adtune.engine.tasks.response import predict_rows
@@ -174,8 +174,7 @@ def covered(batch: Batch, split: Split, rate: np.ndarray, r: np.ndarray, drift: 
     found = {}
     for name, days in (("rows", 0), ("days", 1), ("weeks", 7), ("months", 1000)):
         index = np.unique((age - age.min()) // days, return_inverse=True)[1] if days else np.arange(len(age))
-        seen, (low, high) = group_quantiles((outcome, exposure, rate), r, index, drift if days else 0.0, 0, (0.1, 0.9))
-        found[name] = float(((seen >= low) & (seen <= high)).mean())
+        found[name] = share_held((outcome, exposure, rate), r, index, drift if days else 0.0, 0)
     return found
 
 

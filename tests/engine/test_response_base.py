@@ -16,7 +16,7 @@ from adtune.engine.response import history, kernels
 from adtune.engine.response.base import ResponseBase, load_response
 from adtune.engine.response.calendar import easter, mothers_day
 from adtune.engine.response.contrasts import Contrasts
-from adtune.engine.response.likelihood import as_rate, deviance, group_quantiles, log_rate, nats, quantiles
+from adtune.engine.response.likelihood import as_rate, deviance, group_interval, interval, log_rate, nats
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.engine.response.moments import moments
 from adtune.engine.tasks.response import Block, Reader, blocks_of, generated_blocks, measure, predict_rows, row_nats
@@ -166,12 +166,12 @@ def test_likelihoods_are_those_of_scipy(mu, r, n):
     assert amount.numpy() == pytest.approx(-stats.gamma.logpdf(y.numpy() + 0.5, r, scale=mu / r), rel=1e-6)
 
 
-def test_deviance_is_zero_where_the_rate_is_the_observed_one_and_quantiles_cover():
+def test_deviance_is_zero_where_the_rate_is_the_observed_one_and_intervals_cover():
     y, e = np.array([3.0, 0.0, 20.0]), np.array([30.0, 10.0, 40.0])
     for kind in (0, 1):
         assert deviance(kind, y, e, np.maximum(y / e, 1e-12)) == pytest.approx(0, abs=1e-6)
         assert (deviance(kind, y, e, np.full(3, 0.3)) > 0).all()
-    low, high = quantiles(np.full(3, 0.2), np.full(3, 5.0), e, 0, (0.1, 0.9))
+    low, high = interval(np.full(3, 0.2), np.full(3, 5.0), e, 0, 0.8)
     assert (low <= 0.2 * e).all() and (high <= e).all() and (high > low).all()
 
 
@@ -239,14 +239,14 @@ def test_ratios_near_a_ceiling_are_those_of_the_rates():
 
 @pytest.mark.parametrize("rate", [0.02, 0.15, 0.5, 0.85])
 @pytest.mark.parametrize("r", [3.0, 40.0])
-def test_quantiles_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate, r):
+def test_intervals_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate, r):
     draw, many = np.random.default_rng(1), 6000
     exposure = draw.integers(100, 400, many).astype(float)
     p, rs = np.full(many, rate), np.full(many, r)
     outcome = stats.betabinom(exposure.astype(int), r, r * (1 - rate) / rate).rvs(random_state=draw).astype(float)
-    low, high = quantiles(p, rs, exposure, 0, (0.1, 0.9))
+    low, high = interval(p, rs, exposure, 0, 0.8)
     assert 0.76 < float(((outcome >= low) & (outcome <= high)).mean()) < 0.89 and (high <= exposure).all()
-    seen, (low, high) = group_quantiles((outcome, exposure, p), rs, np.arange(many) // 12, 0.0, 0, (0.1, 0.9))
+    seen, (low, high) = group_interval((outcome, exposure, p), rs, np.arange(many) // 12, 0.0, 0, 0.8)
     assert 0.74 < float(((seen >= low) & (seen <= high)).mean()) < 0.87
 
 
@@ -254,7 +254,7 @@ def test_quantiles_of_shares_cover_rows_and_groups_near_the_ceiling_as_well(rate
 def test_intervals_of_few_outcomes_hold_about_as_many_as_asked_for(mean):
     draw, many, r = np.random.default_rng(2), 400, 5.0
     mu = mean * np.exp(0.4 * draw.normal(size=many))
-    low, high = quantiles(mu / 100, np.full(many, r), np.full(many, 100.0), 1, (0.1, 0.9))
+    low, high = interval(mu / 100, np.full(many, r), np.full(many, 100.0), 1, 0.8)
     held = stats.nbinom.cdf(high, r, r / (r + mu)) - stats.nbinom.cdf(low - 1, r, r / (r + mu))
     quantile = [stats.nbinom.ppf(level, r, r / (r + mu)) for level in (0.1, 0.9)]
     more = stats.nbinom.cdf(quantile[1], r, r / (r + mu)) - stats.nbinom.cdf(quantile[0] - 1, r, r / (r + mu))

@@ -13,7 +13,7 @@ import torch
 from adtune.engine.response.base import ResponseBase
 from adtune.engine.response.columns import columns_of
 from adtune.engine.response.encode import make_codebook
-from adtune.engine.response.likelihood import group_quantiles
+from adtune.engine.response.likelihood import group_interval
 from adtune.engine.response.model import ResponseNet, Shape
 from adtune.settings import TuneSettings
 from adtune.tune import response as tuning
@@ -83,6 +83,6 @@ def test_intervals_of_weeks_hold_what_they_should_where_all_rows_share_an_error(
         exposure, rate, r = np.full(210, 200.0), np.full(210, 0.05), np.full(210, 20.0)
         outcome = draw.poisson(exposure * rate * moved * draw.gamma(20, 1 / 20, 210)).astype(float)
         for drift in (level, 0.0):
-            seen, (low, high) = group_quantiles((outcome, exposure, rate), r, np.arange(210) // 21, drift, 1, (0.1, 0.9))
+            seen, (low, high) = group_interval((outcome, exposure, rate), r, np.arange(210) // 21, drift, 1, 0.8)
             hits.append(((seen >= low) & (seen <= high)).mean())
     assert 0.72 < np.mean(hits[::2]) < 0.88 and np.mean(hits[1::2]) < 0.6

@@ -146,11 +146,11 @@ def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: f
 
     A group's variance is that of its rows with `drift`, the error that they share.
     """
-    from ..engine.response.likelihood import group_quantiles, quantiles
+    from ..engine.response.likelihood import interval, share_held
 
     outcome, exposure = rows.outcome[rows.learned:], rows.exposure[rows.learned:]
-    kind, ends = kind_of(rows.family), ((1 - level) / 2, (1 + level) / 2)
-    low, high = quantiles(rate, r, exposure, kind, ends)
+    kind = kind_of(rows.family)
+    low, high = interval(rate, r, exposure, kind, level)
     answer: dict[str, Any] = {"level": level, "rows": {"covered": float(((outcome >= low) & (outcome <= high)).mean()),
                                                        "groups": len(outcome)}}
     groups = {"days": rows.day[rows.learned:], "weeks": rows.day[rows.learned:] // 7, "cells": _cells(rows)}
@@ -159,8 +159,8 @@ def coverage(rows: Rows, rate: np.ndarray, r: np.ndarray, drift: float, level: f
         if index.max(initial=0) < 4:
             answer[name] = {"covered": None, "groups": int(index.max(initial=0)) + 1}
             continue
-        seen, (low, high) = group_quantiles((outcome, exposure, rate), r, index, drift, kind, ends)
-        answer[name] = {"covered": float(((seen >= low) & (seen <= high)).mean()), "groups": len(seen)}
+        held = share_held((outcome, exposure, rate), r, index, drift, kind, level)
+        answer[name] = {"covered": held, "groups": int(index.max()) + 1}
     return answer
 
 

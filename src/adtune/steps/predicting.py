@@ -130,9 +130,9 @@ def _widen(found: dict[str, Any], book: Codebook, exposure: np.ndarray, level: f
     """Adds `low` and `high`, per unit of exposure; a row without support has a wide interval."""
     import numpy as np
 
-    from ..engine.response.likelihood import kind_of, quantiles
+    from ..engine.response.likelihood import interval, kind_of
 
-    ends = quantiles(found["rate"], _concentrations(found), exposure, kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
+    ends = interval(found["rate"], _concentrations(found), exposure, kind_of(book.family), level)
     found["low"], found["high"] = (end / exposure for end in ends)
     found["low"], found["high"] = np.minimum(found["low"], found["rate"]), np.maximum(found["high"], found["rate"])
 
@@ -148,12 +148,12 @@ def _total(found: Mapping[str, Any], book: Codebook, exposure: np.ndarray, level
     """What all rows bring together, and its interval: their errors do not cancel, for the level that they share may move."""
     import numpy as np
 
-    from ..engine.response.likelihood import group_quantiles, kind_of
+    from ..engine.response.likelihood import group_interval, kind_of
     from ..tune.response_gate import LEVEL
 
     due = exposure * found["rate"]
-    _, (low, high) = group_quantiles((due, exposure, found["rate"]), _concentrations(found), np.zeros(len(due), int),
-                                     gate.get("drift", LEVEL), kind_of(book.family), ((1 - level) / 2, (1 + level) / 2))
+    _, (low, high) = group_interval((due, exposure, found["rate"]), _concentrations(found), np.zeros(len(due), int),
+                                    gate.get("drift", LEVEL), kind_of(book.family), level)
     return {"expected": float(due.sum()) * book.unit, "interval": [float(low[0]) * book.unit, float(high[0]) * book.unit], "rows": len(due)}
 
 

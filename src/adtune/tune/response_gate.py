@@ -10,7 +10,7 @@ import torch
 
 from ..engine.response.base import ResponseBase
 from ..engine.response.batch import Batch
-from ..engine.response.likelihood import as_rate, deviance, group_quantiles, kind_of, log_rate, nats, variance
+from ..engine.response.likelihood import as_rate, deviance, kind_of, log_rate, nats, share_held, variance
 from ..engine.response.rules import Rule
 from ..engine.tasks.response import predict_rows
 from .response_split import Split
@@ -114,7 +114,6 @@ def _drift(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, age: 
         return level
     enough = 0.8 - 0.4 / math.sqrt(days.max() + 1)
     for drift in (level, *(one for one in DRIFTS if one > level)):
-        seen, (low, high) = group_quantiles(rows, r, days, drift, kind, (0.1, 0.9))
-        if ((seen >= low) & (seen <= high)).mean() >= enough:
+        if share_held(rows, r, days, drift, kind) >= enough:
             break
     return drift

@@ -1,4 +1,4 @@
-"""Likelihoods of counts and amounts, with exposure inside: nats, deviance, quantiles.
+"""Likelihoods of counts and amounts, with exposure inside: nats, deviance, intervals.
 
 mu = exposure x rate is the expected outcome, r > 0 the concentration: a beta-binomial has alpha = r and beta = r (1 - p) / p, a negative
 binomial the variance mu + mu^2 / r, a gamma the shape r. All three are over-dispersed the more the smaller r is. float64 throughout:
@@ -67,33 +67,33 @@ def kind_of(family: int) -> int:
 Pair = tuple[np.ndarray, np.ndarray]
 
 
-def quantiles(rate: np.ndarray, r: np.ndarray, exposure: np.ndarray, kind: int, levels: tuple[float, float]) -> Pair:
-    """Ends of the interval that holds the outcome of each row with a probability as near as can be to levels[1] - levels[0]: quantiles of
-    the gamma for amounts, whole numbers of the negative binomial for counts. A share of COMMON or more of an exposure that is a ceiling
+def interval(rate: np.ndarray, r: np.ndarray, exposure: np.ndarray, kind: int, level: float) -> Pair:
+    """Ends of the interval that holds the outcome of each row with a probability as near as can be to `level`: quantiles of the gamma for
+    amounts, whole numbers of the negative binomial for counts. A share of COMMON or more of an exposure that is a ceiling
     has those of the beta distribution with the same mean and variance, rounded; no count exceeds its ceiling."""
     from scipy.stats import beta, gamma
 
-    mu = np.maximum(exposure * rate, 1e-12)
+    mu, tails = np.maximum(exposure * rate, 1e-12), ((1 - level) / 2, (1 + level) / 2)
     if kind == 2:
-        return tuple(gamma.ppf(level, r, scale=mu / r) for level in levels)  # type: ignore[return-value]
-    low, high = _whole_ends(mu, r, levels)
+        return tuple(gamma.ppf(tail, r, scale=mu / r) for tail in tails)  # type: ignore[return-value]
+    low, high = _whole_ends(mu, r, tails)
     if kind == 0:
         p = np.clip(rate, 1e-12, HIGHEST)
         exact = p * (1 - p) / np.maximum(variance(0, p, r, exposure) / exposure**2, 1e-12) - 1
         common = (p >= COMMON) & (exact > 1)
-        for found, level in ((low, levels[0]), (high, levels[1])):
+        for found, tail in ((low, tails[0]), (high, tails[1])):
             np.minimum(found, exposure, out=found)
-            found[common] = np.rint(exposure[common] * beta.ppf(level, (p * exact)[common], ((1 - p) * exact)[common]))
+            found[common] = np.rint(exposure[common] * beta.ppf(tail, (p * exact)[common], ((1 - p) * exact)[common]))
     return low, high
 
 
-def _whole_ends(mu: np.ndarray, r: np.ndarray, levels: tuple[float, float]) -> Pair:
+def _whole_ends(mu: np.ndarray, r: np.ndarray, tails: tuple[float, float]) -> Pair:
     """Of negative binomials. Their quantiles hold more than was asked for, the more so the fewer outcomes are expected: an end is moved
     inwards where that comes nearer to it."""
     from scipy.stats import nbinom
 
-    low, high = (nbinom.ppf(level, r, r / (r + mu)) for level in levels)
-    below, wanted = nbinom.cdf(low - 1, r, r / (r + mu)), levels[1] - levels[0]
+    low, high = (nbinom.ppf(tail, r, r / (r + mu)) for tail in tails)
+    below, wanted = nbinom.cdf(low - 1, r, r / (r + mu)), tails[1] - tails[0]
     held, best = nbinom.cdf(high, r, r / (r + mu)) - below, (low, high)
     first, last = (nbinom.pmf(end, r, r / (r + mu)) for end in best)
     nearest = np.abs(held - wanted)
@@ -113,10 +113,10 @@ def variance(kind: int, rate: np.ndarray, r: np.ndarray, exposure: np.ndarray) -
     return mu**2 / r + (mu if kind == 1 else 0)
 
 
-def group_quantiles(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, index: np.ndarray, drift: float, kind: int,
-                    levels: tuple[float, float]) -> tuple[np.ndarray, Pair]:
-    """(outcomes of each group, their quantiles); `rows` are outcome, exposure and rate, `index` (N,) the group of each row. A group's
-    variance is that of its rows with `drift`, the error in logs that they share."""
+def group_interval(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, index: np.ndarray, drift: float, kind: int,
+                   level: float) -> tuple[np.ndarray, Pair]:
+    """(outcomes of each group, ends of their intervals); `rows` are outcome, exposure and rate, `index` (N,) the group of each row. A
+    group's variance is that of its rows with `drift`, the error in logs that they share."""
     outcome, exposure, rate = rows
     seen, due, whole = (np.bincount(index, one) for one in (outcome, exposure * rate, exposure))
     scatter = np.bincount(index, variance(kind, rate, r, exposure)) + drift**2 * due**2
@@ -127,4 +127,11 @@ def group_quantiles(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarr
     else:
         together = due**2 / np.maximum(scatter - (due if kind == 1 else 0), 1e-12)
     together = np.clip(together, 1e-3, 1e12)
-    return seen, quantiles(due / whole, together, whole, kind, levels)
+    return seen, interval(due / whole, together, whole, kind, level)
+
+
+def share_held(rows: tuple[np.ndarray, np.ndarray, np.ndarray], r: np.ndarray, index: np.ndarray, drift: float, kind: int,
+               level: float = 0.8) -> float:
+    """The share of groups whose outcomes lie within their intervals; as `group_interval`."""
+    seen, (low, high) = group_interval(rows, r, index, drift, kind, level)
+    return float(((seen >= low) & (seen <= high)).mean())
